@@ -1,0 +1,3 @@
+"""cmo: outbound campaigns for developer-facing companies, run from a terminal."""
+
+__version__ = "0.1.0"

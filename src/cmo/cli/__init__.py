@@ -1,0 +1,1 @@
+"""The command line: parse, call one verb of `cmo.service` or one view, write the answer."""

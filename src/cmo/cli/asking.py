@@ -1,0 +1,86 @@
+"""What several commands need of a job: which one is meant, and how to name it shortly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cmo import service
+from cmo.cli.errors import Left, UsageProblem
+from cmo.cli.session import Session
+from cmo.domain.filters import Term, parse_filter
+from cmo.store import views
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+@contextmanager
+def opened_job(here: Session, ref: str | None) -> Iterator[tuple[Connection, str]]:
+    """The store for reading, and the id of the job that `ref` names.
+
+    Raises:
+        JobNotFound: none, or several.
+    """
+    with service.reader(here.settings) as conn:
+        yield conn, service.resolve_job(conn, ref)
+
+
+def short_ref(conn: Connection, job_id: str) -> str:
+    """The part of the id that is typed: the time of day, where only this job has it."""
+    part = job_id.split("-", 2)[2]
+    return part if views.match_jobs(conn, part) == [job_id] else job_id
+
+
+def filters(text: str | None) -> tuple[Term, ...]:
+    """The terms of `--where`.
+
+    Raises:
+        FilterInvalid
+    """
+    return parse_filter(text, fields=views.LEAD_FIELDS) if text else ()
+
+
+def moment(text: str, *, now: datetime) -> datetime:
+    """A time given as `10m`, `2h`, `7d` ago, or as ISO 8601.
+
+    Raises:
+        UsageProblem
+    """
+    back = re.fullmatch(r"([0-9]{1,6})\s*([smhd])", text.strip().lower())
+    if back:
+        return now - timedelta(seconds=int(back[1]) * _UNITS[back[2]])
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageProblem(f"{text!r} is no time.", hint="e.g. 10m, 2h, 7d or 2026-11-20T14:00") from None
+    return found if found.tzinfo else found.astimezone()
+
+
+def seconds(text: str) -> float:
+    """A duration such as `2s`, `500ms`, `1m` or plain seconds.
+
+    Raises:
+        UsageProblem
+    """
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s|m|h)?", text.strip().lower())
+    value = 0.0 if not found else float(found[1]) * {"ms": 0.001, "m": 60, "h": 3_600}.get(found[2] or "s", 1)
+    if not 0.1 <= value <= 86_400:
+        raise UsageProblem(f"{text!r} is no interval.", hint="e.g. 2s, 500ms or 1m")
+    return value
+
+
+def agree(here: Session, question: str, *, yes: bool) -> None:
+    """Ask before what cannot be taken back; `--yes` answers.
+
+    Raises:
+        NeedsPerson: there is no terminal to ask on.
+        Left: the answer is no.
+    """
+    if not yes and not here.ask.confirm(question, default=False):
+        raise Left("Nothing was changed.")

@@ -1,0 +1,200 @@
+"""Running a job in this process: its live view, Ctrl-C, the block at the end; or handing it to a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Literal
+
+from cmo import service
+from cmo.cli import jobview, live
+from cmo.cli.asking import short_ref
+from cmo.cli.diagnostics import INTERRUPTED, PIPE_CLOSED, Diagnostics
+from cmo.cli.session import Session
+from cmo.domain.job import Job
+from cmo.errors import CmoError
+from cmo.paths import ensure_folder
+from cmo.store import views
+from cmo.store.events import tail
+from cmo.store.views import JobSummary
+
+PAUSING = "Pausing: finishing 1 step, saving. Ctrl-C again to leave now\n"
+_WORKER_PROVES_ITSELF_S = 2.0
+_LOOK_S = 0.1
+
+
+class Stop:
+    """What the operator's signals ask for. The first asks to pause, a second of the same kind leaves at once."""
+
+    def __init__(self, say: Diagnostics, leave: Callable[[int], None]) -> None:
+        self._say = say
+        self._leave = leave
+        self._seen: set[int] = set()
+        self._is_asked = False
+
+    def listen(self) -> Literal["pause"] | None:
+        """Asked by the run between two pieces of work."""
+        return "pause" if self._is_asked else None
+
+    def ask(self) -> None:
+        """Ask to pause, without a word."""
+        self._is_asked = True
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        if number in self._seen:
+            self._leave(INTERRUPTED)
+        self._seen.add(number)
+        self._is_asked = True
+        self._tell()
+
+    def _tell(self) -> None:
+        """At once, past Python's buffers: the main thread may be in the middle of a write."""
+        try:
+            os.write(self._say.stream.fileno(), b"\n" + PAUSING.encode())
+        except (OSError, ValueError):
+            self._say.write("\n" + PAUSING)
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Signals come here for a `with` block."""
+        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        before = {name: signal.signal(getattr(signal, name), self.on_signal) for name in names}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(getattr(signal, name), handler)
+
+
+class Watcher:
+    """Feeds a live view from the store while the job runs in this thread."""
+
+    def __init__(self, here: Session, job: Job, stop: Stop) -> None:
+        tag = jobview.tags(job)
+        self._view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, tag=tag)
+        self._stop = stop
+        self._settings = here.settings
+        self._seen = 0
+        self.is_broken = False
+        """The reader of our events went away."""
+
+    def on_tick(self, summary: JobSummary) -> None:
+        """Show where the job stands; never raises for what the screen does."""
+        if self.is_broken:
+            return
+        try:
+            with service.reader(self._settings) as conn:
+                events = tail(conn, summary.job.id, after_seq=self._seen, run_only=True)
+            self._seen = events[-1].seq if events else self._seen
+            self._view.show(summary, events)
+        except OSError:
+            self.is_broken = True
+            self._stop.ask()
+
+    def skip_to_now(self, job_id: str) -> None:
+        """Leave out what happened before this run."""
+        with service.reader(self._settings) as conn:
+            while events := tail(conn, job_id, after_seq=self._seen, run_only=True):
+                self._seen = events[-1].seq
+
+    def close(self) -> None:
+        self._view.close()
+
+
+def drive(here: Session, job: Job) -> int:
+    """Run the job here until it is over or paused; prints the block at the end; the exit code."""
+    stop = Stop(here.say, here.world.leave)
+    watcher = Watcher(here, job, stop)
+    watcher.skip_to_now(job.id)
+    try:
+        with stop.installed():
+            service.run_job(here.settings, job.id, listen=stop.listen, on_tick=watcher.on_tick)
+    except CmoError:
+        watcher.close()
+        _tell_end(here, job.id)
+        raise
+    watcher.close()
+    code = _tell_end(here, job.id)
+    return PIPE_CLOSED if watcher.is_broken else code
+
+
+def _tell_end(here: Session, job_id: str) -> int:
+    with service.reader(here.settings) as conn:
+        summary = service.summary(here.settings, conn, job_id)
+        ref = short_ref(conn, job_id)
+        groups = len(views.failure_groups(conn, job_id))
+    code = jobview.exit_code(summary)
+    here.say.block(jobview.end_block(summary, ref, groups=groups))
+    if here.flags.json and not here.out.terminal.is_tty:
+        here.out.event({"schema": "cmo.run/1", "kind": "run_ended", "exit": code, **jobview.document(summary)}, "")
+    elif here.flags.json:
+        here.out.event({"schema": "cmo.run/1", "kind": "run_ended", "exit": code, **jobview.document(summary)}, "")
+    if summary.files:
+        folder = here.settings.paths.run_dir(job_id) / "artifacts"
+        here.say.block([f"  {rows:,} rows  {folder / path}" for path, rows in summary.files.items()])
+    return code
+
+
+def hand_over(here: Session, job: Job) -> int:
+    """Start a worker in a process group of its own, and say how to follow it.
+
+    Raises:
+        CmoError: the worker ended at once; says why.
+    """
+    log = ensure_folder(here.settings.paths.logs_dir) / f"{job.id}.log"
+    command = [sys.executable, "-m", "cmo", *_global_flags(here), "resume", job.id, "--no-input", "--plain"]
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        start = os.fstat(handle).st_size
+        worker = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=handle, stderr=handle, cwd=here.folder, env=dict(here.env),
+            start_new_session=True,
+        )  # fmt: skip
+    finally:
+        os.close(handle)
+    waited = 0.0
+    while worker.poll() is None and waited < _WORKER_PROVES_ITSELF_S:
+        here.world.sleep(_LOOK_S)
+        waited += _LOOK_S
+        if _is_held(here, job.id):
+            break
+    if worker.poll() not in (None, 0):
+        said = log.read_text(encoding="utf-8", errors="replace")[start:].strip().splitlines()
+        raise WorkerEnded(worker.returncode, said, str(log))
+    with service.reader(here.settings) as conn:
+        ref = short_ref(conn, job.id)
+    here.say.note(f"{job.id} works in the background (process {worker.pid}). Closing this terminal does not end it.")
+    here.say.hint(f"cmo watch {ref}   cmo pause {ref}   Its messages: {log}")
+    return 0
+
+
+class WorkerEnded(CmoError):
+    """The detached worker did not get to work; `code` of its exit is ours."""
+
+    code = "worker_ended"
+
+    def __init__(self, exit_code: int, said: Sequence[str], log: str) -> None:
+        message = next(
+            (line.removeprefix("cmo: ") for line in said if line.startswith("cmo: ")), "The worker ended at once."
+        )
+        super().__init__(message, hint=f"All it said: {log}")
+        self.exit_code = exit_code
+
+
+def _is_held(here: Session, job_id: str) -> bool:
+    with service.reader(here.settings) as conn:
+        return service.summary(here.settings, conn, job_id).holder is not None
+
+
+def _global_flags(here: Session) -> list[str]:
+    flags = ["--sandbox"] if here.settings.sandbox else []
+    if here.flags.profile:
+        flags += ["--profile", here.flags.profile]
+    if here.flags.config:
+        flags += ["--config", str(here.flags.config)]
+    return flags

@@ -1,0 +1,33 @@
+"""What only the command line raises: wrong usage, a question nobody can answer, nothing found."""
+
+from __future__ import annotations
+
+from cmo.errors import CmoError
+
+
+class UsageProblem(CmoError):
+    """The command was typed wrongly."""
+
+    code = "usage"
+
+
+class NeedsPerson(CmoError):
+    """A question has to be answered, and there is no terminal (or `--no-input`)."""
+
+    code = "needs_person"
+
+
+class NothingMatched(CmoError):
+    code = "nothing_matched"
+
+
+class InputBad(CmoError):
+    """Data given by the operator is bad; the message names the place."""
+
+    code = "input_bad"
+
+
+class Left(CmoError):
+    """The operator said no; nothing was done."""
+
+    code = "left"

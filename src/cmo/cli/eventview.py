@@ -1,0 +1,133 @@
+"""An event as one line, and as one JSON object of a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cmo.cli.terminal import safe_line, thousands
+from cmo.domain import event as ev
+
+EVENT_SCHEMA = "cmo.event/1"
+_STAGED = ("stage", "stage_entered")
+
+
+def record(recorded: ev.Recorded) -> dict[str, Any]:
+    """The event as an object of an NDJSON stream."""
+    body = recorded.event.model_dump(mode="json")
+    kind = body.pop("kind")
+    return {
+        "schema": EVENT_SCHEMA,
+        "seq": recorded.seq,
+        "at": recorded.at,
+        "job_id": recorded.job_id,
+        "kind": kind,
+        **body,
+    }
+
+
+def stage_of(event: ev.Event) -> str | None:
+    """The stage that an event belongs to, where it says so."""
+    stage = getattr(event, "stage", None)
+    return None if stage is None else str(stage)
+
+
+def level_of(event: ev.Event) -> str:
+    """error, warn or info."""
+    match event:
+        case ev.JobFailed() | ev.ItemFailed():
+            return "error"
+        case ev.JobPaused() | ev.JobWaiting() | ev.PlannerTroubled() | ev.StepRefused() | ev.PersonOptedOut():
+            return "warn"
+        case _:
+            return "info"
+
+
+def sentence(event: ev.Event) -> str:
+    """What happened, in words."""
+    text = _job(event) or _step(event) or _row(event)
+    return safe_line(text or event.kind.replace("_", " "))
+
+
+def _job(event: ev.Event) -> str:
+    match event:
+        case ev.JobStarted():
+            return f"{'resumed' if event.resumed else 'started'} by {event.by}"
+        case ev.JobPaused():
+            return f"paused: {event.message or event.reason}"
+        case ev.JobWaiting():
+            return f"waits for {event.provider} ({event.resource}) until {event.until:%H:%M:%S} UTC"
+        case ev.JobWaitEnded():
+            return f"goes on: {event.provider} answers again"
+        case ev.JobFinished():
+            return f"finished: {event.summary}" + (f" {event.shortfall}" if event.shortfall else "")
+        case ev.JobFailed():
+            return f"failed: {event.message}"
+        case ev.JobCancelled():
+            return f"cancelled by {event.by}"
+        case ev.SettingsChanged():
+            changes = ", ".join(f"{name}={value}" for name, value in event.changes.items())
+            return f"settings changed by {event.by}: {changes}"
+        case ev.ModeChanged():
+            return f"mode is {event.mode} now, by {event.by}"
+        case _:
+            return ""
+
+
+def _step(event: ev.Event) -> str:
+    match event:
+        case ev.StageEntered():
+            return f"{event.stage} started"
+        case ev.StepPlanned():
+            return f"step {event.step}: {event.tool}" + (f" ({event.why})" if event.why else "")
+        case ev.StepFinished():
+            counts = ", ".join(f"{k} {thousands(v)}" for k, v in event.result.items() if type(v) in (int, float))
+            return f"step {event.step} done: {event.tool}" + (f" ({counts})" if counts else "")
+        case ev.StepRefused():
+            return f"step {event.step} refused: {event.tool}: {event.missing}"
+        case ev.PlannerTroubled():
+            return (
+                f"step {event.step}: the model could not be used ({event.trouble}); the rules planned. {event.message}"
+            )
+        case ev.PageFinished():
+            failed = f", {event.failed} failed" if event.failed else ""
+            return f"{event.tool} page {event.page}: {event.processed} done{failed}"
+        case ev.SearchWidened():
+            return f"search widened: {event.knob} {event.before} -> {event.after}. {event.why}"
+        case ev.MessageQueued():
+            return f"{event.by} says: {event.text}"
+        case ev.FollowUpRead():
+            return f"message read at step {event.step}: {event.effect}"
+        case ev.CheckpointWritten():
+            return f"wrote {event.path} ({thousands(event.rows)} rows)"
+        case _:
+            return ""
+
+
+def _row(event: ev.Event) -> str:
+    match event:
+        case ev.RepoFound():
+            return f"found {event.repo.full_name}, {thousands(event.repo.stars)} stars"
+        case ev.RepoRead():
+            return f"read a repository: {event.state}, {event.commits_seen} commits, {event.people} people"
+        case ev.CandidateFound():
+            return f"{event.ref.login}: {event.ref.role} of {event.ref.from_repo}"
+        case ev.CandidateDropped():
+            return f"{event.login}: dropped, {event.reason}" + (f" ({event.detail})" if event.detail else "")
+        case ev.PersonEnriched():
+            return f"{event.profile.login}: profile read"
+        case ev.PersonOptedOut():
+            return f"{event.login}: asks not to be contacted"
+        case ev.EmailFound():
+            return f"{event.login}: address found ({event.email.email_class})"
+        case ev.EmailMissing():
+            return f"{event.login}: no address, {event.reason}"
+        case ev.EmailVerified():
+            return f"address checked: {event.verdict.state}, {event.verdict.reason}"
+        case ev.LeadScored():
+            return f"{event.login}: {event.score.value} {event.score.label}. {event.decision}"
+        case ev.PeopleMerged():
+            return f"{event.merged} and {event.kept} are one person ({event.evidence})"
+        case ev.ItemFailed():
+            return f"{event.tool}: {event.failure.item}: {event.failure.message}"
+        case _:
+            return ""

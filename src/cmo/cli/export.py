@@ -1,0 +1,106 @@
+"""`cmo export`: a job's people as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from cmo import service
+from cmo.cli.asking import filters
+from cmo.cli.diagnostics import DONE
+from cmo.cli.errors import UsageProblem
+from cmo.cli.options import DryRun, JobArg
+from cmo.cli.registry import suggest
+from cmo.cli.session import Session, session
+from cmo.cli.terminal import fit, pad, thousands
+from cmo.service import ExportFile, ExportReport
+
+_WHAT = ("leads", "people")
+_FORMATS = ("csv", "json", "ndjson")
+
+
+def export(
+    job: JobArg = None,
+    what: Annotated[
+        str, typer.Option("--what", metavar="A,B", help="leads (prospects), people (for Attio).")
+    ] = "leads,people",
+    format_: Annotated[str, typer.Option("--format", metavar="A,B", help="csv, json, ndjson.")] = "csv",
+    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Default: the current folder.")] = None,
+    where: Annotated[str | None, typer.Option("--where", metavar="FILTER", help="See: cmo help filters")] = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Write files.
+
+    Prints the path of each file, one a line. Who must not be contacted is left out; cells that a spreadsheet would
+    run are made harmless. People known by a commit address only are in prospects, marked HOLD, and not in people.
+    """
+    here = session()
+    kinds = _listed("--what", what, _WHAT)
+    terms = filters(where)
+    reports = [
+        service.export_job(
+            here.settings,
+            job,
+            to=here.folder / (to or Path()).expanduser(),
+            what=cast(Any, kinds),
+            format_=cast(Any, name),
+            terms=terms,
+            dry_run=dry_run,
+        )
+        for name in _listed("--format", format_, _FORMATS)
+    ]
+    files = [file for report in reports for file in report.files]
+    if here.flags.json:
+        here.out.document("cmo.export/1", _document(reports, files))
+    elif dry_run:
+        here.out.text("\n".join(_would(here, files)))
+    else:
+        here.out.text("\n".join(str(file.path) for file in files))
+    _tell(here, reports[0], files)
+    return DONE
+
+
+def _listed(flag: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in known:
+            near = suggest(name, known)
+            hint = f"Did you mean {near}?" if near else f"One or more of: {', '.join(known)}"
+            raise UsageProblem(f"{flag} {name} is not known.", hint=hint)
+    if not names:
+        raise UsageProblem(f"{flag} is empty.", hint=f"One or more of: {', '.join(known)}")
+    return names
+
+
+def _document(reports: list[ExportReport], files: list[ExportFile]) -> dict[str, Any]:
+    return {
+        "job_id": reports[0].job_id,
+        "dry_run": reports[0].is_dry,
+        "files": [{"path": str(f.path), "rows": f.rows, "columns": list(f.columns), "bytes": f.bytes} for f in files],
+        "skipped": reports[0].skipped,
+    }
+
+
+def _would(here: Session, files: list[ExportFile]) -> list[str]:
+    rows = sum(file.rows for file in files)
+    lines = [f"Would write {len(files)} files, {thousands(rows)} rows. Nothing was written."]
+    width = max(len(file.path.name) for file in files)
+    for file in files:
+        size = f"{max(1, round(file.bytes / 1024)):,} KB"
+        room = max(20, here.out.terminal.width - width - 30) if here.out.terminal.is_tty else 10_000
+        columns = fit(",".join(file.columns), room, glyphs=here.out.terminal.glyphs)
+        lines.append(f"  {pad(file.path.name, width)}  {thousands(file.rows):>8} rows  {size:>9}  {columns}")
+    return lines
+
+
+def _tell(here: Session, report: ExportReport, files: list[ExportFile]) -> None:
+    if report.skipped:
+        reasons = ", ".join(f"{why} ({thousands(count)})" for why, count in report.skipped.items())
+        here.say.note(f"Skipped {thousands(sum(report.skipped.values()))}: {reasons}.")
+    if report.is_dry:
+        names = dict.fromkeys("leads" if file.path.name.startswith("prospects") else "people" for file in files)
+        here.say.hint(f"Run it: cmo export {report.job_id} --what {','.join(names)}")
+    elif not sum(file.rows for file in files):
+        here.say.note("No one matched: the files have a header only.")

@@ -1,0 +1,195 @@
+"""`cmo leads`: list, show, why."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cmo.cli.asking import filters, opened_job, short_ref
+from cmo.cli.diagnostics import DONE, NOT_FOUND
+from cmo.cli.errors import NothingMatched
+from cmo.cli.options import Fields, JobOption, Limit
+from cmo.cli.output import Column, Row
+from cmo.cli.session import Session, session
+from cmo.cli.terminal import safe_line
+from cmo.store import views
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from cmo.store.views import WhyLead
+
+Person = Annotated[str, typer.Argument(metavar="LEAD", help="Login or address.")]
+
+
+class Sort(StrEnum):
+    SCORE = "score"
+    LOGIN = "login"
+    NUMBER = "number"
+    FOUND = "found"
+
+
+_COLUMNS = [
+    Column("login", least=8, show=lambda row: row["login"]),
+    Column("score", right=True),
+    Column("label", tone=lambda row: {"HOT": "bold", "COLD": "dim"}.get(row["label"], "")),
+    Column("state", least=8, tone=lambda row: {"accepted": "ok", "held": "warn"}.get(row["state"], "dim")),
+    Column("name", least=10),
+    Column("company", least=8),
+    Column("email", least=10),
+    Column("email_class", extra=True),
+    Column("mx_state", head="mx", least=2),
+    Column("from_repo", least=10),
+    Column("why", extra=True),
+    Column("source_url", extra=True),
+    Column("seen_at", extra=True),
+    Column("location", extra=True),
+    Column("number", extra=True),
+    Column("url", extra=True),
+]
+
+
+def list_leads(
+    job: JobOption = None,
+    where: Annotated[str | None, typer.Option("--where", metavar="FILTER", help="See: cmo help filters")] = None,
+    sort: Annotated[
+        Sort, typer.Option("--sort", help="Highest score, or by name, acceptance, discovery.")
+    ] = Sort.SCORE,
+    limit: Limit = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0, metavar="N", help="Leave out the first N.")] = 0,
+    fields: Fields = None,
+) -> int:
+    """List people.
+
+    Exit code 4 when nothing matches.
+    """
+    here = session()
+    terms = filters(where)
+    with opened_job(here, job) as (conn, job_id):
+        found, total = views.list_leads(conn, job_id, terms=terms, sort=sort.value, limit=limit, offset=offset)
+        ref = short_ref(conn, job_id)
+    rows = [_row(lead) for lead in found]
+    more = str(offset + len(rows)) if offset + len(rows) < total else None
+    here.out.table("cmo.leads.list/1", _COLUMNS, rows, fields=fields, total=total, next_=more)
+    if more:
+        here.say.note(f"{len(rows):,} of {total:,} shown. More: --offset {more}, or --limit {total}")
+    elif not rows:
+        here.say.note(f"Nobody matches {where}." if where else f"Nobody in {job_id} has a score yet.")
+        here.say.hint(f"cmo status {ref}")
+        return NOT_FOUND
+    here.say.hint("Why: cmo leads why LOGIN")
+    return DONE
+
+
+def show(person: Person, job: JobOption = None, fields: Fields = None) -> int:
+    """Show one person."""
+    here = session()
+    found, job_id = _find(here, person, job)
+    data = {"job_id": job_id, **found.model_dump(mode="json")}
+    here.out.document("cmo.leads.show/1", data, text=_profile(found, job_id), fields=fields)
+    here.say.hint(f"Why: cmo leads why {found.login}")
+    return DONE
+
+
+def why(person: Person, job: JobOption = None, fields: Fields = None) -> int:
+    """Explain a decision.
+
+    Shows every gate the person passed or failed, the parts of the score, and where each address is from and when it was
+    seen there. Without --job the newest job that knows the person is taken.
+    """
+    here = session()
+    found, job_id = _find(here, person, job)
+    data = {
+        "job_id": job_id,
+        "login": found.login,
+        "state": found.state,
+        "decision": found.decision,
+        "score": None if found.score is None else found.score.model_dump(mode="json"),
+        "addresses": [line.model_dump(mode="json") for line in found.addresses],
+        "seen_on": [ref.model_dump(mode="json") for ref in found.seen_on],
+        "suppressed": found.suppressed,
+        "merged_into": found.merged_into,
+        "timeline": [{"at": at, "what": what} for at, what in found.timeline],
+    }
+    here.out.document("cmo.leads.why/1", data, text=_reasons(found, job_id), fields=fields)
+    return DONE
+
+
+def _row(lead: Any) -> Row:
+    row: dict[str, Any] = lead.model_dump()
+    state = "held" if lead.held else ("accepted" if lead.accepted else "rejected")
+    return {**{key: str(value) if isinstance(value, StrEnum) else value for key, value in row.items()}, "state": state}
+
+
+def _find(here: Session, person: str, job: str | None) -> tuple[WhyLead, str]:
+    """What is known of a person, and in which job."""
+    with opened_job(here, job) as (conn, job_id):
+        for candidate in _candidates(conn, job_id, job):
+            found = views.lead_why(conn, candidate, person)
+            if found is not None:
+                return found, candidate
+        where = f" in {job_id}" if job else ""
+        raise NothingMatched(f"Nobody called {safe_line(person)}{where}.", hint="cmo leads list shows who was scored.")
+
+
+def _candidates(conn: Connection, job_id: str, asked: str | None) -> list[str]:
+    if asked is not None:
+        return [job_id]
+    return list(dict.fromkeys([job_id, *(job.id for job in views.list_jobs(conn, limit=1000))]))
+
+
+def _profile(found: WhyLead, job_id: str) -> list[str]:
+    lead = found.lead
+    rows = [f"{safe_line(found.login)}  {found.state}  in {job_id}"]
+    if lead is not None:
+        facts = [("Name", lead.name), ("Company", lead.company), ("Location", lead.location), ("Page", lead.url)]
+        rows += [f"  {name:<9} {safe_line(value)}" for name, value in facts if value]
+        rows.append(f"  {'Score':<9} {lead.score} {lead.label}")
+        rows.append(f"  {'Why':<9} {safe_line(lead.why)}")
+    rows += [f"  {'Address':<9} {text}" for text in _addresses(found)]
+    rows += [f"  {'Seen on':<9} {text}" for text in _seen(found)]
+    return rows
+
+
+def _reasons(found: WhyLead, job_id: str) -> list[str]:
+    rows = [f"{safe_line(found.login)}  {found.state}  in {job_id}", f"  {safe_line(found.decision)}"]
+    if found.suppressed:
+        rows.append(f"  Must not be contacted: {safe_line(found.suppressed)}")
+    if found.merged_into:
+        rows.append(f"  The same person as {safe_line(found.merged_into)}")
+    if found.score is not None:
+        rows += ["", f"  Score {found.score.value} {found.score.label}: {safe_line(found.score.rationale)}"]
+        rows += [f"  {part.points:>+7.1f}  {part.feature}: {safe_line(part.reason)}" for part in found.score.parts]
+        rows.append(f"  {sum(part.points for part in found.score.parts):>7.1f}  in all, held within 0..100")
+    rows += [
+        "",
+        *(f"  Address  {text}" for text in _addresses(found)),
+        *(f"  Seen on  {text}" for text in _seen(found)),
+    ]
+    rows += [f"  {at.astimezone():%Y-%m-%d %H:%M}  {what}" for at, what in found.timeline]
+    return rows
+
+
+def _addresses(found: WhyLead) -> list[str]:
+    texts = []
+    for line in found.addresses:
+        checked = "not checked" if line.verdict is None else f"{line.verdict.state}: {line.verdict.reason}"
+        texts.append(
+            f"{safe_line(line.email)}  {line.email_class}, seen {line.seen_at:%Y-%m-%d} at {safe_line(line.source_url)}"
+        )
+        texts.append(
+            f"  {safe_line(line.evidence)}; mail domain {safe_line(checked)}"
+            if line.evidence
+            else f"  {safe_line(checked)}"
+        )
+    return texts
+
+
+def _seen(found: WhyLead) -> list[str]:
+    return [
+        f"{ref.from_repo}: {ref.role}, {ref.contributions} {ref.signal.replace('_', ' ')}"
+        + (f" ({safe_line('; '.join(ref.evidence))})" if ref.evidence else "")
+        for ref in found.seen_on
+    ]

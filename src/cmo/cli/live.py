@@ -1,0 +1,145 @@
+"""Live views of a job: a block redrawn in place on a terminal, lines on a pipe, events as JSON.
+
+All three are fed by `show(summary, events)`; none owns state, reads a clock or waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from cmo.cli import eventview, jobview
+from cmo.cli.diagnostics import Diagnostics
+from cmo.cli.output import Output
+from cmo.cli.terminal import Terminal, cells
+from cmo.domain import event as ev
+from cmo.store.views import JobSummary
+
+MOST_LINES = 14
+HEARTBEAT_S = 30.0
+_NOTABLE = (
+    ev.SearchWidened | ev.PlannerTroubled | ev.StepRefused | ev.FollowUpRead | ev.SettingsChanged | ev.JobWaiting
+    | ev.JobStarted
+)  # fmt: skip
+"""Told above the block; everything else shows in its numbers."""
+
+
+class LiveView(Protocol):
+    def show(self, summary: JobSummary, events: Sequence[ev.Recorded]) -> None:
+        """Take in where the job stands, and the run events since the last call."""
+
+    def close(self) -> None:
+        """Leave the screen as it is; nothing is drawn afterwards."""
+
+
+class Block:
+    """At most 14 lines at the bottom of the normal screen, redrawn in place; scroll-back stays whole."""
+
+    def __init__(self, say: Diagnostics) -> None:
+        self._say = say
+        self._drawn = 0
+        self._is_open = True
+
+    def show(self, summary: JobSummary, events: Sequence[ev.Recorded]) -> None:
+        if not self._is_open or self._say.quiet:
+            return
+        terminal = self._say.terminal
+        above = [_stamped(item) for item in events if isinstance(item.event, _NOTABLE)]
+        lines = jobview.lines(summary, terminal)[: MOST_LINES - 1]
+        lines.append(terminal.paint("  Ctrl-C pauses and saves", "dim"))
+        self._say.write(_redrawn(self._drawn, above, lines))
+        self._drawn = _height(lines, terminal)
+
+    def close(self) -> None:
+        self._is_open = False
+        self._drawn = 0
+
+
+class Lines:
+    """One line at each stage's start and end, for what matters in between, and every 30 s; never redraws."""
+
+    def __init__(self, say: Diagnostics, now: Callable[[], datetime], tag: str = "") -> None:
+        self._say = say
+        self._now = now
+        self._tag = f"{tag}: " if tag else ""
+        self._stage: str | None = None
+        self._last = now()
+
+    def show(self, summary: JobSummary, events: Sequence[ev.Recorded]) -> None:
+        for item in events:
+            if isinstance(item.event, ev.StageEntered):
+                self._end_of_stage(summary, item)
+                self._stage = str(item.event.stage)
+                self._tell(_stamped(item))
+            elif isinstance(item.event, _NOTABLE):
+                self._tell(_stamped(item))
+        if (self._now() - self._last).total_seconds() >= HEARTBEAT_S:
+            self._tell(f"still working: {_where(summary)}")
+
+    def close(self) -> None:
+        return
+
+    def _end_of_stage(self, summary: JobSummary, item: ev.Recorded) -> None:
+        ended = next((row for row in summary.stages if str(row.stage) == self._stage), None)
+        if ended is not None:
+            failed = f", {ended.failed} failed" if ended.failed else ""
+            self._say.note(f"{self._tag}{_clock(item)} {jobview.stage_word(ended)} done{failed}")
+
+    def _tell(self, text: str) -> None:
+        self._say.note(self._tag + text)
+        self._last = self._now()
+
+
+class Events:
+    """One JSON object a line on stdout, for each run event."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+
+    def show(self, summary: JobSummary, events: Sequence[ev.Recorded]) -> None:
+        for item in events:
+            self._out.event(eventview.record(item), eventview.sentence(item.event))
+
+    def close(self) -> None:
+        return
+
+
+def choose(say: Diagnostics, out: Output, *, now: Callable[[], datetime], accessible: bool, tag: str = "") -> LiveView:
+    """The view that fits the streams and flags."""
+    if out.json:
+        return Events(out)
+    if say.terminal.is_tty and not accessible and say.terminal.glyphs:
+        return Block(say)
+    return Lines(say, now, tag)
+
+
+def _redrawn(drawn: int, above: Sequence[str], lines: Sequence[str]) -> str:
+    """What moves the cursor to the block's first line and writes over it."""
+    up = f"\x1b[{drawn}A\r" if drawn else ""
+    body = "".join(f"\x1b[2K{line}\n" for line in [*above, *lines])
+    return up + body + "\x1b[J"
+
+
+def _height(lines: Sequence[str], terminal: Terminal) -> int:
+    """How many rows of the screen the lines take; a long one wraps."""
+    return sum(max(1, -(-cells(_unpainted(line)) // max(terminal.width, 1))) for line in lines)
+
+
+def _unpainted(line: str) -> str:
+    parts = line.split("\x1b[")
+    return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
+
+
+def _stamped(item: ev.Recorded) -> str:
+    return f"{_clock(item)} {eventview.sentence(item.event)}"
+
+
+def _clock(item: ev.Recorded) -> str:
+    return f"{item.at.astimezone():%H:%M:%S}"
+
+
+def _where(summary: JobSummary) -> str:
+    row = next((row for row in summary.stages if row.stage is summary.job.stage), None)
+    at = jobview.stage_word(row) if row is not None else summary.job.stage.value
+    return f"{at}, {summary.progress.good_leads:,} good leads"

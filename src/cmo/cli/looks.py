@@ -1,0 +1,259 @@
+"""Looking at a job: bare `cmo`, `status`, `watch`, `logs`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cmo.cli.diagnostics import DONE
+from cmo.cli.errors import UsageProblem
+from cmo.cli.options import Fields, JobArg, JobNeeded
+from cmo.cli.session import Session, session
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from cmo.domain.event import Recorded
+    from cmo.store.views import JobSummary
+
+STATUS_SCHEMA = "cmo.status/1"
+_FOLLOW_S = 0.5
+
+
+class Level(StrEnum):
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+def bare() -> int:
+    """Where am I."""
+    here = session()
+    if not here.settings.paths.db.exists():
+        return _welcome(here)
+    from cmo import service
+    from cmo.store import views
+
+    with service.reader(here.settings) as conn:
+        jobs = views.list_jobs(conn, limit=1)
+        if not jobs:
+            return _welcome(here)
+        return _show(here, conn, service.resolve_job(conn, "last"))
+
+
+def status(job: JobArg = None, fields: Fields = None) -> int:
+    """Show one job.
+
+    On a pipe one field a line: its name, a tab, its value.
+    """
+    here = session()
+    from cmo.cli.asking import opened_job
+
+    with opened_job(here, job) as (conn, job_id):
+        return _show(here, conn, job_id, fields)
+
+
+def watch(
+    job: JobArg = None,
+    interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="Between two looks, e.g. 2s.")] = "2s",
+    exit_status: Annotated[bool, typer.Option("--exit-status", help="Exit as `cmo run` would.")] = False,
+) -> int:
+    """Follow a job.
+
+    Ends when the job is over, paused, or nobody runs it. Ctrl-C ends the view, never the job.
+    """
+    here = session()
+    from cmo import service
+    from cmo.cli import jobview, live
+    from cmo.cli.asking import opened_job, seconds
+    from cmo.store.events import tail
+
+    wait = seconds(interval)
+    with opened_job(here, job) as (conn, job_id):
+        view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, tag=here.tag)
+        seen = 0
+        while True:
+            summary = service.summary(here.settings, conn, job_id)
+            events = tail(conn, job_id, after_seq=seen, run_only=True)
+            seen = events[-1].seq if events else seen
+            view.show(summary, events)
+            if jobview.state_of(summary) != "running" and not events:
+                break
+            if not events or jobview.state_of(summary) == "running":
+                here.world.sleep(wait)
+        view.close()
+        _end(here, conn, summary)
+        return jobview.exit_code(summary) if exit_status else DONE
+
+
+def logs(
+    job: JobNeeded,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it happens.")] = False,
+    stage: Annotated[str | None, typer.Option("--stage", metavar="STAGE", help="Only this stage.")] = None,
+    level: Annotated[Level | None, typer.Option("--level", help="This level and above.")] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="e.g. 10m, 2h, or ISO 8601.")] = None,
+    grep: Annotated[str | None, typer.Option("--grep", metavar="RE", help="Only lines that match.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Also one line for each repository and person.")] = False,
+) -> int:
+    """Show events.
+
+    Without --all or --level only what happened to the job as a whole. On a pipe: time, level, kind, text, with tabs.
+    """
+    here = session()
+    from cmo import service
+    from cmo.cli.asking import moment, opened_job
+    from cmo.domain.job import Stage
+
+    wanted = None if stage is None else _stage(stage, [item.value for item in Stage])
+    pattern = _pattern(grep)
+    with opened_job(here, job) as (conn, job_id):
+        clock = service.clock_of(here.settings)
+        start = moment(since, now=clock.now()) if since else None
+        shown = 0
+        for item in _events(here, conn, job_id, follow=follow, run_only=not every and level is None):
+            if _passes(item, wanted, level, start, pattern):
+                _tell(here, item)
+                shown += 1
+        if not shown:
+            here.say.note("Nothing matched.")
+    return DONE
+
+
+def _welcome(here: Session) -> int:
+    if here.flags.json:
+        here.out.document(STATUS_SCHEMA, {"job_id": None, "status": "none"})
+        return DONE
+    where = "SANDBOX: " if here.sandbox else ""
+    mode = here.settings.mode_ceiling.replace("_", "-").upper()
+    here.out.text(
+        here.qualify(
+            f"{where}cmo has no jobs here yet. Mode {mode}: nothing leaves without you.\n"
+            "  cmo demo   look around in an offline sandbox: no keys, a minute\n"
+            "  cmo init   set up: your name, a GitHub token, a model key\n"
+            '  cmo run "find 200 python maintainers active 90 days"\n'
+            "  cmo help   everything else\n"
+        )
+    )
+    return DONE
+
+
+def _show(here: Session, conn: Connection, job_id: str, fields: str | None = None) -> int:
+    from cmo import service
+    from cmo.cli import jobview
+    from cmo.store import views
+
+    summary = service.summary(here.settings, conn, job_id)
+    groups = views.failure_groups(conn, job_id)
+    data = jobview.document(summary)
+    data["error_groups"] = [group.model_dump(mode="json") for group in groups]
+    data["messages_waiting"] = sum(message.state == "queued" for message in views.list_messages(conn, job_id))
+    text = None
+    if here.out.form == "terminal":
+        text = jobview.lines(summary, here.out.terminal)
+        text += _groups_line(groups)
+    here.out.document(STATUS_SCHEMA, data, text=text, fields=fields)
+    _next(here, conn, summary)
+    return DONE
+
+
+def _groups_line(groups: list[Any]) -> list[str]:
+    if not groups:
+        return []
+    most = groups[0]
+    return [
+        f"  Errors {sum(g.count for g in groups):,} in {len(groups)} groups, most: {most.message[:60]} ({most.count:,})"
+    ]
+
+
+def _next(here: Session, conn: Connection, summary: JobSummary) -> None:
+    from cmo.cli import jobview
+    from cmo.cli.asking import short_ref
+
+    ref = short_ref(conn, summary.job.id)
+    state = jobview.state_of(summary)
+    if state == "running":
+        here.say.hint(f'cmo watch {ref}   cmo say {ref} "…"   cmo pause {ref}')
+    elif state in ("paused", "planned", "stopped"):
+        here.say.hint(f"cmo resume {ref}   cmo logs {ref}   cmo cancel {ref}")
+    else:
+        here.say.hint(f"cmo leads list --job {ref}   cmo export {ref}")
+
+
+def _end(here: Session, conn: Connection, summary: JobSummary) -> None:
+    from cmo.cli import jobview
+    from cmo.cli.asking import short_ref
+    from cmo.store import views
+
+    groups = len(views.failure_groups(conn, summary.job.id))
+    here.say.block(jobview.end_block(summary, short_ref(conn, summary.job.id), groups=groups))
+
+
+def _events(here: Session, conn: Connection, job_id: str, *, follow: bool, run_only: bool) -> Iterator[Recorded]:
+    from cmo import service
+    from cmo.cli import jobview
+    from cmo.store.events import iter_events
+
+    seen = 0
+    while True:
+        is_live = follow and jobview.state_of(service.summary(here.settings, conn, job_id)) == "running"
+        for item in iter_events(conn, job_id, after_seq=seen, run_only=run_only):
+            seen = item.seq
+            yield item
+        if not is_live:
+            return
+        here.world.sleep(_FOLLOW_S)
+
+
+def _passes(
+    item: Recorded, stage: str | None, level: Level | None, start: datetime | None, pattern: re.Pattern[str] | None
+) -> bool:
+    from cmo.cli import eventview
+
+    order = list(Level)
+    if stage is not None and eventview.stage_of(item.event) != stage:
+        return False
+    if level is not None and order.index(Level(eventview.level_of(item.event))) < order.index(level):
+        return False
+    if start is not None and item.at < start:
+        return False
+    return pattern is None or bool(pattern.search(f"{item.event.kind} {eventview.sentence(item.event)}"))
+
+
+def _tell(here: Session, item: Recorded) -> None:
+    from cmo.cli import eventview
+    from cmo.cli.terminal import iso
+
+    text, level = eventview.sentence(item.event), eventview.level_of(item.event)
+    if here.out.form == "terminal":
+        sign = {"error": "✗ ", "warn": "◆ "}.get(level, "  ") if here.out.terminal.glyphs else f"{level:<5} "
+        here.out.event({}, f"{item.at.astimezone():%H:%M:%S} {sign}{text}")
+    elif here.out.form == "pipe":
+        here.out.line("\t".join((iso(item.at), level, item.event.kind, text)))
+    else:
+        here.out.event(eventview.record(item), "")
+
+
+def _stage(name: str, known: list[str]) -> str:
+    if name not in known:
+        from cmo.cli.registry import suggest
+
+        near = suggest(name, tuple(known))
+        hint = f"Did you mean {near}?" if near else f"One of: {', '.join(known)}"
+        raise UsageProblem(f"There is no stage {name!r}.", hint=hint)
+    return name
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    if text is None:
+        return None
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as exc:
+        raise UsageProblem(
+            f"--grep {text!r} is no regular expression: {exc}.", hint="Quote special signs with \\"
+        ) from exc

@@ -1,0 +1,292 @@
+"""`cmo plan`, and the plan card that `cmo run` asks about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cmo import service
+from cmo.cli import jobview
+from cmo.cli.diagnostics import DONE
+from cmo.cli.errors import UsageProblem
+from cmo.cli.options import Fields
+from cmo.cli.registry import suggest
+from cmo.cli.session import Session, session
+from cmo.cli.terminal import fit, safe_line, thousands
+from cmo.domain.goal import Reading, answer
+from cmo.domain.job import Mode, Plan, Stage, StarsRange
+from cmo.domain.plan import Quotas, change_plan, feasibility
+from cmo.service import Overrides, PlanCard
+
+SCHEMA = "cmo.plan/1"
+_FILE_ENDINGS = (".yaml", ".yml", ".toml")
+
+Goal = Annotated[str, typer.Argument(metavar="GOAL", help="A sentence, or a job file (.yaml, .toml).")]
+Target = Annotated[int | None, typer.Option("--target", min=1, max=10_000_000, metavar="N", help="Good leads wanted.")]
+Language = Annotated[list[str] | None, typer.Option("--language", metavar="L", help="May be given several times.")]
+Topic = Annotated[list[str] | None, typer.Option("--topic", metavar="T", help="May be given several times.")]
+Stars = Annotated[str | None, typer.Option("--stars", metavar="A..B", help="Stars of repositories, e.g. 100..2000.")]
+ActiveDays = Annotated[
+    int | None, typer.Option("--active-days", min=1, max=3650, metavar="N", help="Active in the last N days.")
+]
+Location = Annotated[str | None, typer.Option("--location", metavar="PLACE", help="Where people are.")]
+MaxSteps = Annotated[int | None, typer.Option("--max-steps", min=1, max=100_000, metavar="N", help="Planner turns.")]
+MaxRepos = Annotated[int | None, typer.Option("--max-repos", min=1, max=1_000_000, metavar="N", help="Repositories.")]
+MaxPeople = Annotated[int | None, typer.Option("--max-people", min=1, max=1_000_000, metavar="N", help="People.")]
+Budget = Annotated[float | None, typer.Option("--budget", min=0, metavar="USD", help="Money the job may spend.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
+Sequence = Annotated[str | None, typer.Option("--sequence", metavar="ID", help="Sequence that drafts are meant for.")]
+ListId = Annotated[str | None, typer.Option("--list", metavar="ID", help="List in the CRM.")]
+ModeOption = Annotated[Mode | None, typer.Option("--mode", help="What the job may do, up to your ceiling.")]
+
+
+def plan(
+    goal: Goal,
+    target: Target = None,
+    language: Language = None,
+    topic: Topic = None,
+    stars: Stars = None,
+    active_days: ActiveDays = None,
+    location: Location = None,
+    max_steps: MaxSteps = None,
+    max_repos: MaxRepos = None,
+    max_people: MaxPeople = None,
+    budget: Budget = None,
+    until: Until = None,
+    sequence: Sequence = None,
+    list_: ListId = None,
+    mode: ModeOption = None,
+    fields: Fields = None,
+) -> int:
+    """Show a plan.
+
+    Starts nothing and calls nobody.
+    """
+    here = session()
+    here.warn_of_settings()
+    wanted = overrides(
+        target=target,
+        language=language,
+        topic=topic,
+        stars=stars,
+        active_days=active_days,
+        location=location,
+        max_steps=max_steps,
+        max_repos=max_repos,
+        max_people=max_people,
+        budget=budget,
+        until=until,
+        sequence=sequence,
+        list_id=list_,
+        mode=mode,
+    )
+    card = read(here, goal, wanted)
+    here.out.document(SCHEMA, document(card), text=card_lines(here, card), fields=fields)
+    here.say.hint(f'Start it: cmo run "{card.plan.goal}"' if not _is_file(here, goal) else f"Start it: cmo run {goal}")
+    return DONE
+
+
+def overrides(
+    *,
+    target: int | None,
+    language: list[str] | None,
+    topic: list[str] | None,
+    stars: str | None,
+    active_days: int | None,
+    location: str | None,
+    max_steps: int | None,
+    max_repos: int | None,
+    max_people: int | None,
+    budget: float | None,
+    until: str | None,
+    sequence: str | None,
+    list_id: str | None,
+    mode: Mode | None,
+) -> Overrides:
+    """What the flags say.
+
+    Raises:
+        UsageProblem: a range or a stage that is none.
+    """
+    return Overrides(
+        target=target,
+        languages=_words(language),
+        topics=_words(topic),
+        stars=_stars(stars),
+        active_days=active_days,
+        location=location,
+        max_steps=max_steps,
+        max_repos=max_repos,
+        max_people=max_people,
+        budget_usd=budget,
+        until=_stage(until),
+        mode=mode,
+        sequence_id=sequence,
+        list_id=list_id,
+    )
+
+
+def read(here: Session, goal: str, wanted: Overrides) -> PlanCard:
+    """The plan of a sentence or a job file.
+
+    Raises:
+        GoalUnclear, JobFileError
+    """
+    if _is_file(here, goal):
+        return service.plan_file(here.settings, here.folder / Path(goal).expanduser(), wanted)
+    return service.plan_goal(here.settings, goal, wanted)
+
+
+def ask_questions(here: Session, card: PlanCard) -> PlanCard:
+    """The card after the most important open question was put; without a terminal the assumption stands."""
+    if not card.questions or not here.ask.allowed:
+        return card
+    question = card.questions[0]
+    options = [(str(number), choice.label) for number, choice in enumerate(question.choices, start=1)]
+    chosen = here.ask.choose(question.text, options, flag="--yes", numbered=True)
+    reading = Reading(plan=card.plan, assumptions=card.plan.assumptions, questions=card.questions, unread=card.unread)
+    after = answer(reading, question, question.choices[int(chosen) - 1])
+    return replace(_with_plan(here, card, after.plan), questions=after.questions)
+
+
+def edited(here: Session, card: PlanCard) -> PlanCard:
+    """The card after the operator typed changes such as `target=500 stars_range=50..500`."""
+    text = here.ask.line("Change (KEY=VALUE ..., e.g. target=500 stars_range=50..500):", flag="--target, --stars, …")
+    pairs = dict(part.partition("=")[::2] for part in text.split() if "=" in part)
+    if not pairs:
+        here.say.note("Nothing was changed.")
+        return card
+    from cmo.errors import CmoError
+
+    try:
+        return with_changes(here, card, pairs)
+    except CmoError as error:  # a typing mistake must not end the conversation
+        here.say.warn(error.message, error.hint)
+        return card
+
+
+def with_changes(here: Session, card: PlanCard, changes: dict[str, str]) -> PlanCard:
+    """The card with settings of its plan changed.
+
+    Raises:
+        ConfigError: an unknown setting or a bad value.
+    """
+    after = change_plan(card.plan, changes)
+    order = list(Mode)
+    if order.index(after.mode) > order.index(here.settings.mode()):
+        here.say.warn(
+            f"Mode {after.mode} is above your ceiling {here.settings.mode()}.", "cmo config set mode.sending …"
+        )
+        after = after.model_copy(update={"mode": card.plan.mode})
+    return _with_plan(here, card, after)
+
+
+def _with_plan(here: Session, card: PlanCard, plan: Plan) -> PlanCard:
+    quotas = Quotas(
+        max_emails_per_day=here.settings.max_emails_per_day,
+        per_inbox_daily=here.settings.per_inbox_daily,
+        per_company_daily=here.settings.max_per_company_daily,
+    )
+    uses_model = here.settings.planner() != "rules"
+    return replace(card, plan=plan, feasibility=feasibility(plan, quotas=quotas, uses_model=uses_model))
+
+
+def document(card: PlanCard) -> dict[str, Any]:
+    """The plan as data."""
+    return {
+        "plan": card.plan.model_dump(mode="json"),
+        "questions": [question.model_dump(mode="json") for question in card.questions],
+        "not_understood": list(card.unread),
+        "feasibility": card.feasibility.model_dump(mode="json"),
+    }
+
+
+def card_lines(here: Session, card: PlanCard) -> list[str]:
+    """The plan as an operator reads it before saying yes."""
+    plan, icp, caps = card.plan, card.plan.icp, card.plan.caps
+    terminal = here.err_terminal
+    where = f"  {here.tag}" if here.tag else ""
+    rows = [f"Plan{where}  mode {jobview.mode_text(plan.mode)}"]
+    rows.append(_item("Goal", plan.goal))
+    languages = ", ".join(icp.languages) or "any language"
+    topics = f", topics {' '.join(icp.topics)}" if icp.topics else ""
+    words = f", words {' '.join(icp.keywords)}" if icp.keywords else ""
+    without = f", without {' '.join(icp.exclude)}" if icp.exclude else ""
+    rows.append(
+        _item("Look for", f"{languages} repositories, {_stars_text(icp.stars_range)} stars{topics}{words}{without}")
+    )
+    place = f", in {icp.location}" if icp.location else ""
+    roles = f", only {' and '.join(f'{role}s' for role in icp.roles)}" if icp.roles else ""
+    rows.append(
+        _item(
+            "People",
+            f"up to {thousands(caps.max_people)}, {caps.top_authors_per_repo} authors a repository, "
+            f"active in {icp.activity_days} days{place}{roles}",
+        )
+    )
+    rows.append(_item("Target", f"{thousands(plan.target)} good addresses, score 60 or more"))
+    rows += [_item(head, text) for head, text in _feasible(card)]
+    rows.append(_item("Will write", _will_write(plan)))
+    rows += [_item("Assumed", text) for text in plan.assumptions]
+    if card.unread:
+        rows.append(_item("Not read", "these words mean nothing to me: " + " ".join(card.unread)))
+    return [fit(row, max(terminal.width, 80) * 2, glyphs=terminal.glyphs) for row in rows]
+
+
+def _item(head: str, text: str) -> str:
+    return f"  {head:<10} {safe_line(text)}"
+
+
+def _feasible(card: PlanCard) -> list[tuple[str, str]]:
+    return [("Will use", "?")]
+
+
+def _will_write(plan: Plan) -> str:
+    if plan.mode is Mode.DRY_RUN:
+        return "DRY RUN: local store and files only."
+    if plan.mode is Mode.DRAFT_ONLY:
+        return "local store and files only. Sending is locked; nothing leaves without your approval."
+    return "local store and files. Nothing is sent without your approval of each draft."
+
+
+def _stars_text(stars: StarsRange) -> str:
+    return f"{thousands(stars.low)}..{thousands(stars.high)}"
+
+
+def _is_file(here: Session, goal: str) -> bool:
+    return (
+        goal.lower().endswith(_FILE_ENDINGS) and " " not in goal.strip() or (here.folder / goal).suffix in _FILE_ENDINGS
+    )
+
+
+def _words(items: list[str] | None) -> tuple[str, ...] | None:
+    if not items:
+        return None
+    return tuple(dict.fromkeys(word.strip().lower() for item in items for word in item.split(",") if word.strip()))
+
+
+def _stars(text: str | None) -> StarsRange | None:
+    if text is None:
+        return None
+    from cmo.config import SPECS
+
+    kind = SPECS["run.stars_range"].kind
+    try:
+        low, high = kind.from_text(text)
+    except ValueError:
+        raise UsageProblem(f"--stars must be {kind.expects}, not {text[:40]!r}.", hint="--stars 100..2000") from None
+    return StarsRange(low=low, high=high)
+
+
+def _stage(name: str | None) -> Stage | None:
+    if name is None:
+        return None
+    known = tuple(stage.value for stage in Stage)
+    if name not in known:
+        near = suggest(name, known)
+        hint = f"Did you mean {near}?" if near else f"One of: {', '.join(known)}"
+        raise UsageProblem(f"--until {name}: there is no such stage.", hint=hint)
+    return Stage(name)

@@ -1,0 +1,179 @@
+"""One invocation of `cmo`: its flags, streams, settings and clock. Commands get it by `session()`."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TextIO
+
+from cmo.cli import registry
+from cmo.cli.diagnostics import Diagnostics
+from cmo.cli.flags import GlobalFlags
+from cmo.cli.output import Output
+from cmo.cli.prompts import Prompts
+from cmo.cli.terminal import Terminal, judge
+from cmo.config import Settings, Sources, load
+from cmo.config.secrets import Keyring, system_keyring
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class World:
+    """The outside of the process, as a command sees it; tests give their own."""
+
+    env: Mapping[str, str]
+    folder: Path
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    now: Callable[[], datetime] = field(default=_utc_now)
+    sleep: Callable[[float], None] = field(default=time.sleep)
+    leave: Callable[[int], None] = field(default=os._exit)
+    """Ends the process at once, for the second Ctrl-C."""
+    keyring: Callable[[], Keyring | None] = field(default=system_keyring)
+
+
+class Session:
+    """What a command needs besides its own arguments."""
+
+    def __init__(self, flags: GlobalFlags, world: World) -> None:
+        self.flags = flags
+        self.world = world
+        self.argv: list[str] = []
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        return self.world.env
+
+    @property
+    def folder(self) -> Path:
+        """Where the command was typed: the project folder."""
+        return self.world.folder
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return self.world.now()
+
+    @cached_property
+    def sources(self) -> Sources:
+        return Sources(
+            env=self.env,
+            folder=self.folder,
+            profile=self.flags.profile,
+            config_file=self.flags.config,
+            sandbox=self.flags.sandbox,
+            keyring=self.world.keyring,
+        )
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force.
+
+        Raises:
+            ConfigError
+        """
+        return load(self.sources)
+
+    @cached_property
+    def out(self) -> Output:
+        return Output(
+            self.world.stdout,
+            judge(self.world.stdout, self.env, self.flags),
+            self.flags.json,
+            self.now,
+            page=self._pager(),
+            qualify=self.qualify,
+        )
+
+    @cached_property
+    def say(self) -> Diagnostics:
+        return Diagnostics(
+            self.world.stderr,
+            judge(self.world.stderr, self.env, self.flags),
+            json=self.flags.json,
+            quiet=self.flags.quiet,
+            verbose=self.flags.verbose,
+            qualify=self.qualify,
+        )
+
+    @cached_property
+    def ask(self) -> Prompts:
+        allowed = self.world.stdin.isatty() and self.world.stderr.isatty()
+        return Prompts(
+            self.world.stdin,
+            self.world.stderr,
+            allowed=allowed and not self.flags.no_input and not self.flags.json,
+        )
+
+    @property
+    def err_terminal(self) -> Terminal:
+        return self.say.terminal
+
+    @property
+    def accessible(self) -> bool:
+        """No redraw in place, numbered questions: asked for by flag, variable or setting."""
+        return self.flags.accessible or self.settings.accessible
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether this is the built-in world; as far as it is known before settings are read."""
+        if "settings" in self.__dict__:
+            return self.settings.sandbox
+        asked = self.env.get("CMO_SANDBOX", "").strip().lower() in ("1", "true", "yes", "on")
+        return self.flags.sandbox or asked
+
+    @property
+    def tag(self) -> str:
+        """What every line of a run says first in the sandbox."""
+        return "SANDBOX" if self.sandbox else ""
+
+    def qualify(self, text: str) -> str:
+        """`text` with the sandbox and profile flags in every command it names, so that it can be typed as it is."""
+        extra = " --sandbox" if self.sandbox else ""
+        if self.flags.profile:
+            extra += f" --profile {self.flags.profile}"
+        if not extra:
+            return text
+        return _COMMAND.sub(f"cmo{extra} ", text)
+
+    def warn_of_settings(self) -> None:
+        """Say what was set but not understood, before a command that acts on it."""
+        for warning in self.settings.warnings:
+            self.say.warn(warning)
+
+    def _pager(self) -> Callable[[str], bool]:
+        if self.flags.plain or self.flags.accessible or self.flags.no_input:
+            return lambda text: False
+        from cmo.cli.pager import show
+
+        return lambda text: show(text, self.env)
+
+
+_COMMAND = re.compile(rf"\bcmo (?=(?:{'|'.join(map(re.escape, registry.top_names()))})\b)")
+_current: ContextVar[Session] = ContextVar("session")
+
+
+def session() -> Session:
+    """The session of the command that runs."""
+    return _current.get()
+
+
+@contextmanager
+def entered(session: Session) -> Iterator[Session]:
+    """Makes a session the current one for a `with` block."""
+    token = _current.set(session)
+    try:
+        yield session
+    finally:
+        _current.reset(token)

@@ -1,0 +1,101 @@
+"""Steering a job: `pause`, `cancel`, `say`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cmo import service
+from cmo.cli.asking import agree, opened_job, short_ref
+from cmo.cli.diagnostics import DONE
+from cmo.cli.errors import NothingMatched, UsageProblem
+from cmo.cli.options import DryRun, JobArg, JobNeeded, Yes
+from cmo.cli.session import Session, session
+from cmo.domain.job import Job, JobStatus
+
+_LONGEST = 10_000
+
+
+def pause(job: JobArg = None, dry_run: DryRun = False) -> int:
+    """Pause a job.
+
+    A running one finishes its step first; `cmo resume` goes on from there.
+    """
+    here = session()
+    job_id, ref = _named(here, job)
+    if dry_run:
+        here.say.note(f"Would pause {job_id}.")
+        return DONE
+    found = service.pause_job(here.settings, job_id)
+    is_asked = found.status is JobStatus.RUNNING
+    here.say.note(f"{job_id} {'pauses after its present step' if is_asked else 'is paused'}.")
+    here.say.hint(f"Go on: cmo resume {ref}")
+    return _state(here, "cmo.pause/1", found)
+
+
+def cancel(job: JobNeeded, yes: Yes = False, dry_run: DryRun = False) -> int:
+    """Cancel a job.
+
+    It cannot be resumed afterwards. What it found, and its files, stay.
+    """
+    here = session()
+    job_id, ref = _named(here, job)
+    if dry_run:
+        here.say.note(f"Would cancel {job_id}. What it found would stay.")
+        return DONE
+    agree(here, f"Cancel {job_id} for good? It cannot be resumed; what it found stays.", yes=yes)
+    found = service.cancel_job(here.settings, job_id)
+    is_asked = found.status is JobStatus.RUNNING
+    here.say.note(f"{job_id} {'ends after its present step' if is_asked else 'is cancelled'}. What it found stays.")
+    here.say.hint(f"Its results: cmo export {ref}")
+    return _state(here, "cmo.cancel/1", found)
+
+
+def say(
+    job: JobNeeded,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="What to do; - reads standard input.")] = None,
+    later: Annotated[bool, typer.Option("--later", help="After the present stage.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="At the next step (default).")] = False,
+    drop: Annotated[int | None, typer.Option("--drop", metavar="ID", help="Take back a message not read yet.")] = None,
+) -> int:
+    """Tell a job something.
+
+    Understood are changes of what it looks for, e.g. "skip crypto repos", "only maintainers", "at least 500 stars".
+    `cmo logs JOB` shows what each message changed.
+    """
+    here = session()
+    if later and now:
+        raise UsageProblem("--now and --later exclude each other.", hint='cmo say last "skip crypto repos" --later')
+    job_id, ref = _named(here, job)
+    if drop is not None:
+        if not service.drop_message(here.settings, job_id, drop):
+            raise NothingMatched(f"Message {drop} is not waiting.", hint=f"cmo jobs show {ref}")
+        here.say.note(f"Message {drop} was taken back.")
+        here.out.document("cmo.say/1", {"job_id": job_id, "message": drop, "state": "dropped"}, text=[])
+        return DONE
+    message = service.say(here.settings, job_id, _words(here, text), later=later)
+    when = "after the present stage" if later else "at the next step"
+    here.say.note(f"Message {message} is queued; it is read {when}.")
+    here.say.hint(f"Take it back: cmo say {ref} --drop {message}   See: cmo jobs show {ref}")
+    here.out.document("cmo.say/1", {"job_id": job_id, "message": message, "state": "queued"}, text=[])
+    return DONE
+
+
+def _words(here: Session, text: str | None) -> str:
+    if text == "-":
+        text = here.world.stdin.read(_LONGEST)
+    if not text or not text.strip():
+        raise UsageProblem("There is nothing to say.", hint='cmo say last "skip crypto repos"')
+    return text
+
+
+def _named(here: Session, ref: str | None) -> tuple[str, str]:
+    """The job's id, and the short form that is typed."""
+    with opened_job(here, ref) as (conn, job_id):
+        return job_id, short_ref(conn, job_id)
+
+
+def _state(here: Session, schema: str, job: Job) -> int:
+    here.out.document(schema, {"job_id": job.id, "status": job.status.value, "stage": job.stage.value}, text=[])
+    return DONE

@@ -1,0 +1,170 @@
+"""What a stream can show, and text made safe and fitting for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from cmo.cli.flags import GlobalFlags
+
+_DEFAULT_SIZE = (80, 24)
+_TONES = {"ok": "34", "warn": "33", "error": "31", "dim": "2", "bold": "1", "needs": "7"}
+_UNSAFE_IN_JSON = re.compile(
+    "[\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A stream as a place to show things."""
+
+    is_tty: bool
+    color: bool
+    glyphs: bool
+    """Signs such as ✓ may be used; else words."""
+    width: int
+    height: int
+
+    def paint(self, text: str, tone: str) -> str:
+        """`text` in a tone: ok, warn, error, dim, bold, needs (reverse); unchanged without colour."""
+        return f"\x1b[{_TONES[tone]}m{text}\x1b[0m" if self.color and tone in _TONES else text
+
+
+def judge(stream: TextIO, env: Mapping[str, str], flags: GlobalFlags, *, ascii_only: bool = False) -> Terminal:
+    """What `stream` can show. Each stream is judged alone."""
+    is_tty = stream.isatty()
+    width, height = _size(stream, env) if is_tty else _DEFAULT_SIZE
+    encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
+    plain = flags.plain or ascii_only
+    return Terminal(
+        is_tty=is_tty,
+        color=_color(is_tty, env, flags),
+        glyphs=not plain and encoding.startswith("utf") and env.get("TERM") != "dumb",
+        width=width,
+        height=height,
+    )
+
+
+def _color(is_tty: bool, env: Mapping[str, str], flags: GlobalFlags) -> bool:
+    if flags.no_color or flags.plain or env.get("NO_COLOR"):
+        return False
+    if env.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return is_tty and env.get("TERM") != "dumb"
+
+
+def _size(stream: TextIO, env: Mapping[str, str]) -> tuple[int, int]:
+    columns, lines = env.get("COLUMNS", ""), env.get("LINES", "")
+    try:
+        size = os.get_terminal_size(stream.fileno())
+        found = (size.columns or _DEFAULT_SIZE[0], size.lines or _DEFAULT_SIZE[1])
+    except (OSError, ValueError):
+        found = _DEFAULT_SIZE
+    return (
+        int(columns) if columns.isdecimal() and int(columns) else found[0],
+        int(lines) if lines.isdecimal() and int(lines) else found[1],
+    )
+
+
+def safe_line(text: str) -> str:
+    """`text` on one line without anything a terminal could obey or hide."""
+    if text.isascii() and text.isprintable():
+        return text
+    from cmo.domain.text import clean_line
+
+    return clean_line(text, limit=max(len(text), 1) + 1)
+
+
+def safe_json(value: Any) -> str:
+    """`value` as one line of JSON; what a terminal could obey is escaped, so nothing is lost."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_jsonable)
+    return safe_piece(text)
+
+
+def safe_piece(json_text: str) -> str:
+    """JSON text with what a terminal could obey escaped; the value stays the same."""
+    return _UNSAFE_IN_JSON.sub(_escape, json_text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def _jsonable(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if hasattr(value, "isoformat"):
+        return iso(value) if hasattr(value, "tzinfo") else value.isoformat()
+    return list(value) if isinstance(value, (set, frozenset)) else str(value)
+
+
+def iso(moment: Any) -> str:
+    """ISO 8601 with offset; UTC as `Z`, without fractions."""
+    text = str(moment.isoformat(timespec="seconds"))
+    return text.replace("+00:00", "Z")
+
+
+def cells(text: str) -> int:
+    """How many columns `text` takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(char) for char in text)
+
+
+def _cells(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def fit(text: str, width: int, *, glyphs: bool = True) -> str:
+    """`text` in at most `width` columns; a cut shows as `…` (`...` without signs)."""
+    if cells(text) <= width:
+        return text
+    mark = "…" if glyphs else "..."
+    room = max(0, width - len(mark))
+    kept, used = [], 0
+    for char in text:
+        used += _cells(char)
+        if used > room:
+            break
+        kept.append(char)
+    return ("".join(kept).rstrip() + mark)[: max(width, 0)]
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """`text` filled with spaces to `width` columns."""
+    gap = " " * max(0, width - cells(text))
+    return gap + text if right else text + gap
+
+
+def thousands(count: float) -> str:
+    """12400 -> `12,400`."""
+    return f"{count:,.0f}" if isinstance(count, float) else f"{count:,}"
+
+
+def span(seconds: float) -> str:
+    """A duration in its two largest units: `45s`, `4m40s`, `2h5m`, `3d4h`."""
+    whole = max(0, round(seconds))
+    for size, unit, small, sub in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m"), (60, "m", 1, "s")):
+        if whole >= size:
+            rest = whole % size // small
+            return f"{whole // size}{unit}" + (f"{rest}{sub}" if rest else "")
+    return f"{whole}s"
+
+
+def ago(seconds: float) -> str:
+    """How long ago, in one unit: `now`, `2 min ago`, `3 h ago`, `5 d ago`."""
+    if seconds < 60:
+        return "now"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "now"

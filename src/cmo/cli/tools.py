@@ -1,0 +1,75 @@
+"""`cmo tools` and `cmo tool`: the toolbelt, by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cmo import service
+from cmo.cli.diagnostics import DONE
+from cmo.cli.errors import InputBad
+from cmo.cli.options import Fields
+from cmo.cli.output import Column
+from cmo.cli.session import Session, session
+from cmo.cli.terminal import safe_json, safe_piece
+
+_LONGEST = 20_000_000
+
+
+def list_tools(
+    planner: Annotated[bool, typer.Option("--planner", help="The narrow schemas that a planner sees.")] = False,
+    fields: Fields = None,
+) -> int:
+    """List tools.
+
+    With --json each with its JSON Schema.
+    """
+    here = session()
+    found = service.tool_schemas(planner=planner)
+    keys = list(dict.fromkeys(key for tool in found for key in tool))
+    columns = [Column(key, least=12, extra=not _is_short(key)) for key in keys]
+    here.out.table("cmo.tools.list/1", columns, found, fields=fields)
+    here.say.hint("""Run one: cmo tool mx_check '{"emails": ["ana@example.org"]}'""")
+    return DONE
+
+
+def call(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As in `cmo tools`.")],
+    text: Annotated[
+        str, typer.Argument(metavar="JSON", help="A JSON object; - reads standard input, @FILE a file.")
+    ] = "{}",
+) -> int:
+    """Run one tool.
+
+    Stores nothing but what providers cache. The answer is JSON, also without --json.
+    """
+    here = session()
+    answer = service.call_tool(here.settings, name, _input(here, text))
+    if here.flags.json:
+        here.out.text(safe_json({"schema": "cmo.tool/1", "data": answer, "next": None}))
+    elif here.out.form == "terminal":
+        here.out.text(safe_piece(json.dumps(answer, ensure_ascii=False, indent=2)), paged=True)
+    else:
+        here.out.text(safe_json(answer))
+    return DONE
+
+
+def _is_short(key: str) -> bool:
+    return key in ("name", "stage", "effect", "description")
+
+
+def _input(here: Session, text: str) -> str:
+    if text == "-":
+        return here.world.stdin.read(_LONGEST)
+    if not text.startswith("@"):
+        return text
+    path = here.folder / Path(text[1:]).expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputBad(
+            f"Cannot read {path}: {exc}.", hint="Give a file of UTF-8 JSON, or - for standard input."
+        ) from exc

@@ -1,0 +1,31 @@
+"""Turns what the parser says of a wrong command line into one sentence and a way out."""
+
+from __future__ import annotations
+
+import re
+
+from typer.exceptions import TyperException
+
+from cmo.cli.registry import suggest
+
+
+def explain(error: TyperException) -> tuple[str, str]:
+    """The sentence and the hint for a usage error."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "cmo"
+    hint = f"{path} --help"
+    option = getattr(error, "option_name", None)
+    if type(error).__name__ == "NoSuchOption" and option:
+        known = (
+            [name for param in context.command.params for name in param.opts if name.startswith("-")]
+            if context is not None
+            else []
+        )
+        near = suggest(option, tuple(known))
+        return f"There is no option {option} in {path}.", f"Did you mean {near}?   {hint}" if near else hint
+    return _sentence(error.format_message()), hint
+
+
+def _sentence(message: str) -> str:
+    text = re.sub(r"\s+", " ", message.replace("Value error, ", "")).strip()
+    return text if text.endswith((".", "?", "!")) else f"{text}."

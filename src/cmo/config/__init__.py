@@ -1,0 +1,21 @@
+"""Settings and keys: where they come from, which layer wins, and what is wrong with them."""
+
+from cmo.config.layers import Problem, Sources, find_paths, graphql_url, inspect, load
+from cmo.config.secrets import CREDENTIALS, Secret, SecretStore, redact
+from cmo.config.settings import SPECS, Origin, Settings
+
+__all__ = [
+    "CREDENTIALS",
+    "SPECS",
+    "Origin",
+    "Problem",
+    "Secret",
+    "SecretStore",
+    "Settings",
+    "Sources",
+    "find_paths",
+    "graphql_url",
+    "inspect",
+    "load",
+    "redact",
+]

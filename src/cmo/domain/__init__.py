@@ -1,0 +1,1 @@
+"""The nouns of cmo: frozen models and pure functions. No I/O, no clock."""

@@ -1,0 +1,42 @@
+"""Text from outside, made harmless on entry (SAFETY.md 2): what it can still do afterwards is be read."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_BIDI_AND_INVISIBLE = frozenset(
+    (
+        *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2028, 0x2029, 0x3164, 0xFEFF, 0xFFA0),
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+        *range(0xFFF9, 0xFFFC),
+        *range(0xE0000, 0xE0080),
+    )
+)
+
+
+def clean_text(text: str, *, limit: int) -> str:
+    """`text` in NFC without controls, bidi marks, zero-width characters or unpaired surrogates.
+
+    Line breaks survive as `\\n`, tabs as a space. Idempotent.
+
+    Args:
+        limit: Most characters kept; the cut shows as `…`, which counts.
+    """
+    normal = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    kept = "".join(c for c in normal if c == "\n" or _is_printable(c))
+    kept = unicodedata.normalize("NFC", kept).strip()
+    return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
+
+
+def clean_line(text: str, *, limit: int = 200) -> str:
+    """As `clean_text`, on one line: runs of white space become one space."""
+    return clean_text(" ".join(clean_text(text, limit=max(limit * 4, 400)).split()), limit=limit)
+
+
+def _is_printable(char: str) -> bool:
+    code = ord(char)
+    if code < 0x20 or 0x7F <= code <= 0x9F or 0xD800 <= code <= 0xDFFF:
+        return False
+    return code not in _BIDI_AND_INVISIBLE

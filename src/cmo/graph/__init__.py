@@ -1,0 +1,1 @@
+"""The LangGraph run: one agent node that loops on itself, over the store."""

@@ -1,0 +1,246 @@
+"""One turn of the agent: catch up with events, obey the operator, plan a step, run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cmo.domain.event import (
+    CheckpointWritten,
+    Event,
+    FollowUpRead,
+    JobCancelled,
+    JobFinished,
+    JobPaused,
+    PlannerTroubled,
+    SearchWidened,
+    StageEntered,
+    StepPlanned,
+    StepRefused,
+)
+from cmo.domain.follow_up import parse_follow_up
+from cmo.domain.job import Job
+from cmo.domain.widening import narrower_part, widen
+from cmo.errors import AuthRejected, ConfigError, ProviderError
+from cmo.graph import rails
+from cmo.graph.executor import Asked, Executor, Interrupted
+from cmo.graph.planner import Planner, Situation
+from cmo.graph.planners.rules import next_call
+from cmo.graph.reducer import reduce
+from cmo.graph.state import GraphState
+from cmo.store import journal, messages
+from cmo.store.commit import commit
+from cmo.store.db import Connection
+from cmo.store.events import iter_events, last_seq
+from cmo.store.jobs import get_job
+from cmo.store.journal import Lease, Step
+from cmo.store.pages import accepted_leads
+from cmo.store.progress import Progress, calls_per_tool, current_search, final_files, progress
+from cmo.tools.base import Ports, Tool
+from cmo.tools.export_csv import prospects_csv
+
+REFUSALS_BEFORE_RULES = 2
+"""Calls of one planner in a row that the rails refuse before the rules planner takes the step."""
+
+
+@dataclass(frozen=True)
+class Agent:
+    """Everything a turn needs; holds no state of its own."""
+
+    conn: Connection
+    lease: Lease
+    planner: Planner
+    tools: Mapping[str, Tool[Any, Any, Any]]
+    ports: Ports
+    listen: Callable[[], tuple[Asked | None, str]]
+
+    async def turn(self, state: GraphState) -> tuple[GraphState, bool]:
+        """One step of the job.
+
+        Returns:
+            The new state, and whether the run must stop here (paused; the job is not over).
+        """
+        state = self._caught_up(state)
+        if state["ended"] is not None:
+            return state, True
+        try:
+            stops = await self._work()
+        except Interrupted as exc:
+            self._obey(exc.asked, exc.by)
+            stops = True
+        except (ProviderError, ConfigError) as exc:
+            self._commit(JobPaused(reason=_pause_reason(exc), message=f"{exc.message} {exc.hint}".strip()))
+            stops = True
+        return self._caught_up(state), stops
+
+    def _caught_up(self, state: GraphState) -> GraphState:
+        return reduce(
+            state, list(iter_events(self.conn, state["job_id"], after_seq=state["applied_seq"], run_only=True))
+        )
+
+    async def _work(self) -> bool:
+        asked, by = self.listen()
+        if asked is not None:
+            raise Interrupted(asked, by)
+        self._read_follow_ups()
+        job = get_job(self.conn, self.lease.job_id)
+        step = journal.unfinished_step(self.conn, job.id)
+        if step is None:
+            if self._is_out_of_steps(job):
+                return True
+            step = await self._plan(job)
+        if step is None:
+            return False
+        job = get_job(self.conn, job.id)
+        tool = self.tools[step.tool]
+        if tool.stage is not job.stage:
+            self._commit(StageEntered(stage=tool.stage))
+        executor = Executor(self.conn, self.lease, self.ports, self.listen, self._write_due_checkpoints, self._at_end)
+        await executor.run_step(job, step, tool)
+        return False
+
+    def _is_out_of_steps(self, job: Job) -> bool:
+        if journal.last_step_number(self.conn, job.id) < job.plan.caps.max_steps:
+            return False
+        hint = f"max_steps={job.plan.caps.max_steps} is reached; `cmo jobs set {job.id} max_steps=…`, then resume."
+        self._commit(JobPaused(reason="max_steps", message=hint))
+        return True
+
+    async def _plan(self, job: Job) -> Step | None:
+        """Decide the next step and store it; None when the rails refused the call."""
+        situation = self.situation(job)
+        decision = await self.planner.decide(situation)
+        call, planner = decision.call, decision.planner
+        events: list[Event] = [
+            PlannerTroubled(step=situation.step, trouble=t.kind, message=t.message) for t in decision.troubles
+        ]
+        if planner != "rules" and self._refused_in_a_row() >= REFUSALS_BEFORE_RULES:
+            call, planner = next_call(situation), "rules"
+        missing = rails.what_is_missing(call, situation)
+        if missing is not None:
+            events.append(StepRefused(step=situation.step, tool=call.tool, missing=missing, usage=decision.usage))
+            self._commit(*events)
+            return None
+        if call.tool == "search_github_repos" and not situation.search_open:
+            events.append(self._widening(job, situation))
+        planned = StepPlanned(step=situation.step, tool=call.tool, args=call.args, planner=planner, why=call.why)
+        events.append(planned.model_copy(update={"usage": decision.usage}))
+        self._commit(*events)
+        return journal.unfinished_step(self.conn, job.id)
+
+    def _widening(self, job: Job, situation: Situation) -> SearchWidened:
+        wider = widen(job.plan.icp)
+        assert wider is not None, "the rails let no search through that cannot be widened"
+        good, target = situation.progress.good_leads, job.plan.target
+        return SearchWidened(
+            knob=wider.knob,
+            before=wider.before,
+            after=wider.after,
+            why=f"{good} of {target} good leads and the search is exhausted",
+            icp=wider.icp.model_dump(mode="json"),
+            search=wider.search.model_dump(mode="json"),
+        )
+
+    def _refused_in_a_row(self) -> int:
+        steps = journal.recent_steps(self.conn, self.lease.job_id, limit=REFUSALS_BEFORE_RULES)
+        return len(steps) if all(step.state == "refused" for step in steps) else 0
+
+    def situation(self, job: Job) -> Situation:
+        """What a planner is told."""
+        caps = job.plan.caps
+        counts = progress(self.conn, job.id, now=self.ports.clock.now())
+        made = calls_per_tool(self.conn, job.id)
+        step = journal.last_step_number(self.conn, job.id) + 1
+        return Situation(
+            plan=job.plan,
+            step=step,
+            steps_left=caps.max_steps - step + 1,
+            stage=job.stage,
+            progress=counts,
+            tool_calls_left={n: rails.call_cap(job.plan, n) - made.get(n, 0) for n in self.tools},
+            room_repos=max(0, caps.max_repos - counts.repos),
+            room_people=max(0, caps.max_people - counts.candidates),
+            search_open=current_search(self.conn, job.id) is not None,
+            can_widen=widen(job.plan.icp) is not None,
+            files=final_files(self.conn, job.id),
+            files_stale=self._files_are_stale(counts),
+            messages=tuple(self._messages()),
+            follow_ups=tuple(messages.recent_texts(self.conn, job.id, limit=5)),
+        )
+
+    def _messages(self) -> list[dict[str, Any]]:
+        steps = journal.recent_steps(self.conn, self.lease.job_id, limit=10)
+        return [{"step": s.n, "tool": s.tool, "state": s.state, "result": s.result or {}} for s in steps]
+
+    def _files_are_stale(self, counts: Progress) -> bool:
+        files = final_files(self.conn, self.lease.job_id)
+        return any(rows != counts.good_leads for path, rows in files.items() if path.endswith("prospects.csv"))
+
+    def _read_follow_ups(self) -> None:
+        job = get_job(self.conn, self.lease.job_id)
+        step = journal.last_step_number(self.conn, job.id) + 1
+        for message in messages.queued(self.conn, job.id):
+            if message.is_later and message.queued_stage == job.stage:
+                continue
+            found = progress(self.conn, job.id, now=self.ports.clock.now()).repos
+            today = self.ports.clock.now().date()
+            read = parse_follow_up(message.text, job.plan, today=today, repos_found=found)
+            plan = read.plan
+            search = None if plan is None else narrower_part(job.plan.icp, plan.icp)
+            self._commit(
+                FollowUpRead(
+                    message_id=message.id,
+                    step=step,
+                    effect=read.effect,
+                    plan=None if plan is None else plan.model_dump(mode="json"),
+                    search=None if search is None else search.model_dump(mode="json"),
+                )
+            )
+            job = get_job(self.conn, job.id)
+
+    def _write_due_checkpoints(self) -> None:
+        """A CSV of each full batch of accepted leads that has none yet."""
+        job = get_job(self.conn, self.lease.job_id)
+        size = job.plan.caps.checkpoint_every
+        counts = progress(self.conn, job.id, now=self.ports.clock.now())
+        batch = counts.leads_in_checkpoints // size + 1
+        while batch * size <= counts.good_leads:
+            rows, _ = accepted_leads(self.conn, job.id, after=(batch - 1) * size, limit=size)
+            path = f"leads_batch_{batch}.csv"
+            self.ports.artifacts.write(path, prospects_csv(rows))
+            self._commit(CheckpointWritten(batch=batch, path=path, rows=len(rows)))
+            batch += 1
+
+    def _at_end(self, step: Step) -> list[Event]:
+        """The job ends in the transaction that ends its `done` step."""
+        if step.tool != "done":
+            return []
+        situation = self.situation(get_job(self.conn, self.lease.job_id))
+        counts = situation.progress
+        held = f", {counts.held_leads} of them HOLD (commit address only)" if counts.held_leads else ""
+        finished = JobFinished(
+            summary=f"{counts.good_leads} good leads{held}, from {counts.people_scored} people"
+            f" of {counts.repos_read} repositories.",
+            good_leads=counts.good_leads,
+            shortfall=rails.shortfall(situation),
+        )
+        return [finished]
+
+    def _obey(self, asked: Asked, by: str) -> None:
+        match asked:
+            case "pause":
+                self._commit(JobPaused(reason="asked", message=f"Paused by {by}."))
+            case "cancel":
+                self._commit(JobCancelled(by=by))
+
+    def _commit(self, *events: Event) -> None:
+        """Commit run events that happen once in this place of the run."""
+        at, job_id, epoch = self.ports.clock.now(), self.lease.job_id, self.lease.epoch
+        number = last_seq(self.conn)
+        numbered = [(f"{job_id}/{event.kind}/{epoch}/{number}/{i}", event) for i, event in enumerate(events)]
+        commit(self.conn, job_id, numbered, at=at, epoch=epoch)
+
+
+def _pause_reason(exc: Exception) -> str:
+    return "key_rejected" if isinstance(exc, AuthRejected | ConfigError) else "provider"

@@ -1,0 +1,107 @@
+"""The planner that needs no model: a fixed order, and a guess at how many repositories a round needs."""
+
+from __future__ import annotations
+
+import math
+
+from cmo.domain.job import ATTIO_CSV, PROSPECTS_CSV, Stage
+from cmo.graph.planner import Decision, Situation, ToolCall
+
+STEPS_OF_A_ROUND = 6
+"""search, extract, enrich, emails, mx, score."""
+STEPS_OF_THE_END = 3
+"""Two exports and done."""
+FIRST_YIELD = 1.5
+"""Good leads per repository before any was measured; github-cost.md gives 8 recent people a repository (median),
+67 % of them with a usable address, of whom the best five are kept."""
+FIRST_SHARE = 0.6
+"""Part of the estimated need that the first round searches, so that the second can go by a measured yield."""
+MARGIN = 1.1
+LEAST_ROUND = 30
+"""Repositories; smaller rounds waste steps."""
+
+
+class RulesPlanner:
+    """Deterministic: the same situation gives the same call."""
+
+    async def decide(self, situation: Situation) -> Decision:
+        return Decision(call=next_call(situation), planner="rules")
+
+
+def next_call(situation: Situation) -> ToolCall:
+    """search → extract → enrich → emails → mx → score, again until the target or a cap, then export → done."""
+    return (
+        _search(situation)
+        or _process(situation)
+        or _export(situation)
+        or ToolCall(tool="done", args={"summary": summary(situation)}, why="nothing is left to do")
+    )
+
+
+def repos_needed(situation: Situation) -> int:
+    """How many more repositories should be searched now; 0 when none."""
+    counts, plan = situation.progress, situation.plan
+    missing = plan.target - counts.good_leads
+    in_work = counts.candidates_new + counts.people_without_email + counts.people_unscored
+    if missing <= 0 or in_work > 0 or situation.room_repos <= 0 or situation.room_people <= 0:
+        return 0
+    if not (situation.search_open or situation.can_widen):
+        return 0
+    read = counts.repos_read
+    per_repo = counts.good_leads / read if read else FIRST_YIELD
+    need = math.ceil(missing / max(per_repo, 0.05) * MARGIN)
+    rounds_left = (situation.steps_left - STEPS_OF_THE_END) // STEPS_OF_A_ROUND
+    if not read and rounds_left > 1:
+        need = math.ceil(need * FIRST_SHARE)
+    if counts.repos_unread and need - counts.repos_unread < LEAST_ROUND:
+        return 0
+    return min(max(need, LEAST_ROUND) - counts.repos_unread, situation.room_repos)
+
+
+def summary(situation: Situation) -> str:
+    """One sentence on how far the job got."""
+    counts = situation.progress
+    return f"{counts.good_leads} of {situation.plan.target} good leads from {counts.repos_read} repositories."
+
+
+def _search(situation: Situation) -> ToolCall | None:
+    if _stops_after(situation, Stage.INITIALIZATION):
+        return None
+    need = repos_needed(situation)
+    if need == 0:
+        return None
+    missing = situation.plan.target - situation.progress.good_leads
+    return ToolCall(tool="search_github_repos", args={"max_repos": need}, why=f"{missing} good leads are missing")
+
+
+def _process(situation: Situation) -> ToolCall | None:
+    counts = situation.progress
+    waiting = (
+        (counts.repos_unread, Stage.EXTRACT, "extract_people", "repositories not read"),
+        (counts.candidates_new, Stage.ENRICH, "enrich_github_user", "people without a profile"),
+        (counts.people_without_email, Stage.EMAILS, "find_commit_emails", "people without an address"),
+        (counts.emails_unverified, Stage.MX, "mx_check", "addresses not verified"),
+        (counts.people_unscored, Stage.SCORE, "score_icp", "people without a score"),
+    )
+    for count, stage, tool, what in waiting:
+        if count > 0 and not _stops_after(situation, _before(stage)):
+            return ToolCall(tool=tool, args={"selector": "pending"}, why=f"{count} {what}")
+    return None
+
+
+def _export(situation: Situation) -> ToolCall | None:
+    for file, what in ((PROSPECTS_CSV, "prospects"), (ATTIO_CSV, "attio")):
+        if situation.files_stale or file not in situation.files:
+            return ToolCall(tool="export_csv", args={"what": what}, why=f"{file} is not written")
+    return None
+
+
+def _stops_after(situation: Situation, stage: Stage) -> bool:
+    """Whether the plan ends at or before `stage`."""
+    order = list(Stage)
+    return situation.plan.until is not None and order.index(situation.plan.until) <= order.index(stage)
+
+
+def _before(stage: Stage) -> Stage:
+    order = list(Stage)
+    return order[order.index(stage) - 1]

@@ -1,0 +1,124 @@
+"""What the agent may do next, in code: caps, order, preconditions. A planner's word never moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cmo.domain.event import CandidateDropped, CandidateFound, Event
+from cmo.domain.job import Plan
+from cmo.graph.planner import Situation, ToolCall
+
+
+def call_cap(plan: Plan, tool: str) -> int:
+    """How often a planner may call `tool` in this job."""
+    return plan.caps.max_tool_calls_per_kind.get(tool, plan.caps.max_tool_calls)
+
+
+def what_is_missing(call: ToolCall, situation: Situation) -> str | None:
+    """Why `call` may not run now, in words a planner can act on; None when it may."""
+    if situation.tool_calls_left.get(call.tool, 0) <= 0:
+        return f"{call.tool} was called as often as max_tool_calls allows; go on with another tool, or call done."
+    counts = situation.progress
+    match call.tool:
+        case "search_github_repos":
+            return _search(situation)
+        case "extract_people":
+            return None if counts.repos_unread else "No unread repositories: call search_github_repos first."
+        case "enrich_github_user":
+            return None if counts.candidates_new else "No new candidates: call extract_people first."
+        case "find_commit_emails":
+            return None if counts.people_without_email else "No enriched people wait: call enrich_github_user first."
+        case "mx_check":
+            return None if counts.emails_unverified else "No unverified addresses: call find_commit_emails first."
+        case "score_icp":
+            if counts.emails_unverified:
+                return f"{counts.emails_unverified} addresses are unverified: call mx_check first."
+            return None if counts.people_unscored else "Nobody waits for a score: call find_commit_emails first."
+        case "export_csv":
+            return None if not _unfinished(situation) else _unfinished(situation)
+        case "done":
+            return _done(situation)
+        case _:
+            return None
+
+
+def _search(situation: Situation) -> str | None:
+    if situation.room_repos <= 0:
+        return "max_repos is reached: go on with the repositories found."
+    if situation.room_people <= 0:
+        return "max_people is reached: go on with the people found."
+    if not (situation.search_open or situation.can_widen):
+        return "The search is exhausted and cannot be widened further."
+    if situation.progress.good_leads >= situation.plan.target:
+        return "The target is reached: call export_csv, then done."
+    return None
+
+
+def _unfinished(situation: Situation) -> str | None:
+    counts = situation.progress
+    waiting = {
+        "extract_people": counts.repos_unread,
+        "enrich_github_user": counts.candidates_new,
+        "find_commit_emails": counts.people_without_email,
+        "mx_check": counts.emails_unverified,
+        "score_icp": counts.people_unscored,
+    }
+    if situation.plan.until is not None:
+        return None
+    for tool, count in waiting.items():
+        if count:
+            return f"{count} items wait for {tool}: call it first."
+    return None
+
+
+def _done(situation: Situation) -> str | None:
+    if unfinished := _unfinished(situation):
+        return unfinished
+    if situation.files_stale or not situation.files:
+        return "The results are not exported: call export_csv first."
+    short = situation.plan.target - situation.progress.good_leads
+    if short > 0 and situation.plan.until is None and _search(situation) is None:
+        return f"{short} good leads are missing and the search can go on: call search_github_repos."
+    return None
+
+
+def shortfall(situation: Situation) -> str | None:
+    """Why a job that is done has fewer good leads than its target, or None when it has not."""
+    counts, plan = situation.progress, situation.plan
+    short = plan.target - counts.good_leads
+    if short <= 0:
+        return None
+    head = f"{short} fewer than asked for"
+    if plan.until is not None:
+        return f"{head}: the job was to stop after {plan.until}."
+    if situation.room_repos <= 0:
+        return f"{head}: max_repos={plan.caps.max_repos} is reached. Raise it with --max-repos."
+    if situation.room_people <= 0:
+        return f"{head}: max_people={plan.caps.max_people} is reached. Raise it with --max-people."
+    if not (situation.search_open or situation.can_widen):
+        return (
+            f"{head}: no further repository matches, even after widening ({plan.icp.stars_range} stars, "
+            f"{len(plan.icp.topics)} topics, {plan.icp.activity_days} days)."
+        )
+    return f"{head}."
+
+
+def hold_to_people_cap(events: Sequence[Event], *, known: frozenset[str], room: int) -> list[Event]:
+    """`events` with every person beyond `room` new ones turned into a drop that says so.
+
+    Args:
+        known: Login keys the job has already; they do not count.
+    """
+    admitted: set[str] = set()
+    kept: list[Event] = []
+    for event in events:
+        if isinstance(event, CandidateFound):
+            key = event.ref.login.lower()
+            if key not in known and key not in admitted:
+                if len(admitted) >= room:
+                    drop = CandidateDropped(login=event.ref.login, from_repo=event.ref.from_repo, reason="cap")
+                    kept.append(drop.model_copy(update={"detail": "max_people is reached"}))
+                    continue
+                admitted.add(key)
+        kept.append(event)
+    return kept

@@ -1,0 +1,1 @@
+"""The network edge: clients return domain models and raise `ProviderError`."""

@@ -1,0 +1,1 @@
+"""DNS: whether a mail domain takes mail. Plain look-ups only; no mail server is ever connected to."""

@@ -1,0 +1,73 @@
+"""The verbs of both front ends.
+
+Each is loaded when it is first used (PEP 562): a command that reads loads neither the agent nor the providers.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cmo.service.exports import ExportFile, ExportReport, export_job
+    from cmo.service.jobs import (
+        Overrides,
+        PlanCard,
+        cancel_job,
+        drop_message,
+        iter_run_state,
+        pause_job,
+        plan_file,
+        plan_goal,
+        remove_job,
+        require_resumable,
+        retry_errors,
+        run_job,
+        say,
+        set_job,
+        start_job,
+    )
+    from cmo.service.store import clock_of, reader, resolve_job, summary, writer
+    from cmo.service.toolbelt import call_tool, tool_schemas
+
+__all__ = [
+    "ExportFile",
+    "ExportReport",
+    "Overrides",
+    "PlanCard",
+    "call_tool",
+    "cancel_job",
+    "clock_of",
+    "drop_message",
+    "export_job",
+    "iter_run_state",
+    "pause_job",
+    "plan_file",
+    "plan_goal",
+    "reader",
+    "remove_job",
+    "require_resumable",
+    "resolve_job",
+    "retry_errors",
+    "run_job",
+    "say",
+    "set_job",
+    "start_job",
+    "summary",
+    "tool_schemas",
+    "writer",
+]
+
+_EXPORTS = ("ExportFile", "ExportReport", "export_job")
+_STORE = ("clock_of", "reader", "resolve_job", "summary", "writer")
+_TOOLBELT = ("call_tool", "tool_schemas")
+_HOMES = {
+    **dict.fromkeys(__all__, "jobs"),
+    **dict.fromkeys(_EXPORTS, "exports"),
+    **dict.fromkeys(_STORE, "store"),
+    **dict.fromkeys(_TOOLBELT, "toolbelt"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"cmo.service has no {name!r}")
+    return getattr(import_module(f"cmo.service.{_HOMES[name]}"), name)

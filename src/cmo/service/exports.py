@@ -1,0 +1,136 @@
+"""Writing results where the operator wants them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+from cmo.config import Settings
+from cmo.domain.csvtext import csv_line
+from cmo.domain.filters import Term
+from cmo.domain.job import Job
+from cmo.errors import OutputUnwritable
+from cmo.service.store import reader, resolve_job
+from cmo.store.db import Connection
+from cmo.store.jobs import get_job
+from cmo.store.views import iter_leads, not_exported
+
+What = Literal["leads", "people"]
+Format = Literal["csv", "ndjson", "json"]
+
+FILES: dict[What, str] = {"leads": "prospects", "people": "attio_people"}
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """One file of an export."""
+
+    path: Path
+    rows: int
+    columns: tuple[str, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export wrote, or would write."""
+
+    job_id: str
+    files: tuple[ExportFile, ...]
+    skipped: dict[str, int]
+    """Reason -> people not exported."""
+    is_dry: bool
+
+
+def export_job(
+    settings: Settings,
+    ref: str | None,
+    *,
+    to: Path,
+    what: tuple[What, ...] = ("leads", "people"),
+    format_: Format = "csv",
+    terms: tuple[Term, ...] = (),
+    dry_run: bool = False,
+) -> ExportReport:
+    """Write the job's people to the folder `to`, one file for each of `what`.
+
+    Raises:
+        JobNotFound
+        OutputUnwritable: the folder cannot be written; nothing half-written stays.
+    """
+    with reader(settings) as conn:
+        job = get_job(conn, resolve_job(conn, ref))
+        files = []
+        for kind in what:
+            path = to / f"{FILES[kind]}.{format_}"
+            files.append(_write(conn, job, kind, format_, terms, path, dry_run=dry_run))
+        return ExportReport(job_id=job.id, files=tuple(files), skipped=not_exported(conn, job.id), is_dry=dry_run)
+
+
+def _write(
+    conn: Connection, job: Job, what: What, format_: Format, terms: tuple[Term, ...], path: Path, *, dry_run: bool
+) -> ExportFile:
+    from cmo.tools.export_csv import ATTIO_COLUMNS, PROSPECT_COLUMNS, attio_record, prospect_record
+
+    columns = PROSPECT_COLUMNS if what == "leads" else ATTIO_COLUMNS
+
+    def records() -> Iterator[dict[str, object]]:
+        for row in iter_leads(conn, job.id, terms=terms):
+            if what == "leads":
+                yield prospect_record(row)
+            elif not row.held:
+                yield attio_record(row, list_id=job.plan.list_id, goal=job.plan.goal)
+
+    if dry_run:
+        rows = size = 0
+        for piece, is_row in _pieces(records(), columns, format_):
+            rows += is_row
+            size += len(piece.encode())
+        return ExportFile(path=path, rows=rows, columns=columns, bytes=size)
+    return _replace(path, columns, _pieces(records(), columns, format_))
+
+
+def _pieces(
+    records: Iterator[dict[str, object]], columns: tuple[str, ...], format_: Format
+) -> Iterator[tuple[str, bool]]:
+    """Pieces of the file, and whether each is a row."""
+    if format_ == "csv":
+        yield csv_line(columns), False
+        for record in records:
+            yield csv_line([record[name] for name in columns]), True
+    elif format_ == "ndjson":
+        for record in records:
+            yield json.dumps(record, ensure_ascii=False) + "\n", True
+    else:
+        yield "[", False
+        for n, record in enumerate(records):
+            yield ("\n" if n == 0 else ",\n") + json.dumps(record, ensure_ascii=False), True
+        yield "\n]\n", False
+
+
+def _replace(path: Path, columns: tuple[str, ...], pieces: Iterator[tuple[str, bool]]) -> ExportFile:
+    draft = path.with_name(f".{path.name}.tmp")
+    rows = 0
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            draft.chmod(0o600)
+            rows = _pour(file, pieces)
+        size = draft.stat().st_size
+        draft.replace(path)
+    except OSError as exc:
+        draft.unlink(missing_ok=True)
+        why = exc.strerror or str(exc)
+        raise OutputUnwritable(f"Cannot write {path}: {why}.", hint="Choose another folder with --to.") from exc
+    return ExportFile(path=path, rows=rows, columns=columns, bytes=size)
+
+
+def _pour(file: IO[str], pieces: Iterator[tuple[str, bool]]) -> int:
+    rows = 0
+    for piece, is_row in pieces:
+        file.write(piece)
+        rows += is_row
+    return rows

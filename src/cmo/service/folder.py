@@ -1,0 +1,99 @@
+"""A job's folder: artifacts, the snapshot of its state, and its log."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from cmo.errors import OutputUnwritable
+from cmo.paths import ensure_folder
+
+ARTIFACTS = "artifacts"
+SNAPSHOT = "state.json"
+LOG = "logs/events.ndjson"
+
+
+class JobFolder:
+    """Files of one job, each written whole or not at all, readable by the owner only."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, path: str, text: str) -> None:
+        """Write an artifact."""
+        with self._replacing(self._place(ARTIFACTS, path)) as file:
+            file.write(text)
+
+    def concatenate(self, parts: Sequence[str], path: str) -> None:
+        """Join artifacts into one and remove them."""
+        sources = [self._place(ARTIFACTS, part) for part in parts]
+        with self._replacing(self._place(ARTIFACTS, path)) as file:
+            for source in sources:
+                with source.open(encoding="utf-8", newline="") as piece:
+                    shutil.copyfileobj(piece, file)
+        for source in sources:
+            source.unlink(missing_ok=True)
+
+    def write_snapshot(self, chunks: Iterable[str]) -> None:
+        """Replace the snapshot of the state."""
+        with self._replacing(self._place("", SNAPSHOT)) as file:
+            for chunk in chunks:
+                file.write(chunk)
+
+    def append_log(self, lines: Sequence[str]) -> None:
+        """Add lines to the log."""
+        if not lines:
+            return
+        place = self._place("", LOG)
+        with _told(place):
+            ensure_folder(place.parent)
+            handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.writelines(line + "\n" for line in lines)
+
+    def last_logged(self) -> str:
+        """The last whole line of the log, or an empty text."""
+        place = self._place("", LOG)
+        if not place.exists():
+            return ""
+        with place.open("rb") as file:
+            file.seek(max(0, place.stat().st_size - 65_536))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+        return lines[-1] if lines else ""
+
+    def _place(self, folder: str, path: str) -> Path:
+        base = (self.root / folder).resolve()
+        place = (base / path).resolve()
+        if not place.is_relative_to(base) or place == base:
+            raise OutputUnwritable(f"`{path}` is not inside the job's folder.", hint="Name a plain file.")
+        return place
+
+    @contextmanager
+    def _replacing(self, place: Path) -> Iterator[IO[str]]:
+        draft = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+        with _told(place):
+            ensure_folder(place.parent)
+            try:
+                handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(draft, place)
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                raise
+
+
+@contextmanager
+def _told(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise OutputUnwritable(
+            f"Cannot write {place}: {exc.strerror or exc}.", hint="Free some space, then `cmo resume`."
+        ) from exc

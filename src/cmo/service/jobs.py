@@ -1,0 +1,359 @@
+"""Verbs on jobs: plan, start, run, pause, cancel, steer, remove."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cmo.clock import Clock, SystemClock
+from cmo.config import Settings
+from cmo.domain.event import Event, JobCancelled, JobPaused, MessageQueued, SettingsChanged
+from cmo.domain.goal import Question, Reading, parse_goal
+from cmo.domain.job import Caps, Environment, Icp, Job, Mode, Plan, Stage, StarsRange
+from cmo.domain.plan import Feasibility, Quotas, feasibility
+from cmo.domain.text import clean_line
+from cmo.domain.widening import narrower_part
+from cmo.errors import ConfigError, JobLeased, JobNotResumable, PolicyRefused
+from cmo.ids import job_id
+from cmo.service.store import clock_of, reader, resolve_job, summary_at, writer
+from cmo.service.wiring import machinery, outside, require_credentials
+from cmo.service.world import sandbox_world
+from cmo.store import journal
+from cmo.store.commit import commit
+from cmo.store.db import Connection
+from cmo.store.events import last_moment
+from cmo.store.jobs import create_job, get_job
+from cmo.store.jobs import remove_job as remove_rows
+from cmo.store.messages import drop, list_messages
+from cmo.store.snapshot import iter_state_json
+from cmo.store.views import JobSummary
+
+Listen = Callable[[], Any]
+"""What this process's signals ask for: `pause`, `cancel` or None."""
+TICK_S = 0.5
+
+
+@dataclass(frozen=True)
+class PlanCard:
+    """A plan before it runs: what was understood, assumed and asked, and whether it can be met."""
+
+    plan: Plan
+    questions: tuple[Question, ...]
+    unread: tuple[str, ...]
+    """Words of the goal that mean nothing to the grammar."""
+    feasibility: Feasibility
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What flags say; None leaves the goal's or file's word."""
+
+    target: int | None = None
+    languages: tuple[str, ...] | None = None
+    topics: tuple[str, ...] | None = None
+    stars: StarsRange | None = None
+    active_days: int | None = None
+    location: str | None = None
+    max_steps: int | None = None
+    max_repos: int | None = None
+    max_people: int | None = None
+    budget_usd: float | None = None
+    until: Stage | None = None
+    mode: Mode | None = None
+    sequence_id: str | None = None
+    list_id: str | None = None
+
+
+def plan_goal(settings: Settings, sentence: str, overrides: Overrides | None = None) -> PlanCard:
+    """The plan that a sentence means.
+
+    Raises:
+        GoalUnclear: it means none.
+    """
+    defaults = Plan(goal="", icp=settings.icp(), caps=settings.caps())
+    today = sandbox_world(settings).now.date() if settings.sandbox else SystemClock().now().date()
+    return _card(settings, parse_goal(sentence, defaults=defaults, today=today), overrides or Overrides())
+
+
+def plan_file(settings: Settings, path: Path, overrides: Overrides | None = None) -> PlanCard:
+    """The plan of a job file.
+
+    Raises:
+        JobFileError: file, line and key are named.
+    """
+    from cmo.config.jobfile import load_job_file
+
+    defaults = Plan(goal="", icp=settings.icp(), caps=settings.caps())
+    today = sandbox_world(settings).now.date() if settings.sandbox else SystemClock().now().date()
+    file = load_job_file(path, defaults=defaults, today=today)
+    reading = Reading(plan=file.plan, assumptions=file.plan.assumptions, questions=(), unread=())
+    return _card(settings, reading, overrides or Overrides())
+
+
+def _card(settings: Settings, reading: Reading, overrides: Overrides) -> PlanCard:
+    plan = _overridden(reading.plan, overrides)
+    ceiling = settings.mode()
+    order = list(Mode)
+    if order.index(plan.mode) > order.index(ceiling):
+        note = f"Mode {plan.mode} is above the ceiling {ceiling} of your settings; {ceiling} it is."
+        plan = plan.model_copy(update={"mode": ceiling, "assumptions": (*plan.assumptions, note)})
+    quotas = Quotas(
+        max_emails_per_day=settings.max_emails_per_day,
+        per_inbox_daily=settings.per_inbox_daily,
+        per_company_daily=settings.max_per_company_daily,
+    )
+    uses_model = settings.planner() != "rules"
+    return PlanCard(
+        plan=plan,
+        questions=reading.questions,
+        unread=reading.unread,
+        feasibility=feasibility(plan, quotas=quotas, uses_model=uses_model),
+    )
+
+
+def _overridden(plan: Plan, flags: Overrides) -> Plan:
+    icp = {
+        "languages": flags.languages,
+        "topics": flags.topics,
+        "stars_range": flags.stars,
+        "activity_days": flags.active_days,
+        "location": flags.location,
+    }
+    caps = {
+        "max_steps": flags.max_steps,
+        "max_repos": flags.max_repos,
+        "max_people": flags.max_people,
+        "budget_usd": flags.budget_usd,
+    }
+    top = {
+        "target": flags.target,
+        "until": flags.until,
+        "mode": flags.mode,
+        "sequence_id": flags.sequence_id,
+        "list_id": flags.list_id,
+    }
+    try:
+        return Plan.model_validate(
+            {
+                **plan.model_dump(),
+                **_given(top),
+                "icp": Icp.model_validate({**plan.icp.model_dump(), **_given(icp)}),
+                "caps": Caps.model_validate({**plan.caps.model_dump(), **_given(caps)}),
+            }
+        )
+    except ValidationError as exc:
+        problem = exc.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ConfigError(f"{where}: {problem['msg']}.", hint="Change the flag, or the goal.") from exc
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def start_job(settings: Settings, plan: Plan) -> Job:
+    """Store a new job; it does not run yet."""
+    now, anchor = _now_and_anchor(settings)
+    with writer(settings) as conn:
+        return create_job(
+            conn,
+            plan,
+            name=lambda taken: job_id(now, taken=taken),
+            environment=Environment.SANDBOX if settings.sandbox else Environment.LIVE,
+            by=settings.actor,
+            now=now,
+            anchor_at=anchor,
+        )
+
+
+def _now_and_anchor(settings: Settings) -> tuple[datetime, datetime]:
+    if settings.sandbox:
+        world = sandbox_world(settings)
+        return world.now, world.anchor_at
+    now = SystemClock().now()
+    return now, now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def run_job(
+    settings: Settings, job_id_: str, *, listen: Listen, on_tick: Callable[[JobSummary], None] | None = None
+) -> Job:
+    """Run the job in this process until it is over or paused; the job as it stands then.
+
+    Args:
+        on_tick: Called twice a second with where the job stands, and once at the end.
+    Raises:
+        JobLeased, JobNotResumable, ConfigError, StoreError, OutputUnwritable.
+    """
+    from cmo.graph.environment import harden
+
+    harden()
+    with writer(settings) as conn:
+        job = get_job(conn, job_id_)
+        if (job.environment is Environment.SANDBOX) != settings.sandbox:
+            raise ConfigError(f"Job {job.id} belongs to the {job.environment} environment.", hint=_other_home(job))
+        with outside(settings, not_before=last_moment(conn)) as found:
+            require_credentials(found)
+            return asyncio.run(_run(settings, found, conn, job, listen, on_tick))
+
+
+async def _run(settings: Settings, found: Any, conn: Connection, job: Job, listen: Listen, on_tick: Any) -> Job:
+    from cmo.graph.run import run_job as run
+
+    async with machinery(settings, found, conn, job) as parts:
+        ticker = asyncio.ensure_future(_tick(conn, job.id, found.clock, on_tick))
+        try:
+            return await run(conn, job.id, parts, by=settings.actor, listen=listen)
+        finally:
+            ticker.cancel()
+            await asyncio.gather(ticker, return_exceptions=True)
+            if on_tick is not None:
+                on_tick(summary_at(conn, job.id, found.clock))
+
+
+async def _tick(conn: Connection, job_id_: str, clock: Clock, on_tick: Any) -> None:
+    while on_tick is not None:
+        on_tick(summary_at(conn, job_id_, clock))
+        await asyncio.sleep(TICK_S)
+
+
+def require_resumable(settings: Settings, job_id_: str) -> Job:
+    """The job, if it could be resumed now.
+
+    Raises:
+        JobNotResumable: it is over.
+        JobLeased: a live process runs it.
+    """
+    with reader(settings) as conn:
+        job = get_job(conn, job_id_)
+        if job.status.is_over:
+            raise JobNotResumable(
+                f"Job {job.id} is {job.status}; there is nothing to resume.", hint=f"Its results: cmo export {job.id}"
+            )
+        holder = journal.live_holder(conn, job.id, now_s=SystemClock().now().timestamp())
+        if holder is not None:
+            raise JobLeased(f"Job {job.id} is run by process {holder}.", hint=f"cmo watch {job.id} follows it.")
+        return job
+
+
+def pause_job(settings: Settings, ref: str | None) -> Job:
+    """Ask the job to pause at its next boundary; one that nobody runs is paused at once."""
+    return _ask(settings, ref, "pause", JobPaused(reason="asked", message=f"Paused by {settings.actor}."))
+
+
+def cancel_job(settings: Settings, ref: str) -> Job:
+    """End the job for good; what it found stays."""
+    return _ask(settings, ref, "cancel", JobCancelled(by=settings.actor))
+
+
+def _ask(settings: Settings, ref: str | None, control: journal.Control, event: Event) -> Job:
+    with writer(settings) as conn:
+        job = get_job(conn, resolve_job(conn, ref))
+        if job.status.is_over:
+            raise JobNotResumable(f"Job {job.id} is {job.status} already.", hint=f"Its results: cmo export {job.id}")
+        if journal.live_holder(conn, job.id, now_s=SystemClock().now().timestamp()) is not None:
+            journal.set_control(conn, job.id, control, by=settings.actor)
+        else:
+            _operate(settings, conn, job.id, event)
+        return get_job(conn, job.id)
+
+
+def say(settings: Settings, ref: str | None, text: str, *, later: bool = False) -> int:
+    """Steer the job: read at its next step, or after its present stage; the message's id."""
+    words = clean_line(text, limit=1_000)
+    if not words:
+        raise ConfigError("There is nothing to say.", hint='cmo say last "skip crypto repos"')
+    with writer(settings) as conn:
+        job = get_job(conn, resolve_job(conn, ref))
+        if job.status.is_over:
+            raise JobNotResumable(f"Job {job.id} is {job.status}; it reads nothing any more.")
+        _operate(settings, conn, job.id, MessageQueued(by=settings.actor, text=words, later=later))
+        return list_messages(conn, job.id)[-1].id
+
+
+def drop_message(settings: Settings, ref: str | None, message_id: int) -> bool:
+    """Take back a message that was not read yet; whether it could be."""
+    with writer(settings) as conn:
+        return drop(conn, resolve_job(conn, ref), message_id)
+
+
+def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
+    """Change settings of a job, running or not; they take effect at its next step.
+
+    Args:
+        changes: Setting -> text, e.g. `{"max_repos": "800", "stars_range": "50..500"}`.
+    Raises:
+        ConfigError: an unknown setting or a bad value.
+        PolicyRefused: a mode above the ceiling.
+    """
+    from cmo.domain.plan import change_plan
+
+    with writer(settings) as conn:
+        job = get_job(conn, resolve_job(conn, ref))
+        plan = change_plan(job.plan, changes)
+        order = list(Mode)
+        if order.index(plan.mode) > order.index(settings.mode()):
+            raise PolicyRefused(
+                f"Mode {plan.mode} is above the ceiling {settings.mode()}.",
+                hint="Raise mode.sending in your settings first: cmo config set mode.sending send_allowed",
+            )
+        search = narrower_part(job.plan.icp, plan.icp)
+        event = SettingsChanged(
+            by=settings.actor,
+            changes=dict(changes),
+            plan=plan.model_dump(mode="json"),
+            search=None if search is None else search.model_dump(mode="json"),
+        )
+        _operate(settings, conn, job.id, event)
+        return get_job(conn, job.id)
+
+
+def remove_job(settings: Settings, ref: str) -> str:
+    """Delete a job with its files; its id.
+
+    Raises:
+        JobLeased: it runs.
+    """
+    with writer(settings) as conn:
+        id_ = resolve_job(conn, ref)
+        holder = journal.live_holder(conn, id_, now_s=SystemClock().now().timestamp())
+        if holder is not None:
+            raise JobLeased(f"Job {id_} is run by process {holder}.", hint=f"cmo pause {id_} first.")
+        remove_rows(conn, id_)
+    shutil.rmtree(settings.paths.run_dir(id_), ignore_errors=True)
+    for suffix in ("", "-wal", "-shm"):
+        (settings.paths.graph_dir / f"{id_}.db{suffix}").unlink(missing_ok=True)
+    return id_
+
+
+def retry_errors(settings: Settings, job_id_: str) -> int:
+    """Make what failed in the job pending again; how many items."""
+    from cmo.store.retry import make_failures_pending
+
+    with writer(settings) as conn:
+        return make_failures_pending(conn, job_id_)
+
+
+def iter_run_state(settings: Settings, job_id_: str) -> Iterator[str]:
+    """The whole RunState as pieces of a JSON document."""
+    from cmo.graph.state import SCHEMA_VERSION
+
+    with reader(settings) as conn:
+        yield from iter_state_json(conn, job_id_, schema_version=SCHEMA_VERSION)
+
+
+def _operate(settings: Settings, conn: Connection, id_: str, event: Event) -> None:
+    commit(conn, id_, [(f"{id_}/operator/{uuid.uuid4()}", event)], at=clock_of(settings).now(), epoch=None)
+
+
+def _other_home(job: Job) -> str:
+    if job.environment is Environment.SANDBOX:
+        return f"cmo --sandbox resume {job.id}"
+    return f"Leave --sandbox away: cmo resume {job.id}"

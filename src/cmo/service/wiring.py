@@ -1,0 +1,171 @@
+"""From settings to the machinery of a run: the only place where ports meet providers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cmo.clock import Clock, ScaledClock, SystemClock
+from cmo.config import Settings, graphql_url
+from cmo.domain.job import Job
+from cmo.errors import ConfigError
+from cmo.paths import ensure_folder
+from cmo.service.cache import StoredAnswers
+from cmo.service.folder import JobFolder
+from cmo.service.world import WorldTime, keep_world, sandbox_world
+from cmo.store.db import Connection
+
+if TYPE_CHECKING:
+    from cmo.graph.planner import Planner
+    from cmo.graph.run import Machinery
+    from cmo.tools.base import Ports
+
+SANDBOX_SPEED = 60.0
+"""How much faster than real time the sandbox waits."""
+BOOKS_FILE = "books.json"
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Where the outside is, and what time it is there."""
+
+    clock: Clock
+    github_api_url: str
+    github_graphql_url: str
+    github_tokens: tuple[str, ...]
+    dns_server: str
+
+
+@contextmanager
+def outside(settings: Settings, *, not_before: datetime | None = None) -> Iterator[Outside]:
+    """The real services, or the sandbox's servers while the context lasts.
+
+    Args:
+        not_before: The newest time on record; a sandbox whose process was killed starts its clock no earlier.
+    """
+    if settings.sandbox:
+        with _sandbox(settings, not_before) as found:
+            yield found
+        return
+    tokens = tuple(token.reveal() for token in settings.github_tokens())
+    yield Outside(
+        clock=SystemClock(),
+        github_api_url=settings.github_api_url,
+        github_graphql_url=settings.github_graphql_url or graphql_url(settings.github_api_url),
+        github_tokens=tokens,
+        dns_server=settings.dns_server,
+    )
+
+
+@contextmanager
+def _sandbox(settings: Settings, not_before: datetime | None) -> Iterator[Outside]:
+    from cmo.sandbox import Sandbox, SandboxSettings
+
+    world = sandbox_world(settings)
+    clock = ScaledClock(max(world.now, not_before or world.now), speed=SANDBOX_SPEED)
+    sandbox = Sandbox(SandboxSettings(seed=world.seed, anchor_at=world.anchor_at), clock=clock)
+    books = ensure_folder(settings.paths.sandbox_dir) / BOOKS_FILE
+    if books.exists():
+        sandbox.load(books)
+    with sandbox:
+        places = sandbox.environment()
+        try:
+            yield Outside(
+                clock=clock,
+                github_api_url=places["GITHUB_API_URL"],
+                github_graphql_url=places["GITHUB_GRAPHQL_URL"],
+                github_tokens=(places["GITHUB_TOKEN"],),
+                dns_server=places["CMO_DNS_SERVER"],
+            )
+        finally:
+            sandbox.save(books)
+            keep_world(settings, WorldTime(seed=world.seed, anchor_at=world.anchor_at, now=clock.now()))
+
+
+@asynccontextmanager
+async def ports(settings: Settings, found: Outside, conn: Connection, folder: JobFolder) -> AsyncIterator[Ports]:
+    """The outside as tools see it."""
+    from cmo.providers.ports import Meter
+    from cmo.providers.registry import open_code_host, open_resolver
+    from cmo.tools.base import Ports
+
+    cache, meter = StoredAnswers(conn), Meter()
+    async with open_code_host(
+        "github",
+        tokens=found.github_tokens,
+        rest_url=found.github_api_url,
+        graphql_url=found.github_graphql_url,
+        timeout_s=settings.github_timeout_s,
+        clock=found.clock,
+        cache=cache,
+        meter=meter,
+    ) as code_host:
+        resolver = open_resolver(
+            nameserver=found.dns_server, timeout_s=settings.dns_timeout_s, clock=found.clock, cache=cache, meter=meter
+        )
+        yield Ports(
+            code_host=code_host, history=code_host, resolver=resolver, artifacts=folder, meter=meter, clock=found.clock
+        )
+
+
+@asynccontextmanager
+async def machinery(settings: Settings, found: Outside, conn: Connection, job: Job) -> AsyncIterator[Machinery]:
+    """Everything a run of `job` is made of."""
+    from cmo.graph.run import Machinery
+    from cmo.tools.registry import TOOLS
+
+    require_credentials(found)
+    folder = JobFolder(settings.paths.run_dir(job.id))
+    async with ports(settings, found, conn, folder) as outside_ports, planner(settings) as thinker:
+        yield Machinery(
+            planner=thinker,
+            tools={tool.name: tool for tool in TOOLS},
+            ports=outside_ports,
+            folder=folder,
+            graph_file=settings.paths.graph_dir / f"{job.id}.db",
+            wall=SystemClock(),
+        )
+
+
+def require_credentials(found: Outside) -> None:
+    """Raises ConfigError where GitHub's token is missing."""
+    if not found.github_tokens:
+        raise ConfigError(
+            "No credential for `github`.",
+            hint="Set GITHUB_TOKEN, or run: cmo auth set github. Without one: cmo run --sandbox …",
+        )
+
+
+@asynccontextmanager
+async def planner(settings: Settings) -> AsyncIterator[Planner]:
+    """Who plans: a model where its key is there, else the rules."""
+    from cmo.graph.planners.rules import RulesPlanner
+
+    name = settings.planner()
+    if name == "rules":
+        yield RulesPlanner()
+        return
+    from cmo.graph.planners.openai import open_model_planner
+
+    key = settings.secrets.find(name)
+    async with open_model_planner(
+        provider=name,
+        model=settings.model,
+        api_key=key.reveal() if key else "",
+        base_url=settings.openai_base_url,
+        azure_endpoint=settings.azure_openai_endpoint,
+        api_version=settings.openai_api_version,
+        timeout_s=settings.model_timeout_s,
+        tools=_tool_schemas(),
+        fallback=RulesPlanner(),
+    ) as model:
+        yield model
+
+
+def _tool_schemas() -> list[dict[str, Any]]:
+    from cmo.tools.registry import schemas
+
+    return schemas(planner=True)

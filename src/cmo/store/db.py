@@ -1,0 +1,121 @@
+"""Opening the store, and transactions.
+
+WAL with `synchronous=FULL`; every write is `BEGIN IMMEDIATE` (a deferred read-then-write fails with
+SQLITE_BUSY_SNAPSHOT whatever the busy time-out); readers are in autocommit, so no read holds the WAL back. One
+connection per thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cmo.errors import OutputUnwritable, StoreBusy, StoreDamaged, StoreError
+from cmo.store.migrations import migrate, require_known_schema
+
+BUSY_TIMEOUT_S = 10.0
+SAFE_SQLITE = (3, 51, 3)
+"""The first release without the WAL-reset race (https://www.sqlite.org/changes.html)."""
+
+Connection = sqlite3.Connection
+
+
+def open_store(path: Path) -> Connection:
+    """A connection for reading and writing; makes the file (0600) and migrates it.
+
+    Raises:
+        SchemaTooNew, MigrationFailed, StoreBusy, StoreDamaged, OutputUnwritable.
+    """
+    with translated(path):
+        _ensure_private(path)
+        conn = _connect(path)
+        try:
+            conn.execute("PRAGMA journal_mode=WAL")
+            conn.execute("PRAGMA synchronous=FULL")
+            conn.execute("PRAGMA foreign_keys=ON")
+            conn.execute("PRAGMA journal_size_limit=67108864")
+            migrate(conn)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+
+def open_reader(path: Path) -> Connection | None:
+    """A connection that cannot write, or None where there is no store yet."""
+    if not path.exists():
+        return None
+    with translated(path):
+        conn = _connect(path)
+        try:
+            conn.execute("PRAGMA query_only=ON")
+            require_known_schema(conn)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+
+@contextmanager
+def transaction(conn: Connection) -> Iterator[None]:
+    """One short write: `BEGIN IMMEDIATE`, then commit, or roll back on any error. Never await inside."""
+    with translated():
+        conn.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            conn.rollback()
+            raise
+        conn.commit()
+
+
+@contextmanager
+def translated(path: Path | None = None) -> Iterator[None]:
+    """Turn what SQLite and the file system say into errors with a way out."""
+    name = f"`{path}`" if path else "the store"
+    try:
+        yield
+    except sqlite3.OperationalError as exc:
+        raise _operational(exc, name) from exc
+    except sqlite3.DatabaseError as exc:
+        if isinstance(exc, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        raise StoreDamaged(
+            f"{name} is damaged: {exc}.",
+            hint="Keep a copy of the file, then restore a backup or start anew with another CMO_HOME.",
+        ) from exc
+    except PermissionError as exc:
+        raise OutputUnwritable(f"{name} cannot be written: no permission.", hint="Check the folder's owner.") from exc
+    except OSError as exc:
+        why = exc.strerror or str(exc)
+        raise OutputUnwritable(f"{name} cannot be written: {why}.", hint="Free some disk space.") from exc
+
+
+def _operational(exc: sqlite3.OperationalError, name: str) -> Exception:
+    text = str(exc)
+    if "locked" in text or "busy" in text:
+        return StoreBusy(f"{name} is held by another process.", hint="Try again; `cmo jobs list` shows who runs what.")
+    if "full" in text:
+        return OutputUnwritable(f"{name} cannot grow: the disk is full.", hint="Free some space, then `cmo resume`.")
+    if "readonly" in text or "unable to open" in text:
+        return OutputUnwritable(f"{name} cannot be written: {text}.", hint="Check the folder's owner and mode.")
+    if "disk I/O" in text or "malformed" in text:
+        return StoreDamaged(f"{name} cannot be read: {text}.", hint="Check the disk, then restore a backup.")
+    return StoreError(f"{name}: {text}.", hint="Run `cmo doctor`.")
+
+
+def _ensure_private(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+
+
+def _connect(path: Path) -> Connection:
+    conn = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    conn.row_factory = sqlite3.Row
+    return conn

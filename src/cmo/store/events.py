@@ -1,0 +1,62 @@
+"""Reading the event log, in the order of commits."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+
+from cmo.domain.event import KINDS, Recorded
+from cmo.store.db import Connection
+
+
+def tail(
+    conn: Connection, job_id: str, *, after_seq: int = 0, run_only: bool = False, limit: int = 1_000
+) -> list[Recorded]:
+    """At most `limit` events of the job with `seq > after_seq`, oldest first."""
+    rows = conn.execute(
+        "SELECT seq, id, job_id, at, kind, body FROM events WHERE job_id = ? AND seq > ?"
+        + (" AND is_run = 1" if run_only else "")
+        + " ORDER BY seq LIMIT ?",
+        (job_id, after_seq, limit),
+    ).fetchall()
+    return [_from_row(row) for row in rows]
+
+
+def iter_events(conn: Connection, job_id: str, *, after_seq: int = 0, run_only: bool = False) -> Iterator[Recorded]:
+    """All events of the job after `after_seq`, read in chunks, oldest first."""
+    while chunk := tail(conn, job_id, after_seq=after_seq, run_only=run_only):
+        yield from chunk
+        after_seq = chunk[-1].seq
+
+
+def latest(conn: Connection, job_id: str, *, limit: int, run_only: bool = False) -> list[Recorded]:
+    """The last `limit` events of the job, oldest first."""
+    rows = conn.execute(
+        "SELECT seq, id, job_id, at, kind, body FROM events WHERE job_id = ?"
+        + (" AND is_run = 1" if run_only else "")
+        + " ORDER BY seq DESC LIMIT ?",
+        (job_id, limit),
+    ).fetchall()
+    return [_from_row(row) for row in reversed(rows)]
+
+
+def last_seq(conn: Connection) -> int:
+    """The `seq` of the newest event of any job; 0 in a new store."""
+    return int(conn.execute("SELECT COALESCE(MAX(seq), 0) FROM events").fetchone()[0])
+
+
+def last_moment(conn: Connection) -> datetime | None:
+    """When the newest event happened, on its job's clock; None in a new store."""
+    row = conn.execute("SELECT at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    return None if row is None else datetime.fromisoformat(row["at"])
+
+
+def _from_row(row: sqlite3.Row) -> Recorded:
+    return Recorded(
+        seq=row["seq"],
+        id=row["id"],
+        job_id=row["job_id"],
+        at=datetime.fromisoformat(row["at"]),
+        event=KINDS[row["kind"]].model_validate_json(row["body"]),
+    )

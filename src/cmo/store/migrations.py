@@ -1,0 +1,291 @@
+"""The schema, as ordered steps: appended, never edited. A store that knows a later step than we do is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from cmo.errors import MigrationFailed, SchemaTooNew
+
+Migration = Callable[[sqlite3.Connection], None]
+
+
+def m001_initial(conn: sqlite3.Connection) -> None:
+    """Jobs with lease and control, the journal, the event log, and the rows that discovery makes."""
+    for statement in _INITIAL.split(";"):
+        if statement.strip():
+            conn.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_initial,)
+
+
+def migrate(conn: sqlite3.Connection) -> None:
+    """Bring the schema up to date, each step in a transaction of its own.
+
+    Raises:
+        SchemaTooNew: a newer cmo wrote this store.
+        MigrationFailed: a step failed; the store is as it was before that step.
+    """
+    require_known_schema(conn)
+    for number, step in enumerate(MIGRATIONS, start=1):
+        if number <= schema_version(conn):
+            continue
+        conn.execute("BEGIN IMMEDIATE")
+        try:
+            if number > schema_version(conn):
+                step(conn)
+                conn.execute("CREATE TABLE IF NOT EXISTS schema_steps (number INTEGER PRIMARY KEY, name TEXT, at TEXT)")
+                now = datetime.now(UTC).isoformat()
+                conn.execute("INSERT INTO schema_steps VALUES (?, ?, ?)", (number, step.__name__, now))
+        except BaseException as exc:
+            conn.rollback()
+            if isinstance(exc, sqlite3.Error):
+                raise MigrationFailed(f"Migration {step.__name__} failed: {exc}.", hint="Run `cmo doctor`.") from exc
+            raise
+        conn.commit()
+
+
+def schema_version(conn: sqlite3.Connection) -> int:
+    """The number of the last step the store has; 0 for a new file."""
+    known = conn.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_steps'").fetchone()
+    if known is None:
+        return 0
+    return int(conn.execute("SELECT COALESCE(MAX(number), 0) FROM schema_steps").fetchone()[0])
+
+
+def require_known_schema(conn: sqlite3.Connection) -> None:
+    """Refuse a store that a newer cmo wrote."""
+    version = schema_version(conn)
+    if version > len(MIGRATIONS):
+        raise SchemaTooNew(
+            f"The store has schema {version}; this cmo knows {len(MIGRATIONS)}.",
+            hint="Install the newer cmo, or use another CMO_HOME.",
+        )
+
+
+_INITIAL = """
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    plan TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    status TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    anchor_at TEXT NOT NULL,
+    control TEXT,
+    control_by TEXT,
+    wait_until TEXT,
+    wait_reason TEXT,
+    ended_reason TEXT,
+    summary TEXT,
+    lease_owner TEXT,
+    lease_epoch INTEGER NOT NULL DEFAULT 0,
+    lease_until REAL NOT NULL DEFAULT 0
+);
+CREATE TABLE counters (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (job_id, name)
+);
+CREATE TABLE steps (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    n INTEGER NOT NULL,
+    tool TEXT NOT NULL,
+    args TEXT NOT NULL,
+    planner TEXT NOT NULL,
+    why TEXT NOT NULL,
+    state TEXT NOT NULL,
+    result TEXT,
+    started_at TEXT NOT NULL,
+    finished_at TEXT,
+    PRIMARY KEY (job_id, n)
+);
+CREATE TABLE calls (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    step INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    processed INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    cursor TEXT,
+    tally TEXT,
+    claimed_at TEXT NOT NULL,
+    finished_at TEXT,
+    PRIMARY KEY (job_id, step, page)
+);
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    is_run INTEGER NOT NULL,
+    subject TEXT,
+    body TEXT NOT NULL
+);
+CREATE INDEX events_of_job ON events (job_id, is_run, seq);
+CREATE INDEX events_of_person ON events (subject, job_id) WHERE subject IS NOT NULL;
+CREATE TABLE searches (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    n INTEGER NOT NULL,
+    icp TEXT NOT NULL,
+    cursor TEXT,
+    is_exhausted INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job_id, n)
+);
+CREATE TABLE repos (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    full_name TEXT NOT NULL,
+    query TEXT NOT NULL,
+    state TEXT NOT NULL,
+    people INTEGER NOT NULL DEFAULT 0,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (job_id, id)
+);
+CREATE UNIQUE INDEX repos_in_order ON repos (job_id, n);
+CREATE INDEX repos_by_state ON repos (job_id, state, n);
+CREATE TABLE candidates (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    login_key TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    login TEXT NOT NULL,
+    user_id TEXT,
+    person_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    contributions INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    profile TEXT,
+    email_state TEXT,
+    score INTEGER,
+    score_doc TEXT,
+    scored_at TEXT,
+    merged_into TEXT,
+    PRIMARY KEY (job_id, login_key)
+);
+CREATE UNIQUE INDEX candidates_in_order ON candidates (job_id, n);
+CREATE INDEX candidates_by_state ON candidates (job_id, state, n);
+CREATE TABLE candidate_repos (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    login_key TEXT NOT NULL,
+    repo_id TEXT NOT NULL,
+    contributions INTEGER NOT NULL,
+    ref TEXT NOT NULL,
+    PRIMARY KEY (job_id, login_key, repo_id)
+);
+CREATE TABLE drops (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    login_key TEXT NOT NULL,
+    login TEXT NOT NULL,
+    from_repo TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (job_id, login_key)
+);
+CREATE TABLE emails (
+    n INTEGER PRIMARY KEY,
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    login_key TEXT NOT NULL,
+    email TEXT NOT NULL,
+    email_key TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    email_class TEXT NOT NULL,
+    rank INTEGER NOT NULL,
+    source_url TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    UNIQUE (job_id, login_key, email)
+);
+CREATE INDEX emails_by_key ON emails (job_id, email_key);
+CREATE TABLE verdicts (
+    email TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    flags TEXT NOT NULL,
+    checked_at TEXT NOT NULL
+);
+CREATE TABLE leads (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    login_key TEXT NOT NULL,
+    email TEXT NOT NULL,
+    email_class TEXT NOT NULL,
+    held INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    score INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    PRIMARY KEY (job_id, number),
+    UNIQUE (job_id, login_key)
+);
+CREATE TABLE identities (
+    key TEXT PRIMARY KEY,
+    person_id TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    added_at TEXT NOT NULL
+);
+CREATE TABLE merges (
+    kept TEXT NOT NULL,
+    merged TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    merged_at TEXT NOT NULL,
+    undone_at TEXT,
+    PRIMARY KEY (kept, merged)
+);
+CREATE TABLE suppressions (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    source TEXT NOT NULL,
+    added_at TEXT NOT NULL,
+    PRIMARY KEY (kind, value)
+);
+CREATE TABLE failures (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    tool TEXT NOT NULL,
+    item TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    group_key TEXT NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    last_at TEXT NOT NULL,
+    PRIMARY KEY (job_id, tool, item)
+);
+CREATE TABLE checkpoints (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    batch INTEGER NOT NULL,
+    row_count INTEGER NOT NULL,
+    written_at TEXT NOT NULL,
+    PRIMARY KEY (job_id, path)
+);
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    by_whom TEXT NOT NULL,
+    text TEXT NOT NULL,
+    is_later INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    queued_at TEXT NOT NULL,
+    queued_stage TEXT NOT NULL,
+    step INTEGER,
+    effect TEXT
+);
+CREATE INDEX messages_of_job ON messages (job_id, state, id);
+CREATE TABLE api_cache (
+    key TEXT PRIMARY KEY,
+    body BLOB NOT NULL,
+    etag TEXT,
+    last_modified TEXT,
+    fetched_at TEXT NOT NULL
+)
+"""

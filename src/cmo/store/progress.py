@@ -1,0 +1,112 @@
+"""Where a job stands, counted from rows: what planners decide by and summaries show."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from cmo.domain.base import Frozen
+from cmo.domain.job import Icp
+from cmo.store.db import Connection
+from cmo.store.pages import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER
+
+
+class Progress(Frozen):
+    """Counts of one job."""
+
+    repos: int
+    repos_unread: int
+    repos_read: int
+    candidates: int
+    candidates_new: int
+    people_enriched: int
+    people_without_email: int
+    emails: int
+    emails_unverified: int
+    emails_ok: int
+    people_unscored: int
+    people_scored: int
+    good_leads: int
+    """Accepted and not suppressed; `held_leads` of them have only a commit address."""
+    held_leads: int
+    dropped: int
+    failures: int
+    checkpoints: int
+    leads_in_checkpoints: int
+
+
+def progress(conn: Connection, job_id: str, *, now: datetime) -> Progress:
+    """Count the job's rows."""
+    aged = (now - VERDICT_AGES_AFTER).isoformat()
+    row = conn.execute(_COUNTS, {"job": job_id, "aged": aged}).fetchone()
+    return Progress(**dict(row))
+
+
+_PEOPLE = f"FROM candidates c WHERE c.job_id = :job AND c.state = 'found' AND {CANDIDATE_ALLOWED}"
+_EMAILS = (
+    "FROM emails e JOIN candidates c ON c.job_id = e.job_id AND c.login_key = e.login_key"
+    " LEFT JOIN verdicts v ON v.email = e.email WHERE e.job_id = :job"
+)
+_LEADS = (
+    "FROM leads l JOIN candidates c ON c.job_id = l.job_id AND c.login_key = l.login_key"
+    " JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email"
+    f" WHERE l.job_id = :job AND c.state = 'accepted' AND {CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED}"
+)
+_COUNTS = f"""SELECT
+ (SELECT COUNT(*) FROM repos WHERE job_id = :job) AS repos,
+ (SELECT COUNT(*) FROM repos WHERE job_id = :job AND state = 'unread') AS repos_unread,
+ (SELECT COUNT(*) FROM repos WHERE job_id = :job AND state <> 'unread') AS repos_read,
+ (SELECT COUNT(*) FROM candidates WHERE job_id = :job) AS candidates,
+ (SELECT COUNT(*) {_PEOPLE} AND c.profile IS NULL) AS candidates_new,
+ (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND profile IS NOT NULL) AS people_enriched,
+ (SELECT COUNT(*) {_PEOPLE} AND c.profile IS NOT NULL AND c.email_state IS NULL) AS people_without_email,
+ (SELECT COUNT(*) FROM emails WHERE job_id = :job) AS emails,
+ (SELECT COUNT(*) {_EMAILS} AND c.state = 'found' AND (v.email IS NULL OR v.checked_at < :aged)
+   AND {EMAIL_ALLOWED} AND {CANDIDATE_ALLOWED}) AS emails_unverified,
+ (SELECT COUNT(*) {_EMAILS} AND v.state = 'ok') AS emails_ok,
+ (SELECT COUNT(*) {_PEOPLE} AND c.email_state IS NOT NULL AND c.score IS NULL) AS people_unscored,
+ (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND score IS NOT NULL) AS people_scored,
+ (SELECT COUNT(*) {_LEADS}) AS good_leads,
+ (SELECT COUNT(*) {_LEADS} AND l.held = 1) AS held_leads,
+ (SELECT COUNT(*) FROM drops WHERE job_id = :job) AS dropped,
+ (SELECT COUNT(*) FROM failures WHERE job_id = :job) AS failures,
+ (SELECT COUNT(*) FROM checkpoints WHERE job_id = :job) AS checkpoints,
+ (SELECT COALESCE(SUM(row_count), 0) FROM checkpoints WHERE job_id = :job AND batch > 0) AS leads_in_checkpoints"""
+
+
+def counters(conn: Connection, job_id: str) -> dict[str, int]:
+    """Everything counted over the job's pages, e.g. steps, github_api_calls, github_points."""
+    rows = conn.execute("SELECT name, value FROM counters WHERE job_id = ? ORDER BY name", (job_id,))
+    return {row["name"]: row["value"] for row in rows}
+
+
+def calls_per_tool(conn: Connection, job_id: str) -> dict[str, int]:
+    """Planner calls made of each tool."""
+    rows = conn.execute(
+        "SELECT tool, COUNT(*) AS calls FROM steps WHERE job_id = ? AND state <> 'refused' GROUP BY tool", (job_id,)
+    )
+    return {row["tool"]: row["calls"] for row in rows}
+
+
+class Search(Frozen):
+    """The search to go on with."""
+
+    icp: Icp
+    cursor: dict[str, Any] | None
+
+
+def current_search(conn: Connection, job_id: str) -> Search | None:
+    """The oldest search that is not exhausted, or None."""
+    row = conn.execute(
+        "SELECT icp, cursor FROM searches WHERE job_id = ? AND is_exhausted = 0 ORDER BY n LIMIT 1", (job_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    return Search(icp=Icp.model_validate_json(row["icp"]), cursor=json.loads(row["cursor"]) if row["cursor"] else None)
+
+
+def final_files(conn: Connection, job_id: str) -> dict[str, int]:
+    """Path -> rows of the files written at the end, so far."""
+    rows = conn.execute("SELECT path, row_count FROM checkpoints WHERE job_id = ? AND batch = 0", (job_id,))
+    return {row["path"]: row["row_count"] for row in rows}

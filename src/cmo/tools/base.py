@@ -1,0 +1,100 @@
+"""What a tool is, and the ports it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from cmo.clock import Clock
+from cmo.domain.event import Event
+from cmo.domain.job import Plan, Stage
+from cmo.providers.ports import Artifacts, CodeHost, HistorySource, Meter, Resolver
+
+PAGE_SIZE = 100
+"""Most items in one page of a tool."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The outside, as a tool sees it."""
+
+    code_host: CodeHost
+    history: HistorySource
+    resolver: Resolver
+    artifacts: Artifacts
+    meter: Meter
+    clock: Clock
+
+
+Effect = Literal["pure", "read", "write", "send"]
+
+
+class Source(StrEnum):
+    """Which rows a tool works on; the store pages them by key, suppression inside the query."""
+
+    NONE = "none"
+    """No rows: the call alone says what to do (one page)."""
+    CURSOR = "cursor"
+    """No rows: each answer says where the next page starts."""
+    REPOS_UNREAD = "repos_unread"
+    """`Repo` rows whose history was not read."""
+    CANDIDATES_NEW = "candidates_new"
+    """`PersonRef` rows (one for each login, its best) without a profile."""
+    PEOPLE_WITHOUT_EMAIL = "people_without_email"
+    """`LeadFacts` of enriched people whose addresses were not looked for."""
+    EMAILS_UNVERIFIED = "emails_unverified"
+    """Addresses (str) without a fresh verdict."""
+    LEADS_UNSCORED = "leads_unscored"
+    """`LeadFacts` of people whose addresses are settled and who have no score."""
+    LEADS_ACCEPTED = "leads_accepted"
+    """`LeadRow` of accepted leads, in order of acceptance."""
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What a tool may know when its next page is laid out."""
+
+    job_id: str
+    plan: Plan
+    as_of: datetime
+    """The job's anchor: 'the last 90 days' counts back from here."""
+    page: int
+    """From 1."""
+    processed: int
+    """Rows that the pages before have handled."""
+    cursor: dict[str, Any] | None
+    """What the page before returned, for `Source.CURSOR`."""
+    room: int
+    """How many more repositories or people the caps allow."""
+
+
+In = TypeVar("In", bound=BaseModel)
+Out = TypeVar("Out", bound=BaseModel)
+Planned = TypeVar("Planned", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Tool(Generic[Planned, In, Out]):
+    """One tool. `run` works on the full schema; a planner only ever speaks `planned`."""
+
+    name: str
+    stage: Stage
+    effect: Effect
+    planned: type[Planned]
+    """The narrow schema: selectors, filters and numbers; its docstring is what the planner reads."""
+    takes: type[In]
+    gives: type[Out]
+    source: Source
+    page_size: int
+    layout: Callable[[Planned, Sequence[Any], PageContext], In]
+    """The full call for one page of rows. Pure."""
+    run: Callable[[In, Ports], Awaitable[Out]]
+    events: Callable[[In, Out], list[Event]]
+    """What happened, as facts. Pure."""
+    cursor: Callable[[Out], dict[str, Any] | None] = lambda out: None
+    """Where the next page starts, for `Source.CURSOR`."""

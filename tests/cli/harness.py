@@ -1,0 +1,99 @@
+"""Runs commands in this process, in a world of their own."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cmo.cli.app import run
+from cmo.cli.session import World
+from cmo.config.secrets import Keyring
+
+NOW = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
+
+
+class FakeTty(io.StringIO):
+    """A text stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+class FakePipe(io.StringIO):
+    encoding = "utf-8"
+
+
+class FakeKeyring:
+    """A keyring in memory."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str, /) -> str | None:
+        return self.held.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str, /) -> None:
+        self.held[service, username] = password
+
+    def delete_password(self, service: str, username: str, /) -> None:
+        del self.held[service, username]
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON document on stdout."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The JSON error on stderr."""
+        found: dict[str, Any] = json.loads(self.err.splitlines()[-1])["error"]
+        return found
+
+
+class Cmo:
+    """`cmo` with a home and a project folder of its own, no variables, and a pipe on every stream."""
+
+    def __init__(self, home: Path, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self.folder = folder
+        self.env = {"CMO_HOME": str(home), "CMO_OPERATOR": "sebastian", **(env or {})}
+        self.keyring: Keyring | None = None
+
+    def __call__(
+        self, *argv: str, stdin: str = "", tty: bool = False, out_tty: bool = False, env: Mapping[str, str] | None = None
+    ) -> Result:
+        """Run one command.
+
+        Args:
+            tty: stdin and stderr are terminals: questions may be asked, `stdin` answers them.
+            out_tty: stdout is a terminal.
+        """
+        source = FakeTty(stdin) if tty else FakePipe(stdin)
+        out = FakeTty() if out_tty else FakePipe()
+        err = FakeTty() if tty else FakePipe()
+        world = World(
+            env={**self.env, **(env or {})},
+            folder=self.folder,
+            stdin=source,
+            stdout=out,
+            stderr=err,
+            now=lambda: NOW,
+            keyring=lambda: self.keyring,
+        )
+        code = run(argv, world)
+        return Result(code, out.getvalue(), err.getvalue())
