@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,10 +72,15 @@ class Cmo:
         self.home = home
         self.folder = folder
         self.env = {"CMO_HOME": str(home), "CMO_OPERATOR": "sebastian", **(env or {})}
-        self.keyring: Keyring | None = None
+        self.keyring_source: Callable[[], Keyring | None] = lambda: None
 
     def __call__(
-        self, *argv: str, stdin: str = "", tty: bool = False, out_tty: bool = False, env: Mapping[str, str] | None = None
+        self,
+        *argv: str,
+        stdin: str = "",
+        tty: bool = False,
+        out_tty: bool = False,
+        env: Mapping[str, str] | None = None,
     ) -> Result:
         """Run one command.
 
@@ -93,7 +98,9 @@ class Cmo:
             stdout=out,
             stderr=err,
             now=lambda: NOW,
-            keyring=lambda: self.keyring,
+            keyring=self.keyring_source,
+            sleep=lambda seconds: None,
+            pager=lambda text, env: False,
         )
         code = run(argv, world)
         return Result(code, out.getvalue(), err.getvalue())

@@ -162,7 +162,16 @@ def test_times_are_relative_on_a_terminal() -> None:
 def test_values_are_full_and_on_one_line_on_a_pipe() -> None:
     values = [None, True, 3, 2.5, ("a", "b"), {"k": 1}, datetime(2026, 1, 2, tzinfo=UTC), "a\tb\nc"]
 
-    assert [plain(value) for value in values] == ["", "true", "3", "2.5", "a,b", '{"k":1}', "2026-01-02T00:00:00Z", "a b c"]
+    assert [plain(value) for value in values] == [
+        "",
+        "true",
+        "3",
+        "2.5",
+        "a,b",
+        '{"k":1}',
+        "2026-01-02T00:00:00Z",
+        "a b c",
+    ]
 
 
 def test_plain_ascii_is_kept_as_it_is() -> None:

@@ -69,7 +69,7 @@ def make(tmp_path: Path) -> Make:
 def test_a_secret_is_masked_in_every_form() -> None:
     secret = Secret("ghp_0123456789abcdef0123")
 
-    shown = [str(secret), repr(secret), f"{secret}", f"{secret:>50}", "%s" % secret, repr([secret])]
+    shown = [str(secret), repr(secret), f"{secret}", f"{secret:>50}", str.format("{}", secret), repr([secret])]
     assert not any("0123" in text for text in shown)
     assert secret.reveal() == "ghp_0123456789abcdef0123"
 

@@ -238,7 +238,11 @@ def test_the_sandbox_has_a_home_of_its_own_and_nothing_that_names_the_outside(pl
 
     assert settings.paths.db == place.home / "sandbox" / "campaign.db"
     assert settings.paths.runs_dir.is_relative_to(place.home / "sandbox")
-    assert (settings.github_api_url, settings.dns_server, settings.openai_base_url) == ("https://api.github.com", "", "")
+    assert (settings.github_api_url, settings.dns_server, settings.openai_base_url) == (
+        "https://api.github.com",
+        "",
+        "",
+    )
     assert settings.planner() == "rules"
     assert settings.github_tokens() == ()
     assert settings.secrets.find("openai") is None

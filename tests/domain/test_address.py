@@ -120,6 +120,8 @@ def test_an_identity_never_fails_and_is_stable(text: str) -> None:
         ("hi@jane.dev", AddressKind.PERSONAL),
         ("github@jane.dev", AddressKind.PERSONAL),
         ("ceo.jane@acme.dev", AddressKind.PERSONAL),
+        ("marc.jenkins@gmail.com", AddressKind.PERSONAL),
+        ("emma.bot@gmail.com", AddressKind.PERSONAL),
         ("info@acme.dev", AddressKind.ROLE),
         ("security+cve@acme.dev", AddressKind.ROLE),
         ("hello@acme.dev", AddressKind.ROLE),

@@ -114,6 +114,7 @@ class ModelServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # connections stay open until the client closes them
     timeout = 20
+    disable_nagle_algorithm = True  # head and body are two writes
     server: ModelServer
 
     def do_POST(self) -> None:

@@ -50,7 +50,9 @@ def test_a_hundred_ids_cost_one_point_and_multiply_what_is_below_them() -> None:
     ids = [f"U_{number}" for number in range(100)]
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on User { login %s } } }"
     assert _price(query % "", ids=ids).points == 1
-    assert _price(query % "followers { totalCount } organizations(first: 5) { nodes { login } }", ids=ids).requests == 200
+    assert (
+        _price(query % "followers { totalCount } organizations(first: 5) { nodes { login } }", ids=ids).requests == 200
+    )
 
 
 def test_the_documents_example_of_5101_requests_costs_51_points() -> None:
@@ -61,7 +63,8 @@ def test_the_documents_example_of_5101_requests_costs_51_points() -> None:
 
 def test_fragments_and_edges_are_followed() -> None:
     query = """query { viewer { ...two } }
-        fragment two on User { repositories(first: 10) { edges { node { languages(first: 3) { nodes { name } } } } } }"""
+        fragment two on User { repositories(first: 10) {
+            edges { node { languages(first: 3) { nodes { name } } } } } }"""
     assert (_price(query).requests, _price(query).nodes) == (11, 40)
 
 

@@ -68,7 +68,18 @@ def test_the_projects_own_operations_are_valid_here() -> None:
 
 
 def test_every_field_of_an_object_that_is_no_plain_record_has_a_resolver() -> None:
-    resolved = ("Query", "User", "Organization", "Bot", "Repository", "Ref", "Commit", "Blob", "GitActor", "PullRequest")
+    resolved = (
+        "Query",
+        "User",
+        "Organization",
+        "Bot",
+        "Repository",
+        "Ref",
+        "Commit",
+        "Blob",
+        "GitActor",
+        "PullRequest",
+    )
     for name in (*resolved, "Release", "RepositoryTopic"):
         kind = load_schema().type_map[name]
         assert isinstance(kind, GraphQLObjectType)

@@ -42,6 +42,7 @@ def test_a_spoofed_commit_counts_for_who_really_wrote_it(world: World) -> None:
             victim = impostor[1].login
             spoofed = [one for one in world.history(repo).commits() if one.by.account is impostor[1]]
             if spoofed:
+                assert not world.truth.owns(impostor[0].person.login, spoofed[0].by.email)
                 assert victim not in {author.login for author in world.truth.humans(repo.full_name, since=SINCE)}
                 return
     pytest.fail("no spoofed commit in the world")
@@ -54,6 +55,7 @@ def test_two_logins_of_one_human_are_one_person_and_share_an_address(world: Worl
     assert len(person.logins) == 2
     assert second.profile_email in {address.email for address in person.addresses}
     assert world.truth.human_of(person.logins[0]) == world.truth.human_of(second.login)
+    assert all(world.truth.owns(login, second.profile_email.upper()) for login in person.logins)
 
 
 def test_a_machine_is_no_human_and_has_no_usable_address(world: World) -> None:

@@ -100,7 +100,7 @@ def _invoke(session: Session, words: list[str]) -> int:
     except TyperException as error:
         from cmo.cli.usage import explain
 
-        return session.say.usage(*explain(error))
+        return session.say.usage(*explain(error, words))
     return code if isinstance(code, int) else 0
 
 

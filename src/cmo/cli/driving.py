@@ -20,7 +20,7 @@ from cmo.domain.job import Job
 from cmo.errors import CmoError
 from cmo.paths import ensure_folder
 from cmo.store import views
-from cmo.store.events import tail
+from cmo.store.events import last_seq, tail
 from cmo.store.views import JobSummary
 
 PAUSING = "Pausing: finishing 1 step, saving. Ctrl-C again to leave now\n"
@@ -76,7 +76,8 @@ class Watcher:
 
     def __init__(self, here: Session, job: Job, stop: Stop) -> None:
         tag = jobview.tags(job)
-        self._view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, tag=tag)
+        foot = "Ctrl-C pauses and saves"
+        self._view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, tag=tag, foot=foot)
         self._stop = stop
         self._settings = here.settings
         self._seen = 0
@@ -96,11 +97,10 @@ class Watcher:
             self.is_broken = True
             self._stop.ask()
 
-    def skip_to_now(self, job_id: str) -> None:
+    def skip_to_now(self) -> None:
         """Leave out what happened before this run."""
         with service.reader(self._settings) as conn:
-            while events := tail(conn, job_id, after_seq=self._seen, run_only=True):
-                self._seen = events[-1].seq
+            self._seen = last_seq(conn)
 
     def close(self) -> None:
         self._view.close()
@@ -110,7 +110,7 @@ def drive(here: Session, job: Job) -> int:
     """Run the job here until it is over or paused; prints the block at the end; the exit code."""
     stop = Stop(here.say, here.world.leave)
     watcher = Watcher(here, job, stop)
-    watcher.skip_to_now(job.id)
+    watcher.skip_to_now()
     try:
         with stop.installed():
             service.run_job(here.settings, job.id, listen=stop.listen, on_tick=watcher.on_tick)
@@ -130,9 +130,7 @@ def _tell_end(here: Session, job_id: str) -> int:
         groups = len(views.failure_groups(conn, job_id))
     code = jobview.exit_code(summary)
     here.say.block(jobview.end_block(summary, ref, groups=groups))
-    if here.flags.json and not here.out.terminal.is_tty:
-        here.out.event({"schema": "cmo.run/1", "kind": "run_ended", "exit": code, **jobview.document(summary)}, "")
-    elif here.flags.json:
+    if here.flags.json:
         here.out.event({"schema": "cmo.run/1", "kind": "run_ended", "exit": code, **jobview.document(summary)}, "")
     if summary.files:
         folder = here.settings.paths.run_dir(job_id) / "artifacts"

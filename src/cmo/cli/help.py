@@ -11,6 +11,7 @@ import typer
 from cmo.cli import registry
 from cmo.cli.errors import UsageProblem
 from cmo.cli.session import Session, session
+from cmo.cli.usage import named
 
 
 class Shell(StrEnum):
@@ -50,10 +51,7 @@ def help_(
 
 def show_help(session: Session, words: Sequence[str]) -> int:
     """Answer `cmo WORDS --help`, wherever the flag stands."""
-    names = [word for word in words if not word.startswith("-")]
-    pair = " ".join(names[:2])
-    path = pair if registry.find(pair) else "".join(names[:1])
-    session.out.text(command_help(path), paged=True)
+    session.out.text(command_help(named(words)), paged=True)
     return 0
 
 

@@ -207,7 +207,7 @@ def _standing(summary: JobSummary) -> str:
     row = next((row for row in summary.stages if row.stage is job.stage), None)
     word = {"paused": "Paused", "planned": "Not started", "running": "Running"}.get(state_of(summary), "Stopped")
     done = f", {thousands(row.done)} of {thousands(row.of)}" if row is not None else ""
-    why = f" ({safe_line(job.ended_reason)})" if job.ended_reason and job.status is JobStatus.PAUSED else ""
+    why = f" ({safe_line(job.ended_reason).rstrip('.')})" if job.ended_reason and job.status is JobStatus.PAUSED else ""
     return f"{word} at {job.stage.value}{done}{why}."
 
 

@@ -175,15 +175,10 @@ def _reasons(found: WhyLead, job_id: str) -> list[str]:
 def _addresses(found: WhyLead) -> list[str]:
     texts = []
     for line in found.addresses:
-        checked = "not checked" if line.verdict is None else f"{line.verdict.state}: {line.verdict.reason}"
-        texts.append(
-            f"{safe_line(line.email)}  {line.email_class}, seen {line.seen_at:%Y-%m-%d} at {safe_line(line.source_url)}"
-        )
-        texts.append(
-            f"  {safe_line(line.evidence)}; mail domain {safe_line(checked)}"
-            if line.evidence
-            else f"  {safe_line(checked)}"
-        )
+        seen = f"seen {line.seen_at:%Y-%m-%d} at {safe_line(line.source_url)}"
+        why = f" ({safe_line(line.evidence)})" if line.evidence else ""
+        checked = "not checked yet" if line.verdict is None else f"mail {line.verdict.state}: {line.verdict.reason}"
+        texts.append(f"{safe_line(line.email)}  {line.email_class}, {seen}{why}; {safe_line(checked)}")
     return texts
 
 

@@ -36,8 +36,9 @@ class LiveView(Protocol):
 class Block:
     """At most 14 lines at the bottom of the normal screen, redrawn in place; scroll-back stays whole."""
 
-    def __init__(self, say: Diagnostics) -> None:
+    def __init__(self, say: Diagnostics, foot: str) -> None:
         self._say = say
+        self._foot = foot
         self._drawn = 0
         self._is_open = True
 
@@ -47,7 +48,8 @@ class Block:
         terminal = self._say.terminal
         above = [_stamped(item) for item in events if isinstance(item.event, _NOTABLE)]
         lines = jobview.lines(summary, terminal)[: MOST_LINES - 1]
-        lines.append(terminal.paint("  Ctrl-C pauses and saves", "dim"))
+        if self._foot:
+            lines.append(terminal.paint(f"  {self._foot}", "dim"))
         self._say.write(_redrawn(self._drawn, above, lines))
         self._drawn = _height(lines, terminal)
 
@@ -105,12 +107,19 @@ class Events:
         return
 
 
-def choose(say: Diagnostics, out: Output, *, now: Callable[[], datetime], accessible: bool, tag: str = "") -> LiveView:
-    """The view that fits the streams and flags."""
+def choose(
+    say: Diagnostics, out: Output, *, now: Callable[[], datetime], accessible: bool, tag: str, foot: str
+) -> LiveView:
+    """The view that fits the streams and flags.
+
+    Args:
+        tag: What each line says first, such as SANDBOX.
+        foot: The last line of the block.
+    """
     if out.json:
         return Events(out)
     if say.terminal.is_tty and not accessible and say.terminal.glyphs:
-        return Block(say)
+        return Block(say, foot)
     return Lines(say, now, tag)
 
 

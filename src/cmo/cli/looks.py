@@ -71,21 +71,20 @@ def watch(
     from cmo import service
     from cmo.cli import jobview, live
     from cmo.cli.asking import opened_job, seconds
-    from cmo.store.events import tail
+    from cmo.store.events import last_seq, tail
 
     wait = seconds(interval)
     with opened_job(here, job) as (conn, job_id):
-        view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, tag=here.tag)
-        seen = 0
-        while True:
-            summary = service.summary(here.settings, conn, job_id)
+        view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, tag=here.tag, foot="")
+        seen = last_seq(conn)
+        summary = service.summary(here.settings, conn, job_id)
+        while jobview.state_of(summary) == "running":
             events = tail(conn, job_id, after_seq=seen, run_only=True)
             seen = events[-1].seq if events else seen
             view.show(summary, events)
-            if jobview.state_of(summary) != "running" and not events:
-                break
-            if not events or jobview.state_of(summary) == "running":
-                here.world.sleep(wait)
+            here.world.sleep(wait)
+            summary = service.summary(here.settings, conn, job_id)
+        view.show(summary, tail(conn, job_id, after_seq=seen, run_only=True))
         view.close()
         _end(here, conn, summary)
         return jobview.exit_code(summary) if exit_status else DONE

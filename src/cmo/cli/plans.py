@@ -257,9 +257,10 @@ def _stars_text(stars: StarsRange) -> str:
 
 
 def _is_file(here: Session, goal: str) -> bool:
-    return (
-        goal.lower().endswith(_FILE_ENDINGS) and " " not in goal.strip() or (here.folder / goal).suffix in _FILE_ENDINGS
-    )
+    """A word that ends like a job file is one, also where no such file exists; a sentence only if it names one."""
+    if not goal.strip().lower().endswith(_FILE_ENDINGS):
+        return False
+    return " " not in goal.strip() or (here.folder / goal).exists()
 
 
 def _words(items: list[str] | None) -> tuple[str, ...] | None:

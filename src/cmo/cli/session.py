@@ -28,6 +28,12 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _page(text: str, env: Mapping[str, str]) -> bool:
+    from cmo.cli.pager import show  # loads subprocess
+
+    return show(text, env)
+
+
 @dataclass(frozen=True)
 class World:
     """The outside of the process, as a command sees it; tests give their own."""
@@ -39,6 +45,7 @@ class World:
     stderr: TextIO
     now: Callable[[], datetime] = field(default=_utc_now)
     sleep: Callable[[float], None] = field(default=time.sleep)
+    pager: Callable[[str, Mapping[str, str]], bool] = field(default=_page)
     leave: Callable[[int], None] = field(default=os._exit)
     """Ends the process at once, for the second Ctrl-C."""
     keyring: Callable[[], Keyring | None] = field(default=system_keyring)
@@ -155,9 +162,7 @@ class Session:
     def _pager(self) -> Callable[[str], bool]:
         if self.flags.plain or self.flags.accessible or self.flags.no_input:
             return lambda text: False
-        from cmo.cli.pager import show
-
-        return lambda text: show(text, self.env)
+        return lambda text: self.world.pager(text, self.env)
 
 
 _COMMAND = re.compile(rf"\bcmo (?=(?:{'|'.join(map(re.escape, registry.top_names()))})\b)")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from typer.exceptions import TyperException
 
-from cmo.cli.registry import suggest
+from cmo.cli.registry import find, suggest
 
 
-def explain(error: TyperException) -> tuple[str, str]:
-    """The sentence and the hint for a usage error."""
+def explain(error: TyperException, words: Sequence[str]) -> tuple[str, str]:
+    """The sentence and the hint for a usage error in `cmo WORDS`."""
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "cmo"
+    path = context.command_path if context is not None else f"cmo {named(words)}".strip()
     hint = f"{path} --help"
     option = getattr(error, "option_name", None)
     if type(error).__name__ == "NoSuchOption" and option:
@@ -24,6 +25,13 @@ def explain(error: TyperException) -> tuple[str, str]:
         near = suggest(option, tuple(known))
         return f"There is no option {option} in {path}.", f"Did you mean {near}?   {hint}" if near else hint
     return _sentence(error.format_message()), hint
+
+
+def named(words: Sequence[str]) -> str:
+    """The command that `words` begin with; flags between its words are skipped."""
+    names = [word for word in words if not word.startswith("-")]
+    pair = " ".join(names[:2])
+    return pair if find(pair) else " ".join(names[:1])
 
 
 def _sentence(message: str) -> str:

@@ -163,7 +163,7 @@ def noreply_login(email: str) -> str | None:
 
 def is_automated_local(local: str) -> bool:
     """Whether the part before the at sign names a build server or bot, such as `ci` or `release-bot`."""
-    return local in _MACHINES or bool(_words(local) & _MACHINE_WORDS)
+    return local in _MACHINES or bool(set(re.split(r"[_-]+", local)) & _MACHINE_WORDS)  # dots part people's names
 
 
 def _split(text: str) -> tuple[str, str, str]:
@@ -187,10 +187,6 @@ def _ascii_label(label: str) -> str:
     return label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
 
 
-def _words(local: str) -> set[str]:
-    return set(re.split(r"[._+-]+", local))
-
-
 def _is_machine(address: Address, local: str) -> bool:
     placeholder = local in _PLACEHOLDERS and address.ascii_domain in _EXAMPLES
     return placeholder or is_automated_local(local) or address.ascii_domain in _MACHINE_DOMAINS
@@ -208,7 +204,7 @@ _MACHINES = _names(
     www-data"""
 )
 """Not `git` or `github`: careful people use those as aliases of their own."""
-_MACHINE_WORDS = _names("bot bots robot jenkins dependabot renovate buildbot")
+_MACHINE_WORDS = _names("bot bots robot dependabot renovate buildbot")
 _MACHINE_DOMAINS = _names("bots.noreply.github.com users.noreply.gitlab.com travis-ci.org travis-ci.com")
 _PLACEHOLDERS = _names("you your your_email your-email your.email youremail email user username name test me someone")
 _EXAMPLES = _names("example.com example.org example.net domain.com email.com company.com yourdomain.com")

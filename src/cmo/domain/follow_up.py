@@ -15,7 +15,7 @@ from cmo.domain.grammar.follow_up_rules import FOLLOW_UP_RULES, IDLE_WORDS
 from cmo.domain.grammar.rules import RULES
 from cmo.domain.grammar.rules_repos import MAX_STARS
 from cmo.domain.grammar.tokens import KEYS_BELONG, Sentence, looks_secret
-from cmo.domain.grammar.understood import Understood, apply_rules, unread_words
+from cmo.domain.grammar.understood import Understood, apply_rules, free_words
 from cmo.domain.job import Caps, Icp, Mode, Plan, StarsRange
 from cmo.domain.text import clean_line
 
@@ -51,7 +51,7 @@ def parse_follow_up(text: str, plan: Plan, *, today: date | None = None, repos_f
     s = Sentence(clean_line(text, limit=MAX_REMARK))
     u = Understood(today=today or date(1970, 1, 1), plan=plan)
     apply_rules(s, u, _RULES)
-    unread = unread_words(s, u, IDLE_WORDS)
+    unread = free_words(s, IDLE_WORDS)
     new = _new_plan(plan, u, repos_found)
     changes = list(_differences(plan, new))
     refused = list(_refused(plan, u))

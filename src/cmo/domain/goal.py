@@ -16,7 +16,7 @@ from cmo.domain.grammar.compile import changed, compile_plan
 from cmo.domain.grammar.render import render_plan
 from cmo.domain.grammar.rules import RULES
 from cmo.domain.grammar.tokens import KEYS_BELONG, Sentence, looks_secret
-from cmo.domain.grammar.understood import Choice, Question, Understood, apply_rules, unread_words
+from cmo.domain.grammar.understood import Choice, Question, Understood, apply_rules, free_words
 from cmo.domain.job import Plan
 from cmo.domain.text import clean_line
 from cmo.errors import GoalUnclear
@@ -74,13 +74,13 @@ def parse_goal(sentence: str, *, today: date, defaults: Plan | None = None, sett
             f"“{clean_line(text, limit=80)}” does not say whom to find.",
             hint=f'Say how many people of which kind, for example: cmo run "{EXAMPLE}"',
         )
-    unread = unread_words(s, u)
-    plan, questions, assumptions = compile_plan(u, text, unread, defaults or Plan(goal=text), frozenset(settled))
+    unknown = free_words(s)
+    plan, questions, assumptions = compile_plan(u, text, unknown, defaults or Plan(goal=text), frozenset(settled))
     return Reading(
         plan=plan.model_copy(update={"assumptions": assumptions}),
         assumptions=assumptions,
         questions=questions,
-        unread=unread,
+        unread=tuple(dict.fromkeys((*u.left_over, *unknown))),
         named=u.named(),
     )
 

@@ -36,7 +36,8 @@ from cmo.store.events import iter_events, last_seq
 from cmo.store.jobs import get_job
 from cmo.store.journal import Lease, Step
 from cmo.store.pages import accepted_leads
-from cmo.store.progress import Progress, calls_per_tool, current_search, final_files, progress
+from cmo.store.progress import Progress, calls_per_tool, final_files, progress
+from cmo.store.searches import current_search
 from cmo.tools.base import Ports, Tool
 from cmo.tools.export_csv import prospects_csv
 

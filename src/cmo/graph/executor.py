@@ -38,7 +38,7 @@ from cmo.store.commit import commit
 from cmo.store.db import Connection
 from cmo.store.events import last_seq
 from cmo.store.journal import Lease, Step
-from cmo.store.progress import current_search
+from cmo.store.searches import current_search
 from cmo.tools.base import PageContext, Ports, Source, Tool
 
 Asked = Literal["pause", "cancel"]

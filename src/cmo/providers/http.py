@@ -142,6 +142,8 @@ class HttpClient:
         operation: str,
     ) -> HttpAnswer:
         for _ in range(MAX_REDIRECTS + 1):
+            if url.scheme not in ("http", "https") or not url.host:
+                raise httpx.UnsupportedProtocol(f"{url} is no http address")
             sent = {**headers, **{name: secret.reveal() for name, secret in credentials.items()}}
             answer = await self._exchange(method, url, sent, json_body, operation)
             target = _redirect_target(method, url, answer)

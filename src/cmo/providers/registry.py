@@ -9,6 +9,7 @@ from typing import Any
 from cmo.errors import ConfigError
 
 PROVIDERS: dict[str, str] = {
+    "dns": "cmo.providers.dns.resolver:DnsResolver",
     "github": "cmo.providers.github.client:GitHub",
 }
 """Name -> `module:factory`."""

@@ -12,7 +12,7 @@ from typing import Any
 from cmo.clock import Clock
 from cmo.sandbox.books import Books, Entry
 from cmo.sandbox.faults import BEFORE, FaultKind, FaultPlayer, FaultRule
-from cmo.sandbox.github_graphql import TIMEOUT_MESSAGE, GraphQLEndpoint, Outcome
+from cmo.sandbox.github_graphql import GraphQLEndpoint, read_query
 from cmo.sandbox.github_rest import RestEndpoint
 from cmo.sandbox.graphql_context import TIME_LIMIT_S
 from cmo.sandbox.limits import Caller, Limiter, Refusal, Resource
@@ -23,6 +23,10 @@ from cmo.sandbox.wire import Fate, Request, Response
 
 API_VERSIONS = ("2022-11-28", "2026-03-10")
 RETIRED_VERSIONS = ("2021-01-01",)
+TIMEOUT_MESSAGE = (
+    "Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug."
+    " Please include `{request_id}` when reporting this issue."
+)
 UNICORN = "<html><head><title>Unicorn! &middot; GitHub</title></head><body><h1>{status}</h1>Unicorn!</body></html>"
 
 
@@ -152,29 +156,25 @@ class Gateway:
     def _answer_graphql(self, visit: Visit) -> Response:
         if visit.request.method != "POST":
             return _message(404, "Not Found")
+        asked = read_query(visit.request.body)
+        if asked is None:
+            return _message(400, "Problems parsing JSON")
+        self._books.record_document(asked["query"])
         bucket = self._limiter.bucket(visit.token, Resource.GRAPHQL)
         outcome = self._graphql.run(
-            visit.request.body,
-            scopes=self._settings.scopes,
-            limit=bucket.limit,
-            used=bucket.used,
-            reset_at=bucket.reset_at,
-            request_id=visit.request_id,
+            asked, scopes=self._settings.scopes, limit=bucket.limit, used=bucket.used, reset_at=bucket.reset_at
         )
-        if outcome is None:
-            return _message(400, "Problems parsing JSON")
-        self._books.record_document(json.loads(visit.request.body)["query"])
         visit.cost, visit.server_s = outcome.points, outcome.server_s
         if outcome.timed_out or self._strikes(visit, FaultKind.GRAPHQL_TIMEOUT):
-            return self._timed_out(visit, outcome)
+            return self._timed_out(visit)
         return Response.json(200, outcome.body)
 
-    def _timed_out(self, visit: Visit, outcome: Outcome) -> Response:
+    def _timed_out(self, visit: Visit) -> Response:
         """502 and 504 in turn; the time and extra points are spent all the same."""
         visit.cost += self._settings.timeout_penalty_points
         visit.server_s = TIME_LIMIT_S
-        body = {"data": None, "errors": [{"message": TIMEOUT_MESSAGE.format(request_id=visit.request_id)}]}
-        return Response.json(502 + 2 * (self._serial % 2), body if not outcome.timed_out else outcome.body)
+        message = TIMEOUT_MESSAGE.format(request_id=visit.request_id)
+        return Response.json(502 + 2 * (self._serial % 2), {"data": None, "errors": [{"message": message}]})
 
     def _answer_rest(self, visit: Visit) -> Response:
         answer = self._rest.answer(visit.request, self._settings.scopes, lambda kind: self._bucket_json(visit, kind))

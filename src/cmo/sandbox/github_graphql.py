@@ -44,10 +44,6 @@ from cmo.sandbox.search import SearchIndex
 from cmo.sandbox.world import World
 
 EMAIL_SCOPES = ("user:email", "read:user")
-TIMEOUT_MESSAGE = (
-    "Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug."
-    " Please include `{request_id}` when reporting this issue."
-)
 _TYPE_NAMES: dict[type, str] = {
     Person: "User",
     Org: "Organization",
@@ -89,16 +85,13 @@ class GraphQLEndpoint:
         self._prepare = lru_cache(maxsize=256)(self._read)
 
     def run(
-        self, body: bytes, *, scopes: tuple[str, ...], limit: int, used: int, reset_at: int, request_id: str
-    ) -> Outcome | None:
-        """Answer one POST body; None when it is not a JSON object with a query.
+        self, asked: Mapping[str, Any], *, scopes: tuple[str, ...], limit: int, used: int, reset_at: int
+    ) -> Outcome:
+        """Answer one request that `read_query` has read.
 
         Args:
             used: points of this window already taken, before this query.
         """
-        asked = _read_body(body)
-        if asked is None:
-            return None
         prepared = self._prepare(asked["query"])
         if prepared.document is None or prepared.problems:
             return _refused(*prepared.problems)
@@ -118,11 +111,9 @@ class GraphQLEndpoint:
         context = QueryContext(
             self._world, self._index, limit, used + bill.points, reset_at, cost=bill.points, node_count=bill.nodes
         )
-        return self._execute(prepared.document, asked, context, request_id)
+        return self._execute(prepared.document, asked, context)
 
-    def _execute(
-        self, document: DocumentNode, asked: Mapping[str, Any], context: QueryContext, request_id: str
-    ) -> Outcome:
+    def _execute(self, document: DocumentNode, asked: Mapping[str, Any], context: QueryContext) -> Outcome:
         result = execute_sync(
             self.schema,
             document,
@@ -131,8 +122,7 @@ class GraphQLEndpoint:
             operation_name=asked.get("operationName"),
         )
         if any(isinstance(error.original_error, QueryTimedOut) for error in result.errors or ()):
-            body = {"data": None, "errors": [{"message": TIMEOUT_MESSAGE.format(request_id=request_id)}]}
-            return Outcome(body, context.cost, context.server_s, timed_out=True)
+            return Outcome({}, context.cost, context.server_s, timed_out=True)
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
             answer["errors"] = [_github_error(error) for error in result.errors]
@@ -162,7 +152,8 @@ def load_schema() -> GraphQLSchema:
     return schema
 
 
-def _read_body(body: bytes) -> dict[str, Any] | None:
+def read_query(body: bytes) -> dict[str, Any] | None:
+    """The request in a POST body; None when it is not a JSON object with a query."""
     try:
         asked = json.loads(body)
     except ValueError:

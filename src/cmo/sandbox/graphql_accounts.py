@@ -135,13 +135,7 @@ def _contributions(person: Person, info: Any, **args: Any) -> dict[str, Any]:
 
 
 def _members(org: Org, info: Any, **args: Any) -> dict[str, Any]:
-    population = context_of(info).world.population
-    members = [
-        person
-        for index in range(org.index, HUMANS, 340)
-        if (person := population.person(index)).employer == org.index and not person.deleted
-    ]
-    return paginate(members, args)
+    return paginate(context_of(info).world.members_of(org), args)
 
 
 def constant(value: Any) -> Callable[..., Any]:
@@ -214,6 +208,7 @@ ACCOUNT_RESOLVERS: dict[str, Resolvers] = {
     },
     "Bot": {
         **_COMMON,
+        "login": lambda bot, _info: bot.login.removesuffix("[bot]"),
         "createdAt": constant("2018-04-20T00:00:00Z"),
         "updatedAt": constant("2018-04-20T00:00:00Z"),
     },

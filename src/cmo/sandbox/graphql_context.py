@@ -16,7 +16,7 @@ BASE_S = 0.020
 """Every query, and every history in it."""
 COMMIT_S = 0.0025
 """Each commit handed out."""
-SKIP_S = 0.00025
+SKIP_S = 0.0001
 """Each commit only counted, skipped or filtered."""
 PROFILE_S = 0.0008
 SEARCH_S = 0.08

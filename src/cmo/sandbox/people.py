@@ -51,10 +51,10 @@ class Population:
         self.bots = tuple(Bot(login, account_id) for login, account_id in BOTS)
         others: tuple[Account, ...] = (*self.orgs, *self.bots)
         self._others = {account.login.lower(): account for account in others}
+        self._others_by_id = {account.account_id: account for account in others}
         self._named, self._logins = _make_logins(seed, taken=set(self._others))
         self._index_by_login = {login.lower(): index for index, login in enumerate(self._logins)}
         self._people: dict[int, Person] = {}
-        self._offset_of: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._logins)
@@ -76,13 +76,11 @@ class Population:
         return None if index is None else self.person(index)
 
     def find_by_id(self, account_id: int) -> Account | None:
-        for other in self._others.values():
-            if other.account_id == account_id:
-                return other
+        """The account of that database id, deleted ones too."""
         index = account_id % _ID_STEP
         if index < len(self) and self.person(index).account_id == account_id:
             return self.person(index)
-        return None
+        return self._others_by_id.get(account_id)
 
     def login_of(self, index: int) -> str:
         return self._logins[index]

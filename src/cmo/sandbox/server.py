@@ -105,7 +105,11 @@ class Sandbox:
 
     def save(self, path: Path) -> None:
         """Write books, limits and faults, so that another process can go on in the same hour."""
-        state = {"books": self.books.to_json(), "limits": self._limiter.to_json(), "faults": self._faults.to_json()}
+        state = {
+            "books": self.books.to_json(),
+            "limits": self._limiter.to_json(),
+            "faults": self._faults.to_json(),
+        }
         part = path.with_name(f"{path.name}.part")
         part.write_text(json.dumps(state), encoding="utf-8")
         part.replace(path)

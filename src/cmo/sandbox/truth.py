@@ -102,6 +102,11 @@ class Truth:
         person = self._world.population.find_person(login)
         return None if person is None else self._describe(person.human)
 
+    def owns(self, login: str, email: str) -> bool:
+        """Whether the address is one of that human's own, whichever of their logins is asked for."""
+        person = self.person(login)
+        return person is not None and email.lower() in {address.email.lower() for address in person.addresses}
+
     def deliverability(self, email: str) -> Deliverability:
         """What a perfect checker says about the address's domain."""
         domain_name = email.rpartition("@")[2].lower()

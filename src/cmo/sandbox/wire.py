@@ -121,17 +121,15 @@ async def _write_response(
     headers = [*response.headers.items()]
     if response.status not in (204, 304):
         headers.append(("Content-Length", str(len(response.body))))
-    writer.write(connection.send(h11.Response(status_code=response.status, headers=headers)) or b"")
-    if request.method == "HEAD" or response.status in (204, 304):
-        response.body = b""
+    out = connection.send(h11.Response(status_code=response.status, headers=headers)) or b""
     if response.fate is Fate.TRUNCATED:
-        writer.write(connection.send(h11.Data(data=response.body[: len(response.body) // 2])) or b"")
+        writer.write(out + (connection.send(h11.Data(data=response.body[: len(response.body) // 2])) or b""))
         await writer.drain()
         _reset(writer)
         return False
-    if response.body:
-        writer.write(connection.send(h11.Data(data=response.body)) or b"")
-    writer.write(connection.send(h11.EndOfMessage()) or b"")
+    if response.body and request.method != "HEAD" and response.status not in (204, 304):
+        out += connection.send(h11.Data(data=response.body)) or b""
+    writer.write(out + (connection.send(h11.EndOfMessage()) or b""))
     await writer.drain()
     return True
 

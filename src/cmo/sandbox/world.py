@@ -70,9 +70,13 @@ class World:
 
     def orgs_of(self, person: Person) -> tuple[Org, ...]:
         """Organisations the person shows as theirs."""
-        if person.employer is None or person.index % 3 == 0:
+        if person.employer is None or person.deleted or person.index % 3 == 0:
             return ()
         return (self.population.orgs[person.employer],)
+
+    def members_of(self, org: Org) -> tuple[Person, ...]:
+        """People who show that organisation as theirs."""
+        return self._employed.get(org.index, ())
 
     @cached_property
     def truth(self) -> Truth:
@@ -88,6 +92,14 @@ class World:
             if not (repo.deleted or repo.blocked):
                 owned.setdefault(repo.owner.login, []).append(repo)
         return {login: tuple(repos) for login, repos in owned.items()}
+
+    @cached_property
+    def _employed(self) -> dict[int, tuple[Person, ...]]:
+        employed: dict[int, list[Person]] = {}
+        for person in map(self.population.person, range(len(self.population))):
+            for org in self.orgs_of(person):
+                employed.setdefault(org.index, []).append(person)
+        return {index: tuple(people) for index, people in employed.items()}
 
     @cached_property
     def _worked_on(self) -> dict[int, tuple[Repo, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cmo.service.exports import ExportFile, ExportReport, export_job
+    from cmo.service.health import Probe, probe_services
     from cmo.service.jobs import (
         Overrides,
         PlanCard,
@@ -33,6 +34,7 @@ __all__ = [
     "ExportReport",
     "Overrides",
     "PlanCard",
+    "Probe",
     "call_tool",
     "cancel_job",
     "clock_of",
@@ -42,6 +44,7 @@ __all__ = [
     "pause_job",
     "plan_file",
     "plan_goal",
+    "probe_services",
     "reader",
     "remove_job",
     "require_resumable",
@@ -57,11 +60,13 @@ __all__ = [
 ]
 
 _EXPORTS = ("ExportFile", "ExportReport", "export_job")
+_HEALTH = ("Probe", "probe_services")
 _STORE = ("clock_of", "reader", "resolve_job", "summary", "writer")
 _TOOLBELT = ("call_tool", "tool_schemas")
 _HOMES = {
     **dict.fromkeys(__all__, "jobs"),
     **dict.fromkeys(_EXPORTS, "exports"),
+    **dict.fromkeys(_HEALTH, "health"),
     **dict.fromkeys(_STORE, "store"),
     **dict.fromkeys(_TOOLBELT, "toolbelt"),
 }

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from cmo.clock import Clock, SystemClock
 from cmo.config import Settings
+from cmo.domain.changes import change_plan
 from cmo.domain.event import Event, JobCancelled, JobPaused, MessageQueued, SettingsChanged
 from cmo.domain.goal import Question, Reading, parse_goal
 from cmo.domain.job import Caps, Environment, Icp, Job, Mode, Plan, Stage, StarsRange
@@ -293,8 +294,6 @@ def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
         ConfigError: an unknown setting or a bad value.
         PolicyRefused: a mode above the ceiling.
     """
-    from cmo.domain.plan import change_plan
-
     with writer(settings) as conn:
         job = get_job(conn, resolve_job(conn, ref))
         plan = change_plan(job.plan, changes)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cmo.clock import Clock, ScaledClock, SystemClock
-from cmo.config import Settings, graphql_url
+from cmo.config import Secret, Settings, graphql_url
 from cmo.domain.job import Job
 from cmo.errors import ConfigError
 from cmo.paths import ensure_folder
@@ -35,7 +35,7 @@ class Outside:
     clock: Clock
     github_api_url: str
     github_graphql_url: str
-    github_tokens: tuple[str, ...]
+    github_tokens: tuple[Secret, ...]
     dns_server: str
 
 
@@ -50,12 +50,11 @@ def outside(settings: Settings, *, not_before: datetime | None = None) -> Iterat
         with _sandbox(settings, not_before) as found:
             yield found
         return
-    tokens = tuple(token.reveal() for token in settings.github_tokens())
     yield Outside(
         clock=SystemClock(),
         github_api_url=settings.github_api_url,
         github_graphql_url=settings.github_graphql_url or graphql_url(settings.github_api_url),
-        github_tokens=tokens,
+        github_tokens=settings.github_tokens(),
         dns_server=settings.dns_server,
     )
 
@@ -77,7 +76,7 @@ def _sandbox(settings: Settings, not_before: datetime | None) -> Iterator[Outsid
                 clock=clock,
                 github_api_url=places["GITHUB_API_URL"],
                 github_graphql_url=places["GITHUB_GRAPHQL_URL"],
-                github_tokens=(places["GITHUB_TOKEN"],),
+                github_tokens=(Secret(places["GITHUB_TOKEN"]),),
                 dns_server=places["CMO_DNS_SERVER"],
             )
         finally:
@@ -89,25 +88,25 @@ def _sandbox(settings: Settings, not_before: datetime | None) -> Iterator[Outsid
 async def ports(settings: Settings, found: Outside, conn: Connection, folder: JobFolder) -> AsyncIterator[Ports]:
     """The outside as tools see it."""
     from cmo.providers.ports import Meter
-    from cmo.providers.registry import open_code_host, open_resolver
+    from cmo.providers.registry import factory
     from cmo.tools.base import Ports
 
-    cache, meter = StoredAnswers(conn), Meter()
-    async with open_code_host(
-        "github",
-        tokens=found.github_tokens,
+    shared: dict[str, Any] = {"clock": found.clock, "cache": StoredAnswers(conn), "meter": Meter()}
+    resolver = factory("dns")(nameserver=found.dns_server, timeout_s=settings.dns_timeout_s, **shared)
+    async with factory("github")(
+        found.github_tokens,
         rest_url=found.github_api_url,
         graphql_url=found.github_graphql_url,
         timeout_s=settings.github_timeout_s,
-        clock=found.clock,
-        cache=cache,
-        meter=meter,
+        **shared,
     ) as code_host:
-        resolver = open_resolver(
-            nameserver=found.dns_server, timeout_s=settings.dns_timeout_s, clock=found.clock, cache=cache, meter=meter
-        )
         yield Ports(
-            code_host=code_host, history=code_host, resolver=resolver, artifacts=folder, meter=meter, clock=found.clock
+            code_host=code_host,
+            history=code_host,
+            resolver=resolver,
+            artifacts=folder,
+            meter=shared["meter"],
+            clock=found.clock,
         )
 
 

@@ -13,9 +13,8 @@ from cmo.domain.lead import ActivityState, EmailClass
 from cmo.domain.suppression import email_domain, email_key
 from cmo.ids import short_hash
 from cmo.store.db import Connection
-
-FAILED_REPO = "failed"
-"""State of a repository whose history could not be read; `resume --retry-errors` makes it unread again."""
+from cmo.store.retry import FAILED_REPO
+from cmo.store.searches import add_search
 
 
 def apply(conn: Connection, job_id: str, at: datetime, event: ev.Event) -> None:
@@ -357,12 +356,3 @@ class _Applier:
             self._set_candidate(failure.item, state="rejected", reason=failure.message)
         elif event.tool == "find_commit_emails":
             self._set_candidate(failure.item, email_state="missing", reason=failure.message)
-
-
-def add_search(conn: Connection, job_id: str, icp: Icp) -> None:
-    """Queue a search: the part of an ICP that was not searched before."""
-    conn.execute(
-        "INSERT INTO searches (job_id, n, icp) SELECT ?1,"
-        " (SELECT COALESCE(MAX(n), 0) + 1 FROM searches WHERE job_id = ?1), ?2",
-        (job_id, icp.model_dump_json()),
-    )

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from cmo.domain.job import Environment, Job, JobStatus, Plan, Stage
 from cmo.errors import JobNotFound
-from cmo.store.apply import add_search
 from cmo.store.db import Connection, transaction
+from cmo.store.searches import add_search
 
 
 def create_job(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Any
 
 from cmo.domain.base import Frozen
-from cmo.domain.job import Icp
 from cmo.store.db import Connection
 from cmo.store.pages import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER
 
@@ -87,23 +84,6 @@ def calls_per_tool(conn: Connection, job_id: str) -> dict[str, int]:
         "SELECT tool, COUNT(*) AS calls FROM steps WHERE job_id = ? AND state <> 'refused' GROUP BY tool", (job_id,)
     )
     return {row["tool"]: row["calls"] for row in rows}
-
-
-class Search(Frozen):
-    """The search to go on with."""
-
-    icp: Icp
-    cursor: dict[str, Any] | None
-
-
-def current_search(conn: Connection, job_id: str) -> Search | None:
-    """The oldest search that is not exhausted, or None."""
-    row = conn.execute(
-        "SELECT icp, cursor FROM searches WHERE job_id = ? AND is_exhausted = 0 ORDER BY n LIMIT 1", (job_id,)
-    ).fetchone()
-    if row is None:
-        return None
-    return Search(icp=Icp.model_validate_json(row["icp"]), cursor=json.loads(row["cursor"]) if row["cursor"] else None)
 
 
 def final_files(conn: Connection, job_id: str) -> dict[str, int]:

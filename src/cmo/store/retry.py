@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cmo.store.apply import FAILED_REPO
 from cmo.store.db import Connection, transaction
+
+FAILED_REPO = "failed"
+"""State of a repository whose history could not be read."""
 
 
 def make_failures_pending(conn: Connection, job_id: str) -> int:

@@ -28,7 +28,7 @@ _WHAT_IT_IS = {
     AddressKind.DISPOSABLE: "throw-away",
     AddressKind.NOREPLY: "noreply",
     AddressKind.MACHINE: "machine",
-    AddressKind.LOCAL: "unconfigured",
+    AddressKind.LOCAL: "local-only",
     AddressKind.MALFORMED: "malformed",
 }
 

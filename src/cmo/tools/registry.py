@@ -72,7 +72,8 @@ def _full_schema(tool: Tool[Any, Any, Any]) -> dict[str, Any]:
 
 
 def _description(tool: Tool[Any, Any, Any]) -> str:
-    return inspect.cleandoc(tool.planned.__doc__ or "")
+    """The docstring of the planner's schema, one line for each paragraph."""
+    return "\n".join(" ".join(part.split()) for part in inspect.cleandoc(tool.planned.__doc__ or "").split("\n\n"))
 
 
 def _schema(model: type[BaseModel], mode: Any) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def test_what_does_not_fit_is_refused_in_our_words(fields: dict[str, Any], probl
 
 @pytest.mark.parametrize("text", ["{", "[]", "1", '{"count": 1} x', '{"count": 1, "count": 2}', '{"count": Infinity}'])
 def test_what_is_no_json_object_is_refused(text: str) -> None:
-    with pytest.raises(ArgumentsUnfit, match="no (valid )?JSON object"):
+    with pytest.raises(ArgumentsUnfit, match=r"no (valid )?JSON object"):
         read_arguments(text, SAMPLE)
 
 

@@ -48,7 +48,8 @@ def test_a_tool_that_the_rails_would_refuse_is_told_with_what_is_missing() -> No
 def test_the_prompt_is_as_long_at_a_million_leads_as_at_ten() -> None:
     def prompt(leads: int) -> str:
         counts = dict.fromkeys(Progress.model_fields, leads)
-        return told(counts=counts, messages=tuple(turn(lead_scored=leads, leads_accepted=leads) for _ in range(10)))
+        turns = tuple(turn(lead_scored=leads, leads_accepted=leads) for _ in range(10))
+        return told(counts=counts, messages=turns, plan=Plan(goal="all of them", target=5_000_000))
 
     few, many = prompt(10), prompt(1_000_000)
     assert re.sub(r"\d+", "#", few) == re.sub(r"\d+", "#", many)
@@ -64,7 +65,7 @@ def test_the_prompt_stays_short_however_much_there_is_to_tell() -> None:
 
 
 def test_nothing_of_a_lead_leaves_even_if_it_slipped_into_the_turns() -> None:
-    leaked = {
+    leaked: dict[str, Any] = {
         "sample": ["octojane <jane.roe@example.org>"],
         "octojane": 5,
         "dropped_Jane Roe": 1,

@@ -41,7 +41,7 @@ def refused(name: str, **error: Any) -> Reply:
         (refusal_of_service(429, "Slow down", code="rate_limit_exceeded"), "quota", "429: Slow down"),
         (refusal_of_service(500), "unreachable", "500: no"),
         (refusal_of_service(503), "unreachable", "503: no"),
-        (Reply(status=502, body=b"<html>", headers={"retry-after-ms": "1"}), "unreachable", "502: <html>"),
+        (Reply(status=502, body=b"<html>", headers={"retry-after-ms": "1"}), "unreachable", "502: no reason given"),
         (Reply(fate="reset"), "unreachable", "The model cannot be reached: "),
         (Reply(body=b"<html>"), "unreachable", "The server's answer is no chat completion."),
         (Reply(body=b'{"choices": "none"}'), "unreachable", "The server's answer is no chat completion."),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cmo.domain.grammar.dates import MONTHS, WEEKDAYS
 from cmo.domain.grammar.items import as_keyword, as_topic
+from cmo.domain.grammar.rules_how import SEND_WORDS
 from cmo.domain.grammar.understood import BOUNDS, Choice, Question, Understood
-from cmo.domain.grammar.vocabulary import IMPLIED_LANGUAGES
+from cmo.domain.grammar.vocabulary import IMPLIED_LANGUAGES, NEGATIONS, ONLY
 from cmo.domain.job import Caps, Icp, Mode, Plan, StarsRange
 
 LOCKED = (
@@ -18,7 +20,7 @@ _MODES = (Mode.DRY_RUN, Mode.DRAFT_ONLY, Mode.SEND_ALLOWED)
 
 
 def compile_plan(
-    u: Understood, goal: str, unread: tuple[str, ...], defaults: Plan, settled: frozenset[str]
+    u: Understood, goal: str, unknown: tuple[str, ...], defaults: Plan, settled: frozenset[str]
 ) -> tuple[Plan, tuple[Question, ...], tuple[str, ...]]:
     """The plan, the questions about it, and all assumptions in it (those of the questions included)."""
     icp = _icp(u, defaults.icp)
@@ -29,7 +31,7 @@ def compile_plan(
         update={"goal": goal, "icp": icp, "mode": mode, "caps": Caps(**{**dict(defaults.caps), **caps}), **single}
     )
     _assume_defaults(u, plan)
-    _ask_about_unread(u, unread, icp)
+    _ask_about_unknown(u, unknown, icp)
     questions = tuple(q for q in u.questions if not _is_settled(q.key, settled))
     notes = [text for key, text in u.notes if not _is_settled(key, settled)]
     return plan, questions, tuple(dict.fromkeys([*(q.assumption for q in questions), *notes]))
@@ -78,8 +80,8 @@ def _stars(u: Understood, defaults: StarsRange) -> StarsRange | None:
         high = BOUNDS["stars.high"][1]
         u.note("stars", f"Stars: {low:,} or more, without an upper limit.")
     if low is None:
-        low = min(defaults.low, high)
-        u.note("stars", f"Stars: at least {low:,}, the usual floor.")
+        low = defaults.low if defaults.low < high else 0
+        u.note("stars", f"Stars: {low:,} or more, {'the usual floor' if low else 'without a floor'}.")
     if low > high:
         low, high = high, low
         u.note("stars", f"Stars: the limits are crossed; read as {low:,} to {high:,}.")
@@ -120,20 +122,22 @@ def _assume_defaults(u: Understood, plan: Plan) -> None:
 
 
 _ASKABLE = 4
+_NO_NAMES = NEGATIONS | ONLY | WEEKDAYS.keys() | MONTHS.keys() | SEND_WORDS
 
 
-def _ask_about_unread(u: Understood, unread: tuple[str, ...], icp: Icp) -> None:
-    """Offer to search for a few words that mean nothing to the grammar; name any other number of them."""
-    if not unread:
+def _ask_about_unknown(u: Understood, unknown: tuple[str, ...], icp: Icp) -> None:
+    """Offer to search for a few words that mean nothing to the grammar; of others only say that they are left out."""
+    if not unknown:
         return
-    shown = ", ".join(f"“{word}”" for word in unread[:12]) + (", …" if len(unread) > 12 else "")
+    shown = ", ".join(f"“{word}”" for word in unknown[:12]) + (", …" if len(unknown) > 12 else "")
     ignored = f"Not understood and left out: {shown}."
-    words = [word for word in unread if word.isalpha()]
-    topics = tuple(topic for word in words if (topic := as_topic(word)))
-    if len(unread) > _ASKABLE or not topics or len(words) != len(unread):
+    searchable = all(word.isalpha() and word.casefold() not in _NO_NAMES for word in unknown)
+    topics = [topic for word in unknown if (topic := as_topic(word))]
+    if len(unknown) > _ASKABLE or not searchable or not topics:
         u.note("unread", ignored)
         return
-    keywords = [word for text in words if (word := as_keyword(text))]
+    named_topics = icp.topics if "icp.topics" in u.lists else ()
+    keywords = [word for text in unknown if (word := as_keyword(text))]
     u.ask(
         Question(
             key="unread",
@@ -141,7 +145,7 @@ def _ask_about_unread(u: Understood, unread: tuple[str, ...], icp: Icp) -> None:
             assumption=ignored,
             choices=(
                 Choice(label="leave out"),
-                Choice(label=f"topic {', '.join(topics)}", changes={"icp.topics": list(topics)}),
+                Choice(label=f"topic {', '.join(topics)}", changes={"icp.topics": [*named_topics, *topics]}),
                 Choice(label=f"keyword {', '.join(keywords)}", changes={"icp.keywords": [*icp.keywords, *keywords]}),
             ),
         )

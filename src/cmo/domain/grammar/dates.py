@@ -141,7 +141,8 @@ def _day_and_month(s: Sentence, i: int, today: date) -> tuple[Day, int] | None:
         return None
     if day := _ordinal(s, i + 1):
         return _with_year(s, i + 2, month, day, today, s.span(i, i + 2))
-    if s.low(i) in ("may", "march", "mar") and not s.tokens[i].text[0].isupper():
+    is_verb = s.low(i) in ("may", "march", "mar") and not s.tokens[i].text[0].isupper()
+    if is_verb and s.raw(i - 1) not in ("in", "from", "starting", "start"):
         return None
     return _with_year(s, i + 1, month, 1, today, s.span(i, i + 1))
 

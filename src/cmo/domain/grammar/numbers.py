@@ -233,7 +233,7 @@ _LINKS = frozenset(["-", "–", "—", "..", "...", "…", "to", "through"])
 def read_amount(s: Sentence, i: int) -> tuple[Amount, int] | None:
     """A number or range with its qualifiers, such as `at most 5k` or `between 100 and 2000`, and where it ends."""
     bound, start = _qualifier(s, i)
-    strict = s.low(i) in (">", "<") or s.phrase(i, "more than", "less than", "fewer than") > 0
+    strict = s.low(i) in (">", "<")
     between = s.phrase(start, "between", "from") if bound is Bound.EXACT else 0
     first = read_number(s, between or start)
     if first is None:

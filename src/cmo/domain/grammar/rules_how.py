@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cmo.domain.grammar.dates import Day, in_words, read_day, weekday
+from cmo.domain.grammar.rules_where import known_place
 from cmo.domain.grammar.tokens import Kind, Sentence, word_list
 from cmo.domain.grammar.understood import Choice, Question, Rule, Understood
 from cmo.domain.grammar.vocabulary import (
@@ -131,7 +132,7 @@ def read_channel(s: Sentence, i: int, u: Understood) -> int:
 
 # --- mode
 
-_SEND_WORDS = frozenset(
+SEND_WORDS = frozenset(
     word_list(
         "send sends sending sent email emails emailing emailed mail mails mailing mailed contact contacts contacting"
         " contacted message messages messaging reach outreach leave leaves"
@@ -161,7 +162,7 @@ _LIST_ONLY = (
 _DRAFT = (
     "draft only", "drafts only", "draft-only", "draft_only", "only draft", "only drafts", "just draft", "just drafts",
     "draft mode", "draft first", "draft them", "write drafts", "prepare drafts", "draft emails", "draft the emails",
-    "create drafts", "drafts first",
+    "create drafts", "drafts first", "draft an email", "draft a mail", "draft mails", "draft", "drafts",
 )  # fmt: skip
 _SEND = (
     "send allowed", "send-allowed", "send_allowed", "auto-send", "autosend", "send automatically", "send them",
@@ -174,11 +175,13 @@ _STAYS_DRY = "It stays a dry run: nothing is sent."
 
 def read_no_sending(s: Sentence, i: int, u: Understood) -> int:
     """`don't send`, `nothing is sent`, `without contacting anyone`, `don't send before monday`."""
+    if s.low(i) in SEND_WORDS and s.low(i + 1) in ("nothing", "no", "none", "nobody", "zero"):
+        return _take_no_sending(s, i, s.skip(i + 2, _OBJECTS | {"one"}), u)
     start = s.phrase(i, "do not", "does not", "must not", "should not", "will not", *_FORBID)
     if not start:
         return 0
     verb = s.skip(start, _BETWEEN)
-    if verb - start > 4 or s.low(verb) not in _SEND_WORDS or s.raw(verb + 1) in ("address", "addresses"):
+    if verb - start > 4 or s.low(verb) not in SEND_WORDS or s.raw(verb + 1) in ("address", "addresses"):
         return 0
     end = verb + 1
     if s.low(end) in ("before", "until", "till"):
@@ -188,8 +191,16 @@ def read_no_sending(s: Sentence, i: int, u: Understood) -> int:
     ):
         u.values.setdefault("mode", Mode.DRAFT_ONLY)
         return by_hand
-    end = s.skip(end, _OBJECTS)
+    return _take_no_sending(s, i, s.skip(end, _OBJECTS), u)
+
+
+def _take_no_sending(s: Sentence, i: int, end: int, u: Understood) -> int:
     _go_dry(u)
+    place = known_place(s, s.skip(end + 1, ["the"]), after_cue=True) if s.low(end) in ("in", "from") else None
+    if place:
+        u.leave(s, end, place[1])
+        _doubt(u, f"“{s.span(i, place[1])}” may forbid all sending, or only some of it.")
+        return place[1]
     if _goes_on(s, end) or s.raw(end - 1) == "to":
         _doubt(u, f"“{s.span(i, min(end + 2, len(s)))}” may forbid all sending, or only some of it.")
     else:
@@ -266,7 +277,7 @@ def read_mode(s: Sentence, i: int, u: Understood) -> int:
         return end
     if end := s.phrase(start, *_SEND):
         if s.low(end) in ("me", "us") or s.phrase(end, "the list", "the csv", "a list", "a csv", "results"):
-            return 0
+            return end
         u.flags.add("send")
         return s.skip(end, _OBJECTS)
     return 0
@@ -309,6 +320,9 @@ def read_first_day(s: Sentence, i: int, u: Understood) -> int:
     if not cue and (not is_bare or s.raw(i - 1) in _DEADLINES):
         return 0
     day = read_day(s, start, u.today)
+    if day is None and cue and s.low(start) == "in":
+        start += 1
+        day = read_day(s, start, u.today)
     if day is None:
         return 0
     if day[0].on is None and not day[0].problem and s.low(i) == "on":

@@ -71,7 +71,7 @@ UNIT_DAYS = {
 _ACTIVE = frozenset(
     word_list(
         "active activity commits commit committed committing contributed contributing contributions pushed push"
-        " updated activity_days active-days recently window seen inactive"
+        " updated activity_days active-days recently window seen"
     )
 )
 _BEFORE_SPAN = frozenset(
@@ -83,6 +83,9 @@ _LAST = frozenset(["last", "past", "previous", "trailing", "recent"])
 def read_activity(s: Sentence, i: int, u: Understood) -> int:
     """`active in the last 90 days`, `active 90 days`, `this quarter`, `90-day window`, `commits since 2026-08-01`."""
     cue = s.skip(i, _ACTIVE)
+    if s.low(i) == "inactive":
+        span = _span(s, s.skip(i + 1, _BEFORE_SPAN | _LAST))
+        return _leave_inactive(s, i, span[1] if span else i + 1, u)
     start = s.skip(cue, _BEFORE_SPAN) if cue > i else s.skip(i, ["in", "within", "during", "over", "the", "for"])
     if cue > i and (end := _since(s, i, cue, u)):
         return end
@@ -93,9 +96,8 @@ def read_activity(s: Sentence, i: int, u: Understood) -> int:
     end = s.skip(end, ["activity", "window", "- window"]) if cue == i else end
     words = s.span(i, end)
     if _is_denied(s, i):
-        u.leave(s, i, end)
-        u.note("icp.activity_days", f"“{words}”: people cannot be searched for by being inactive.")
-        return end
+        s.take(i - 1, i)
+        return _leave_inactive(s, i, end, u)
     whole = u.whole("icp.activity_days", days, words=words)
     u.put("icp.activity_days", whole)
     if guessed:
@@ -104,7 +106,13 @@ def read_activity(s: Sentence, i: int, u: Understood) -> int:
 
 
 def _is_denied(s: Sentence, i: int) -> bool:
-    return s.low(i) == "inactive" or s.raw(i - 1) in ("not", "no", "without", "never", "isn't", "aren't", "non")
+    return s.low(i - 1) in ("not", "no", "without", "never", "isn't", "aren't", "non")
+
+
+def _leave_inactive(s: Sentence, i: int, end: int, u: Understood) -> int:
+    u.leave(s, i, end)
+    u.note("icp.activity_days", f"“{s.span(i, end)}”: people cannot be searched for by being inactive.")
+    return end
 
 
 def _window(s: Sentence, i: int, *, sure: bool) -> tuple[Fraction, int, bool] | None:

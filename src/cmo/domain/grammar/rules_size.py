@@ -35,6 +35,7 @@ def read_version(s: Sentence, i: int, u: Understood) -> int:
     if "." not in s.low(i) and int(s.low(i)) > highest:
         return 0
     u.leave(s, i, i + 1)
+    u.note("icp.languages", f"“{s.span(i - 1, i + 1)}”: a version cannot be searched for.")
     return i + 1
 
 
@@ -80,6 +81,7 @@ _AUTHORS = frozenset(
         " persons engineers"
     )
 )
+_LIMITED = frozenset(["the", "search", "it", "this", "yourself", "job", "to", "at", "under", "below", "run"])
 _TO = frozenset(["=", ":", "to", "is", "at", "of", "<=", "under", "below", "the"])
 
 
@@ -91,7 +93,7 @@ def read_named_cap(s: Sentence, i: int, u: Understood) -> int:
     elif s.low(i) in ("cap", "limit", "keep") and s.low(s.skip(i + 1, ["the", "number", "of"])) in _CAP_NOUNS:
         end = s.skip(i + 1, ["the", "number", "of"]) + 1
         field = _CAP_NOUNS[s.low(end - 1)]
-    elif s.low(i) in _CAP_NOUNS and s.low(i + 1) in ("=", "<=", "≤", ":"):
+    elif s.low(i) in _CAP_NOUNS and s.low(i + 1) in ("=", "<=", "≤"):
         field, end = _CAP_NOUNS[s.low(i)], i + 1
     else:
         return 0
@@ -115,21 +117,23 @@ def read_authors_per_repo(s: Sentence, i: int, u: Understood) -> int:
 
 
 def read_cap(s: Sentence, i: int, u: Understood) -> int:
-    """`max 300 repos`, `at most 1000 people`, `within 20 steps`, `50 tool calls`."""
-    found = read_amount(s, i)
+    """`max 300 repos`, `limit the search to 300 repos`, `at most 1000 people`, `within 20 steps`, `50 tool calls`."""
+    start = s.skip(i + 1, _LIMITED) if s.low(i) in ("limit", "cap", "keep") else i
+    found = read_amount(s, start)
     if found is None:
         return 0
     amount, end = found
+    is_most = amount.bound is Bound.AT_MOST or start > i
     if s.phrase(end, "tool calls"):
         return _put_cap(s, i, end + 2, u, "max_tool_calls", amount.value)
     noun = s.skip(end, LANGUAGES.keys() | {"of", "different", "distinct", "unique", "or", "and"})
     field = _CAP_NOUNS.get(s.low(noun))
     if field is None or amount.bound is Bound.AT_LEAST:
         return 0
-    if field == "max_people" and (amount.bound is not Bound.AT_MOST or _is_object(s, i)):
+    if field == "max_people" and (not is_most or _is_object(s, i)):
         return 0
     words = f"{s.span(i, end)} {s.low(noun)}"
-    if field == "max_repos" and amount.bound is not Bound.AT_MOST:
+    if field == "max_repos" and not is_most:
         u.note("caps.max_repos", f"“{words}” read as the most repositories to look at.")
     _put_cap(s, i, end, u, field, amount.value)
     s.take(noun, noun + 1)
@@ -222,7 +226,8 @@ def put_target(s: Sentence, i: int, found: tuple[Amount, int], u: Understood) ->
     """Record how many leads are wanted; of a range the upper end, and that is asked."""
     amount, end = found
     words = s.span(i, end)
-    if amount.high < 1:
+    is_negative = s.raw(i - 1) == "-" and s.is_glued(i - 1) and not (i > 1 and s.is_glued(i - 2))
+    if amount.high < 1 or is_negative:
         u.leave(s, i, end)
         u.note("target", f"“{words}” asks for nobody and is left out.")
         return

@@ -56,9 +56,11 @@ def _take_place(s: Sentence, start: int, found: tuple[str, int, bool], u: Unders
     name, end, known = found
     name, end, known = _with_country(s, name, end, known)
     others, end = _alternatives(s, end)
-    if _is_denied(s, start):
-        u.leave(s, start, end)
-        u.note("icp.location", f"“{s.span(start, end)}”: places cannot be ruled out, only asked for.")
+    denial = _denial(s, start)
+    if denial is not None:
+        u.leave(s, denial, end)
+        u.note("icp.location", f"“{s.span(denial, end)}”: places cannot be ruled out, only asked for.")
+        s.take(denial, denial + 1)
         return end
     u.put("icp.location", name)
     if others:
@@ -68,9 +70,12 @@ def _take_place(s: Sentence, start: int, found: tuple[str, int, bool], u: Unders
     return end
 
 
-def _is_denied(s: Sentence, start: int) -> bool:
-    denials = ("not", "outside", "except", "exclude", "excluding", "without", "never", "no", "avoid", "skip")
-    return any(s.raw(n) in denials for n in (start - 1, start - 2, start - 3))
+_DENIALS = ("not", "outside", "except", "exclude", "excluding", "without", "never", "no", "avoid", "skip")
+
+
+def _denial(s: Sentence, start: int) -> int | None:
+    """Where the word stands that turns the place at `start` into its opposite; None where there is none."""
+    return next((n for n in (start - 1, start - 2, start - 3) if s.low(n) in _DENIALS), None)
 
 
 def _name(s: Sentence, i: int, *, sure: bool, cue: str) -> tuple[str, int, bool] | None:
@@ -97,7 +102,8 @@ def known_place(s: Sentence, i: int, *, after_cue: bool) -> tuple[str, int] | No
         written = s.span(i, end)
         if name in ("us", "la") and not (after_cue and (written.isupper() or s.raw(i - 1) == "the")):
             return None
-        return (places.spelled(name) if written.islower() or name in places.SHORT else written), end
+        is_plain = written.islower() or (written.isupper() and len(written) > 4)
+        return (places.spelled(name) if is_plain or name in places.SHORT else written), end
     return None
 
 

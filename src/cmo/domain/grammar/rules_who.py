@@ -11,6 +11,7 @@ from cmo.domain.grammar.vocabulary import (
     LANGUAGE_PEOPLE,
     LANGUAGE_PHRASES,
     LANGUAGES,
+    NEGATIONS,
     ONLY,
     REPO_NOUNS,
     ROLES,
@@ -42,6 +43,9 @@ _SPECIAL = {
 
 def read_exclusion(s: Sentence, i: int, u: Understood) -> int:
     """`no crypto`, `exclude blockchain and web3`, `not in gaming`, `without forks`, `not contributors`."""
+    if s.low(i).startswith("non-") and (word := as_exclusion(s.low(i).removeprefix("non-"))):
+        u.add("icp.exclude", [word])
+        return i + 1
     cue = s.phrase(i, *_EXCLUDE)
     if not cue:
         return 0
@@ -49,18 +53,13 @@ def read_exclusion(s: Sentence, i: int, u: Understood) -> int:
     end = _exclude_one(s, start, u) or start
     while end > start and (more := _next_exclusion(s, end, u)):
         end = more
-    if end > start:
-        return end
-    if s.low(start) in ("bots", "bot"):
-        u.note("icp.exclude", "Bots are always left out.")
-        return start + 1
-    return 0
+    return end if end > start else 0
 
 
 def _next_exclusion(s: Sentence, i: int, u: Understood) -> int:
     """After `forks and`, where the next item is again a special one or a list."""
     start = s.skip(i, [",", "and", "or", "nor", "&", "/"])
-    is_joined = start > i and (s.low(start) in _SPECIAL or s.low(start - 1) != ",")
+    is_joined = start > i and (s.low(start) in _SPECIAL or s.low(start - 1) != "," or s.low(start) == "bots")
     return _exclude_one(s, start, u) if is_joined else 0
 
 
@@ -71,7 +70,12 @@ def _exclude_one(s: Sentence, i: int, u: Understood) -> int:
     if word in _SPECIAL:
         u.add("icp.exclude", [_SPECIAL[word]])
         return s.skip(i + 1, REPO_NOUNS)
+    if word in ("bots", "bot"):
+        u.note("icp.exclude", "Bots are always left out.")
+        return i + 1
     role = ROLES.get(word)
+    if role is not None and s.low(i + 1) in ("to", "of", "on"):
+        return _exclude_one(s, s.skip(i + 1, _EXCLUDE_FILLERS | {"to"}), u)
     if role is not None:
         u.put("icp.roles", (Role.MAINTAINER if role is Role.CONTRIBUTOR else Role.CONTRIBUTOR,))
         return i + 1
@@ -169,7 +173,10 @@ def read_quoted(s: Sentence, i: int, u: Understood) -> int:
     """Quoted words that no other phrase claims are keywords."""
     if not s.is_quote(i):
         return 0
-    if word := as_keyword(s.tokens[i].text):
+    language = " ".join(s.tokens[i].text.casefold().split())
+    if language in LANGUAGE_PHRASES or language in LANGUAGES:
+        u.add("icp.languages", [LANGUAGE_PHRASES.get(language) or LANGUAGES[language]])
+    elif word := as_keyword(s.tokens[i].text):
         u.add("icp.keywords", [word])
     return i + 1
 
@@ -180,8 +187,21 @@ def read_known_topic(s: Sentence, i: int, u: Understood) -> int:
     topic = as_topic(" ".join(s.low(n) for n in range(i, end))) if end else None
     if topic is None:
         return 0
-    u.add("icp.topics", [topic])
+    denial = _denial(s, i)
+    if denial is not None:
+        s.take(denial, denial + 1)
+    u.add("icp.topics" if denial is None else "icp.exclude", [topic])
     return end
+
+
+def _denial(s: Sentence, i: int) -> int | None:
+    """Where a negation stands that no phrase has claimed and that the words at `i` may belong to."""
+    for n in range(i - 1, max(-1, i - 6), -1):
+        if s.low(n) in NEGATIONS:
+            return n
+        if s.raw(n) in (",", ".", ";", "!", ":"):
+            return None
+    return None
 
 
 # --- languages and roles
@@ -272,6 +292,9 @@ def read_only_role(s: Sentence, i: int, u: Understood) -> int:
         ):
             n += 1
         role = ROLES.get(s.raw(n))
+        if role is not None and s.low(i - 1) in NEGATIONS:
+            s.take(i - 1, i)
+            return i + 1
         if role is None or (s.raw(n + 1) in ("and", "or") and ROLES.get(s.raw(n + 2)) not in (None, role)):
             return 0
         u.put("icp.roles", (role,))
@@ -305,7 +328,7 @@ def read_people(s: Sentence, i: int, u: Understood) -> int:
     return i + 1
 
 
-_AFTER_ONLY = REPO_NOUNS | {"in", "from", "with", "the", "active"}
+_AFTER_ONLY = REPO_NOUNS | {"in", "from", "with", "the", "active", "use", "look", "search", "those", "take", "want"}
 
 
 def read_idle_only(s: Sentence, i: int, u: Understood) -> int:

@@ -88,6 +88,13 @@ def _token(found: re.Match[str]) -> Token:
     return Token(text, low, kind, found.start(), found.end())
 
 
+@cache
+def _by_first_word(phrases: tuple[str, ...]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """The phrases as words, by their first word, longest first."""
+    split = sorted((tuple(phrase.split(" ")) for phrase in phrases), key=len, reverse=True)
+    return {first: tuple(words for words in split if words[0] == first) for first in {words[0] for words in split}}
+
+
 class Sentence:
     """The tokens of a sentence; each is free until a rule takes it.
 
@@ -135,12 +142,10 @@ class Sentence:
 
     def phrase(self, index: int, *phrases: str) -> int:
         """Where the longest of `phrases` (words apart by one space) that starts at `index` ends; 0 where none does."""
-        best = 0
-        for phrase in phrases:
-            words = phrase.split(" ")
-            if index + len(words) > best and all(self.low(index + n) == word for n, word in enumerate(words)):
-                best = index + len(words)
-        return best
+        for words in _by_first_word(phrases).get(self.low(index), ()):
+            if all(self.low(index + n) == word for n, word in enumerate(words)):
+                return index + len(words)
+        return 0
 
     def is_glued(self, index: int) -> bool:
         """No white space between the token at `index` and the next."""

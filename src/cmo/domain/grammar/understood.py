@@ -67,7 +67,7 @@ class Understood:
         self.notes: list[tuple[str, str]] = []
         self.questions: list[Question] = []
         self.left_over: list[str] = []
-        """Words a rule recognised as nothing a plan can hold."""
+        """Words a rule recognised as nothing a plan can hold, and said so."""
         self.flags: set[str] = set()
         """`people` (a noun for people was named), `prefers_maintainer`, `prefers_contributor`, `send` (sending was
         asked for), `negated_dry_run`, `any_language`, `anywhere`; of a remark also `adds` and `stop_searching`."""
@@ -155,13 +155,13 @@ def apply_rules(s: Sentence, u: Understood, rules: tuple[Rule, ...]) -> None:
             i = max(end, i + 1)
 
 
-def unread_words(s: Sentence, u: Understood, idle: Collection[str] = ()) -> tuple[str, ...]:
-    """What rules recognised but cannot use, and the free words that mean something; in order, without repeats.
+def free_words(s: Sentence, idle: Collection[str] = ()) -> tuple[str, ...]:
+    """The free words that mean something, in order, without repeats.
 
     Args:
         idle: Words besides the usual fillers that may stay unread.
     """
-    words = list(u.left_over)
+    words = []
     for i in s.free_indexes():
         token = s.tokens[i]
         is_mark = (token.kind is Kind.SYMBOL and token.text.isascii()) or token.text in _MARKS

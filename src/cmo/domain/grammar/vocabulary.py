@@ -29,10 +29,7 @@ LANGUAGE_PHRASES = {
 }  # fmt: skip
 
 DOUBTFUL_LANGUAGES = frozenset(
-    word_list(
-        "go c r d v swift dart crystal elm julia ada scheme cs ex pl sh rs hs nim zig odin mojo shell assembly vue"
-        " svelte tex nix processing"
-    )
+    word_list("go c r d v swift crystal elm ada scheme cs ex pl sh rs hs mojo shell assembly tex nix")
 )
 """Also ordinary words or abbreviations: a language only where the neighbours say so."""
 
@@ -73,7 +70,7 @@ TOPICS: dict[str, str] = {
         " elasticsearch orm serverless microservices wasm webassembly asyncio typing mypy ruff cli tui orchestration"
         " scraping crawler automation github-actions gitlab-ci jenkins playwright selenium cypress jest hypothesis"
         " analytics geospatial genomics quantum mlflow chatbot chatbots agents saas ecommerce seo cms wordpress"
-        " homelab self-hosted selfhosted privacy cybersecurity malware pentesting osint networking packaging"
+        " flutter homelab self-hosted selfhosted privacy cybersecurity malware pentesting osint networking packaging"
         " documentation accessibility ai ml e2e cicd ci-cd"
     )},
     "llms": "llm", "k8s": "kubernetes", "node.js": "nodejs", "node": "nodejs", "next.js": "nextjs",
@@ -90,7 +87,7 @@ IMPLIED_LANGUAGES: dict[str, tuple[str, ...]] = {
     "spring-boot": ("java", "kotlin"), "react": ("javascript", "typescript"), "angular": ("typescript",),
     "nextjs": ("javascript", "typescript"), "nodejs": ("javascript", "typescript"),
     "jest": ("javascript", "typescript"), "react-native": ("javascript", "typescript"),
-    "cypress": ("javascript", "typescript"), "mypy": ("python",),
+    "cypress": ("javascript", "typescript"), "mypy": ("python",), "flutter": ("dart",),
 }  # fmt: skip
 """What a topic says about the language where the sentence names none."""
 
@@ -132,8 +129,8 @@ STAGES: dict[str, Stage] = {stage.value: stage for stage in Stage} | {
 
 NEGATIONS = frozenset(
     word_list(
-        "not no never without don't dont won't isn't doesn't shouldn't mustn't cannot can't nothing none neither nor"
-        " avoid skip exclude excluding except non stop"
+        "not no never without don't dont won't isn't doesn't shouldn't mustn't cannot can't aren't haven't didn't"
+        " hasn't nothing none neither nor avoid skip exclude excluding except non stop"
     )
 )
 ONLY = frozenset(word_list("only just strictly exclusively solely purely"))
@@ -161,7 +158,8 @@ FILLERS = FIND_VERBS | frozenset(
         " output sequence seq campaign crm later afterwards after when once next finally first second and/or e.g i.e"
         " etc eg ie based living located already but while if because since during mostly mainly especially"
         " particularly preferably ideally again verified valid deliverable reachable public published known unique"
-        " distinct different individual interested interest focus focused focusing related regarding around concerning"
+        " distinct different individual asap done behind another x i'd we'd i'm i've crates gems plugins modules reach"
+        " interested interest focus focused focusing related regarding around concerning"
     )
 )
 """Words that may stay unread without being named: they change nothing."""

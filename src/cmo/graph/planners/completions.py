@@ -184,7 +184,7 @@ def _failure_of(exc: Exception) -> Failure:
 def _failure_of_status(exc: APIStatusError) -> Failure:
     status, words = exc.status_code, {str(exc.code), str(exc.type)}
     told = exc.body.get("message") if isinstance(exc.body, dict) else None
-    message = f"{status}: {told or exc.message}"
+    message = f"{status}: {told or 'no reason given'}"
     if status == 402 or (status in (400, 429) and words & _NO_QUOTA):
         return failure("quota", f"No quota is left, so the rules plan from here on. {message}", is_final=True)
     if status == 429:

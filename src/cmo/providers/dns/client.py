@@ -130,8 +130,12 @@ def _read(response: dns.message.Message) -> Answer:
         return Failed(f"the name server answers {dns.rcode.to_text(code)}")
     if not isinstance(response, dns.message.QueryMessage):
         return Failed("a malformed answer (not a query's)")
-    answer = response.resolve_chaining().answer
-    return Records(tuple(answer) if answer is not None else ())
+    chain = response.resolve_chaining()
+    if chain.answer is not None:
+        return Records(tuple(chain.answer))
+    if response.answer and not chain.cnames:
+        return Failed("a malformed answer (about another name)")
+    return Records(())
 
 
 async def _address_of(server: NameServer) -> str:

@@ -25,6 +25,8 @@ OPERATION = "read histories"
 SMALLEST_PAGE = 12
 MAX_FAILURES = 4
 """Of one repository on its own account, before it is read by REST."""
+WORKERS = 1
+"""One after the other, as GitHub asks for: a document takes seconds of its processing, and 60 s in 60 s are allowed."""
 _FORGOTTEN = "null"
 """The body of a page that an activity has taken the place of; the cache port has no deletion."""
 
@@ -71,7 +73,7 @@ class _Round:
         self._recall_activities()
         while asks := [ask for reading in self._open() for ask in reading.asks()]:
             self._queue.extend(self._recall_pages(asks))
-            await work_off(self._step)
+            await work_off(self._step, workers=WORKERS)
             self._keep()
         return self._done
 
@@ -85,14 +87,14 @@ class _Round:
         try:
             answer = await self._ask(batch)
         except TooHeavy:
-            self._sizer.was_too_much(len(batch))
+            self._sizer.was_too_much(batch)
             await self._ask_for_less(batch)
         except GraphQLMissing:
             for ask in batch:
                 await self._read_by_rest(ask)
                 self._keep()
         else:
-            self._sizer.answered(len(batch), answer.elapsed_s)
+            self._sizer.answered(batch, answer.elapsed_s)
             for i, ask in enumerate(batch):
                 await self._take_in(ask, answer, i, len(batch))
         self._keep()
@@ -126,6 +128,8 @@ class _Round:
 
     async def _try_again(self, ask: PageAsk) -> None:
         """Queue `ask` once more or, after `MAX_FAILURES`, go the other way."""
+        if ask.is_guess:
+            return
         reading = self._reading(ask)
         reading.failures += 1
         if reading.failures < MAX_FAILURES:
@@ -227,7 +231,7 @@ def _page_of(node: object, ask: PageAsk, errors: Sequence[GraphError]) -> PageRe
     if errors or not isinstance(node, dict) or node.get("__typename") != "Repository":
         return None
     try:
-        return parse_page(node, with_evidence=ask.after is None)
+        return parse_page(node, with_evidence=ask.is_first)
     except Malformed:
         return None
 

@@ -189,7 +189,7 @@ def _graphql(body: object) -> Verdict:
         return Verdict(Kind.TRANSIENT, shrink=True, message=words)
     if "INSUFFICIENT_SCOPES" in types or "required scopes" in words:
         return Verdict(Kind.SCOPES, message=words)
-    if types & _PASSING_TYPES or not errors:
+    if types & _PASSING_TYPES or types <= {""}:  # "Something went wrong." and nothing else: a passing trouble
         return Verdict(Kind.TRANSIENT, message=words)
     return Verdict(Kind.NOT_FOUND if types == {"NOT_FOUND"} else Kind.PERMANENT, message=words)
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from cmo.domain.base import Frozen
 from cmo.domain.lead import ItemFailure, PersonProfile
 from cmo.providers.github.batches import work_off
+from cmo.providers.github.limiter import MAX_IN_FLIGHT
 from cmo.providers.github.limits import Kind, is_blocked
 from cmo.providers.github.parse import (
     Malformed,
@@ -121,9 +122,9 @@ class _LookUp:
         self._recall()
         missing = [person for name, person in self._wanted.items() if name not in self._known]
         self._queue.extend(missing[i : i + MAX_IDS] for i in range(0, len(missing), MAX_IDS))
-        await work_off(self._read_next)
+        await work_off(self._read_next, workers=MAX_IN_FLIGHT)
         bare = deque(person for name, person in self._wanted.items() if self._known[name].lacks_email)
-        await work_off(lambda: self._add_email(bare))
+        await work_off(lambda: self._add_email(bare), workers=MAX_IN_FLIGHT)
         return self._known
 
     async def _read_next(self) -> bool:

@@ -84,12 +84,18 @@ class PageAsk:
     after: str | None = None
     with_history: bool = True
     """False: the evidence alone, where the history comes from elsewhere."""
+    is_guess: bool = False
+    """`after` was worked out, not told: when it fails, nothing is lost."""
     company: int = 1000
     """The most pages it may share a document with; falls when a document was too much."""
 
     @property
+    def is_first(self) -> bool:
+        return self.after is None
+
+    @property
     def connections(self) -> int:
-        return FIRST_PAGE_CONNECTIONS if self.after is None else 1
+        return FIRST_PAGE_CONNECTIONS if self.is_first else 1
 
 
 def points(connections: int) -> int:
@@ -127,7 +133,7 @@ def history_document(asks: Sequence[PageAsk], since: str) -> tuple[str, dict[str
         declared.append("$since: GitTimestamp!")
         variables["since"] = since
         parts.append(_HISTORY_PAGE)
-    if any(ask.after is None for ask in asks):
+    if any(ask.is_first for ask in asks):
         parts.append(_EVIDENCE)
     head = f"query History({', '.join(declared)}) {{\n  {_RATE}\n"
     return head + "\n".join(fields) + "\n}\n" + "".join(parts), variables
@@ -145,7 +151,7 @@ def _repository(i: int, repo: RepoRef, declared: list[str], variables: dict[str,
 
 
 def _page(i: int, ask: PageAsk, declared: list[str], variables: dict[str, Any]) -> str:
-    evidence = "...Evidence" if ask.after is None else ""
+    evidence = "...Evidence" if ask.is_first else ""
     if not ask.with_history:
         return evidence
     declared.append(f"$first{i}: Int!, $after{i}: String")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,9 +15,10 @@ from cmo.providers.github.queries import PAGE, PageAsk
 MAX_COMMITS = 10 * PAGE
 """What is read of one history; more than these in a quarter of a year adds no names worth their cost."""
 
-# GitHub's history cursors are the newest commit and a position, so every later page can be asked for at once. That is
-# how they look, not a promise: a page counts only when the page before it really ends in its cursor.
-_POSITION = re.compile(r"(?P<head>[0-9a-f]{40}) (?P<position>\d+)")
+# GitHub's history cursors are the newest commit and a position (https://github.com/cli/cli/issues/8695 shows some), so
+# all later pages can be asked for at once. That is how they look, not a promise: a page counts only when the page
+# before it really ends in its cursor.
+_POSITION = re.compile(r"(?P<stem>[0-9a-f]{40} )(?P<position>\d+)")
 
 
 @dataclass
@@ -59,10 +61,17 @@ class Reading:
         cursor = last.next_cursor
         if cursor is None or cursor in self.pages or not last.commits or read >= MAX_COMMITS:
             return []
-        guessed = _later_cursors(cursor, read, last.total) if len(self.pages) == 1 else []
+        ask = PageAsk(self.repo, first=min(PAGE, MAX_COMMITS - read), after=cursor)
+        return [ask, *self._guesses(cursor, read, last.total)]
+
+    def _guesses(self, cursor: str, read: int, total: int) -> list[PageAsk]:
+        """The pages after the one at `cursor`, once, where the form of the cursor tells what theirs will be."""
+        if len(self.pages) > 1:
+            return []
         return [
-            PageAsk(self.repo, first=min(PAGE, MAX_COMMITS - start), after=after)
-            for start, after in [(read, cursor), *guessed]
+            PageAsk(self.repo, first=min(PAGE, MAX_COMMITS - start), after=after, is_guess=True)
+            for start in range(read + PAGE, min(total, MAX_COMMITS), PAGE)
+            if (after := cursor_after(cursor, read, start)) is not None
         ]
 
     @property
@@ -122,9 +131,21 @@ def _sighting(group: list[CommitSeen]) -> AuthorSighting:
     )
 
 
-def _later_cursors(cursor: str, read: int, total: int) -> list[tuple[int, str]]:
-    """(commits before it, cursor) of the pages after the one at `cursor`, where its form lets one tell."""
-    match = _POSITION.fullmatch(cursor)
-    if match is None or int(match["position"]) != read - 1:
-        return []
-    return [(start, f"{match['head']} {start - 1}") for start in range(read + PAGE, min(total, MAX_COMMITS), PAGE)]
+def cursor_after(cursor: str, read: int, start: int) -> str | None:
+    """What the cursor before commit number `start` will be, if `cursor` is the one before number `read`.
+
+    None where the form of `cursor`, plain or in base64, does not tell.
+    """
+    plain = _POSITION.fullmatch(cursor)
+    match = plain or _POSITION.fullmatch(_decoded(cursor))
+    if match is None or read - int(match["position"]) not in (0, 1):
+        return None
+    guess = f"{match['stem']}{int(match['position']) + start - read}"
+    return guess if plain else base64.b64encode(guess.encode()).decode()
+
+
+def _decoded(cursor: str) -> str:
+    try:
+        return base64.b64decode(cursor, validate=True).decode("ascii")
+    except ValueError:
+        return ""

@@ -68,7 +68,8 @@ class Rest:
         found = _NEXT.search(reply.http.headers.get("link", ""))
         next_url = found.group(1) if found else None
         etag, modified = reply.http.headers.get("etag"), reply.http.headers.get("last-modified")
-        if etag or modified:
+        is_partial = isinstance(reply.body, dict) and reply.body.get("incomplete_results") is True
+        if (etag or modified) and not is_partial:
             body = json.dumps({"value": reply.body, "next": next_url})
             now = self._wire.clock.now()
             self._wire.cache.put({key: CachedAnswer(body=body, etag=etag, last_modified=modified, fetched_at=now)})

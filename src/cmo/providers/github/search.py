@@ -24,7 +24,7 @@ from cmo.providers.github.queries import PAGE, SEARCH, count_document, points, s
 from cmo.providers.github.rest import Rest
 from cmo.providers.github.searchtext import SearchText, search_text
 from cmo.providers.github.slices import Slice, merged
-from cmo.providers.github.wire import GraphQLMissing, TooHeavy, Wire, broken
+from cmo.providers.github.wire import GraphAnswer, GraphQLMissing, TooHeavy, Wire, broken
 from cmo.providers.ports import CachedAnswer, RepoPage, RepoQuery
 
 OPERATION = "search repositories"
@@ -36,6 +36,8 @@ PARTS_BY_REST = 4
 """Each costs a request of thirty a minute there."""
 SMALLEST_PAGE = 20
 """Below this a search that times out is not made smaller."""
+TRIES_IF_INCOMPLETE = 3
+"""A REST search that ran out of time says so; what it found then is taken."""
 FRESH_FOR = timedelta(hours=1)
 """A page younger than this is not asked for again, so a killed job goes on at no cost."""
 
@@ -149,6 +151,7 @@ class Searcher:
         try:
             document, variables = count_document([text.of(part) for part in parts])
             answer = await self._wire.graphql(document, variables, operation=OPERATION, cost=points(len(parts)))
+            _raise_if_starved(answer, *(f"c{i}" for i in range(len(parts))))
             counts = [_matches(answer.data.get(f"c{i}")) for i in range(len(parts))]
         except TooHeavy:
             if len(parts) == 1:
@@ -185,6 +188,7 @@ class Searcher:
     async def _fetch_by_graphql(self, text: SearchText, part: Slice, first: int, after: str | None) -> SearchPage:
         variables = {"q": text.of(part), "first": first, "after": after}
         answer = await self._wire.graphql(SEARCH, variables, operation=OPERATION, cost=search_cost(first))
+        _raise_if_starved(answer, "search")
         try:
             found = as_map(answer.data.get("search"), "search")
             info = as_map(found.get("pageInfo"), "pageInfo")
@@ -201,11 +205,13 @@ class Searcher:
 
     async def _fetch_by_rest(self, text: SearchText, part: Slice, first: int, after: str | None) -> SearchPage:
         query = {"q": text.of(part, sort=False), "sort": "stars", "order": "desc", "per_page": str(first)}
-        if after is not None and after.startswith("http"):
-            answer = await self._rest.get(after, operation=OPERATION, resource="search")
-        else:
-            answer = await self._rest.get("/search/repositories", query, operation=OPERATION, resource="search")
+        follows = after is not None and after.startswith("http")
+        path, params = (str(after), None) if follows else ("/search/repositories", query)
         try:
+            answer = await self._rest.get(path, params, operation=OPERATION, resource="search")
+            for _ in range(TRIES_IF_INCOMPLETE - 1):
+                if as_map(answer.value, "search").get("incomplete_results") is True:
+                    answer = await self._rest.get(path, params, operation=OPERATION, resource="search")
             found = as_map(answer.value, "search")
             items = as_list(found.get("items"), "items")
             repos = [_readable(parse_rest_repo, item) for item in items]
@@ -224,6 +230,12 @@ class Searcher:
 
     def _now_s(self) -> int:
         return int(self._wire.clock.now().timestamp())
+
+
+def _raise_if_starved(answer: GraphAnswer, *fields: str) -> None:
+    """Part of what was asked for is missing because GitHub broke off."""
+    if answer.shrink and any(answer.data.get(field) is None for field in fields):
+        raise TooHeavy(f"github: {OPERATION}: GitHub broke off", provider="github", operation=OPERATION)
 
 
 def _matches(found: object) -> int:
