@@ -63,7 +63,7 @@ class ScriptedHost:
 
 @dataclass
 class MemoryArtifacts:
-    """Files in memory."""
+    """Files in memory. A join that ended may be repeated: with a part gone and the file there, the file is whole."""
 
     files: dict[str, str] = field(default_factory=dict)
 
@@ -71,10 +71,13 @@ class MemoryArtifacts:
         self.files[path] = text
 
     def concatenate(self, parts: Sequence[str], path: str) -> None:
-        missing = [part for part in parts if part not in self.files]
-        if missing:
-            raise OutputUnwritable(f"{missing[0]} is missing")
-        self.files[path] = "".join(self.files.pop(part) for part in parts)
+        left = [part for part in parts if part in self.files]
+        if left == list(parts):
+            self.files[path] = "".join(self.files[part] for part in parts)
+        elif path not in self.files:
+            raise OutputUnwritable(f"parts of {path} are missing")
+        for part in left:
+            del self.files[part]
 
 
 def ports_factory(

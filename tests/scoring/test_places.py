@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cmo.scoring.places import is_in
+from cmo.scoring.places import _REGIONS, _countries, is_in
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,8 @@ from cmo.scoring.places import is_in
         ("Köln (DE)", "germany"),
         ("Deutschland", "Germany"),
         ("Berlin, Germany", "DACH"),
+        ("Oslo", "the Nordics"),
+        ("Tallinn, EE", "European Union"),
         ("SF Bay Area", "United States"),
         ("Austin, Texas", "US"),
         ("London", "UK"),
@@ -43,3 +45,8 @@ def test_a_place_lies_in_what_is_asked_for(location: str, wanted: str) -> None:
 )
 def test_a_place_elsewhere_does_not(location: str, wanted: str) -> None:
     assert not is_in(location, wanted)
+
+
+def test_every_region_is_made_of_countries_that_are_known() -> None:
+    countries = {country.names[0] for country in _countries()}
+    assert {name for names in _REGIONS.values() for name in names.split(", ")} <= countries

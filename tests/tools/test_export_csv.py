@@ -141,6 +141,15 @@ def test_a_page_written_twice_changes_nothing() -> None:
     assert once.files == twice.files
 
 
+def test_a_last_page_that_is_written_again_after_the_join_leaves_the_file_whole() -> None:
+    artifacts = MemoryArtifacts()
+    export(artifacts, ExportIn(rows=(row_factory(1),), part=1, last=False))
+    last = ExportIn(rows=(row_factory(2),), part=2, last=True, rows_before=1)
+    export(artifacts, last)
+    assert export(artifacts, last) == 2
+    assert artifacts.files == {"prospects.csv": prospects_csv([row_factory(1), row_factory(2)])}
+
+
 @pytest.mark.parametrize("path", ["../x.csv", "/etc/passwd", "a/b.csv", ".hidden", "", "a\nb"])
 def test_a_path_that_leaves_the_folder_is_refused(path: str) -> None:
     with pytest.raises(ValidationError):

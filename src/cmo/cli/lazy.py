@@ -157,7 +157,25 @@ def load(entry: Entry) -> Command:
     command = typer.main.get_command(app)
     assert isinstance(command, LeafCommand)
     command.entry = entry
+    for param in command.params:
+        _read_text_as_it_is(param)
     return command
+
+
+class _Text:
+    """Reads text as it is. Typer's own way loads pydantic (0.07 s), which `config`, `auth` and `help` do not need."""
+
+    def __init__(self, *, is_list: bool) -> None:
+        self._is_list = is_list
+
+    def coerce(self, value: Any, param: object, ctx: object) -> Any:
+        return list(value) if self._is_list and value is not None else value
+
+
+def _read_text_as_it_is(param: Any) -> None:
+    annotation = param.type_descriptor.annotation
+    if annotation is str or annotation == list[str]:
+        param._runtime_param = _Text(is_list=annotation is not str)
 
 
 def _help(entry: Entry, function: Callable[..., Any]) -> str:

@@ -18,7 +18,8 @@ from cmo.cli.session import Session, session
 from cmo.cli.terminal import fit, safe_line, thousands
 from cmo.domain.goal import Reading, answer
 from cmo.domain.job import Mode, Plan, Stage, StarsRange
-from cmo.domain.plan import Quotas, change_plan, feasibility
+from cmo.domain.changes import change_plan
+from cmo.domain.plan import Quotas, feasibility
 from cmo.service import Overrides, PlanCard
 
 SCHEMA = "cmo.plan/1"

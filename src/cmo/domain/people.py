@@ -26,6 +26,7 @@ from cmo.domain.address import AddressKind, classify, identity_key, is_automated
 from cmo.domain.base import Frozen
 from cmo.domain.job import Role
 from cmo.domain.lead import RepoActivity
+from cmo.domain.text import clean_line
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,98}(\[bot\])?")
 _MACHINE_FROM = 2
@@ -90,9 +91,9 @@ def _signature_points(signed: CommitName, *, login: str) -> tuple[int, list[str]
     points, reasons = 0, []
     name = " ".join(signed.name.lower().split())
     if name.endswith("[bot]") or name in _KNOWN_NAMES:
-        points, reasons = 2, [f"commits are signed “{signed.name.strip()[:40]}”"]
+        points, reasons = 2, [f"commits are signed “{clean_line(signed.name, limit=40)}”"]
     elif _plain(name) != _plain(login) and _NAME_WORDS & set(re.split(r"[\W_]+", name)):
-        points, reasons = 1, [f"commits are signed “{signed.name.strip()[:40]}”"]
+        points, reasons = 1, [f"commits are signed “{clean_line(signed.name, limit=40)}”"]
     weight = _address_points(signed.email)
     if weight:
         points += weight

@@ -38,6 +38,7 @@ def _is_in_country(location: str, words: str, country: Country) -> bool:
 
 
 def _countries_of(asked: str) -> list[Country]:
+    asked = asked.removeprefix("the ")
     keys = _REGIONS.get(asked, "").split(", ")
     return [
         country
@@ -99,6 +100,13 @@ greece, hellas, ελλαδα | GR | athens, αθηνα, thessaloniki
 romania | RO | bucharest, bucuresti, cluj, cluj napoca, iasi, timisoara
 hungary, magyarorszag | HU | budapest
 bulgaria | BG | sofia, plovdiv, varna
+slovakia, slovensko | SK | bratislava, kosice
+slovenia, slovenija | SI | ljubljana, maribor
+croatia, hrvatska | HR | zagreb, split
+serbia, srbija | RS | belgrade, beograd, novi sad
+estonia, eesti | EE | tallinn, tartu
+latvia, latvija | LV | riga
+lithuania, lietuva | LT | vilnius, kaunas
 ukraine, україна | UA | kyiv, kiev, lviv, kharkiv, odesa, odessa, dnipro
 russia, russian federation, россия | RU | moscow, москва, saint petersburg, st petersburg, novosibirsk
 turkey, turkiye | TR | istanbul, ankara, izmir
@@ -128,22 +136,39 @@ south africa | ZA | cape town, johannesburg, pretoria, durban
 egypt | EG | cairo, alexandria
 """
 
+_WESTERN_EUROPE = "germany, france, netherlands, belgium, austria, switzerland, ireland, uk"
+_SOUTHERN_EUROPE = "spain, portugal, italy, greece"
+_NORDICS = "sweden, norway, denmark, finland"
+_BALTICS = "estonia, latvia, lithuania"
+_EASTERN_EU = f"poland, czechia, slovakia, slovenia, hungary, romania, bulgaria, croatia, {_BALTICS}"
 _EU = (
-    "germany, france, netherlands, belgium, austria, spain, portugal, italy, ireland, poland, czechia, sweden, denmark,"
-    " finland, greece, romania, hungary, bulgaria"
+    "germany, france, netherlands, belgium, austria, ireland, sweden, denmark, finland,"
+    f" {_SOUTHERN_EUROPE}, {_EASTERN_EU}"
 )
+_SOUTH_AMERICA = "brazil, argentina, colombia, chile"
+_SOUTH_EAST_ASIA = "vietnam, singapore, indonesia"
+_ASIA = f"india, china, japan, south korea, taiwan, {_SOUTH_EAST_ASIA}"
 _REGIONS = {
     "eu": _EU,
     "european union": _EU,
-    "europe": _EU + ", uk, switzerland, norway, ukraine",
+    "europe": f"{_EU}, uk, switzerland, norway, ukraine, serbia",
+    "western europe": _WESTERN_EUROPE,
+    "eastern europe": f"{_EASTERN_EU}, ukraine, serbia",
     "dach": "germany, austria, switzerland",
-    "nordics": "sweden, norway, denmark, finland",
+    "nordics": _NORDICS,
+    "scandinavia": "sweden, norway, denmark",
+    "baltics": _BALTICS,
+    "balkans": "greece, bulgaria, romania, serbia, croatia, slovenia",
     "benelux": "netherlands, belgium",
     "north america": "usa, canada",
-    "latin america": "brazil, argentina, mexico, colombia, chile",
-    "latam": "brazil, argentina, mexico, colombia, chile",
-    "asia": "india, china, japan, south korea, taiwan, vietnam, singapore, indonesia",
-    "apac": "india, china, japan, south korea, taiwan, vietnam, singapore, indonesia, australia, new zealand",
+    "south america": _SOUTH_AMERICA,
+    "latin america": f"{_SOUTH_AMERICA}, mexico",
+    "latam": f"{_SOUTH_AMERICA}, mexico",
+    "middle east": "israel, turkey, egypt",
+    "asia": _ASIA,
+    "southeast asia": _SOUTH_EAST_ASIA,
+    "apac": f"{_ASIA}, australia, new zealand",
+    "oceania": "australia, new zealand",
     "africa": "nigeria, kenya, south africa, egypt",
 }
 """First names of countries above."""

@@ -19,7 +19,7 @@ from cmo.providers.github.limits import Kind
 from cmo.providers.github.people import People
 from cmo.providers.github.rest import Rest, RestAnswer
 from cmo.providers.github.search import Searcher
-from cmo.providers.github.wire import Wire, broken
+from cmo.providers.github.wire import TIMEOUT_S, Wire, broken
 from cmo.providers.ports import BudgetLeft, Meter, PersonKey, RepoPage, RepoQuery, ResponseCache
 
 REST_URL = "https://api.github.com"
@@ -54,6 +54,7 @@ class GitHub:
         meter: Meter,
         rest_url: str = REST_URL,
         graphql_url: str = GRAPHQL_URL,
+        timeout_s: float = TIMEOUT_S,
         rng: random.Random | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -63,6 +64,7 @@ class GitHub:
             tokens: Each request goes to the account with most left. Tokens of one account share its limits and gain
                 nothing; GitHub's terms forbid pooling several people's to exceed them.
             rest_url: GITHUB_API_URL. graphql_url: GITHUB_GRAPHQL_URL; a server without GraphQL is found out.
+            timeout_s: For one request, in real seconds.
             rng: Spreads retries; seeded in tests.
         Raises:
             ConfigError: no token, or one that cannot be a token.
@@ -71,6 +73,7 @@ class GitHub:
             tokens,
             rest_url=rest_url,
             graphql_url=graphql_url,
+            timeout_s=timeout_s,
             clock=clock,
             cache=cache,
             meter=meter,

@@ -122,6 +122,7 @@ class Wire:
         cache: ResponseCache,
         meter: Meter,
         rng: random.Random,
+        timeout_s: float = TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self.tokens = tuple(_token(secret) for secret in tokens)
@@ -135,7 +136,7 @@ class Wire:
         self.meter = meter
         self._rng = rng
         self._http = HttpClient(
-            "github", clock=clock, timeout_s=TIMEOUT_S, base_urls=(rest_url, graphql_url), transport=transport
+            "github", clock=clock, timeout_s=timeout_s, base_urls=(rest_url, graphql_url), transport=transport
         )
         self.limiter = Limiter(self.tokens, clock=clock, cache=cache)
         self._identified = len(self.tokens) == 1
