@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +72,15 @@ class Result:
         return found
 
 
+@cache
+def _inherited() -> dict[str, str]:
+    """This process's environment, and a place for compiled files: else each process compiles all packages anew."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {"PYTHONPYCACHEPREFIX": folder, **env}
+
+
 class Cmo:
     """`cmo` with a home and a project folder of its own, no variables, and a pipe on every stream."""
 
@@ -104,3 +120,21 @@ class Cmo:
         )
         code = run(argv, world)
         return Result(code, out.getvalue(), err.getvalue())
+
+    def spawn(self, *argv: str, stdin: str = "") -> Result:
+        """Run one command in a process of its own: whole jobs, whose heartbeat sleeps for real."""
+        with self.started(*argv) as process:
+            out, err = process.communicate(stdin, timeout=60)
+        return Result(process.returncode, out, err)
+
+    def started(self, *argv: str) -> subprocess.Popen[str]:
+        """A command in a process of its own that is not waited for."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "cmo", *argv],
+            env={**_inherited(), **self.env},
+            cwd=self.folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )

@@ -148,9 +148,9 @@ def test_stop_alone_points_to_the_command() -> None:
 
 
 def test_words_left_over_are_named() -> None:
-    result = say("skip crypto and hurry fluffily")
+    result = say("skip crypto. Fluffily!")
     assert result.plan is not None
-    assert "fluffily" in result.effect
+    assert "Not understood: “Fluffily”." in result.effect
 
 
 def test_a_key_in_a_remark_is_not_repeated() -> None:

@@ -272,6 +272,6 @@ def test_a_lost_lease_stops_the_run_without_writing(tmp_path: Path) -> None:
             conn.execute("UPDATE jobs SET lease_epoch = lease_epoch + 1, lease_owner = 'thief:1'")
 
     with pytest.raises(JobLeased):
-        asyncio.run(run_job(conn, job.id, rig.machinery(job), by="operator:test", listen=steal))  # type: ignore[func-returns-value]
+        asyncio.run(run_job(conn, job.id, rig.machinery(job), by="operator:test", listen=steal))
     assert get_job(conn, job.id).status is JobStatus.RUNNING
     conn.close()

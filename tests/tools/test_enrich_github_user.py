@@ -14,7 +14,8 @@ from tests.fakes.ports import ScriptedHost, context_factory, ports_factory, run_
 
 
 def enrich(host: ScriptedHost, *people: PersonKey, logins: tuple[str, ...] = ()) -> EnrichOut:
-    return run_tool(TOOL, EnrichIn(people=people, logins=logins), ports_factory(host))
+    call = EnrichIn.model_validate({"people": [key.model_dump() for key in people], "logins": logins})
+    return run_tool(TOOL, call, ports_factory(host))
 
 
 def test_everybody_gets_a_profile_or_a_reason() -> None:
@@ -66,7 +67,12 @@ def test_profiles_opt_outs_and_failures_become_events() -> None:
 
 def test_candidates_are_looked_up_by_login_and_id() -> None:
     call = TOOL.layout(EnrichPlanned(), [ref_factory("jane")], context_factory())
-    assert call.people == (PersonKey(login="jane", user_id="U_jane"),)
+    assert [(key.login, key.user_id) for key in call.people] == [("jane", "U_jane")]
+
+
+def test_people_may_be_given_as_extraction_answers_them() -> None:
+    (key,) = EnrichIn.model_validate({"people": [ref_factory("jane").model_dump(mode="json")]}).people
+    assert (key.login, key.user_id) == ("jane", "U_jane")
 
 
 def test_a_call_that_names_nobody_is_refused() -> None:

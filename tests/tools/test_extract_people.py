@@ -163,6 +163,11 @@ def test_a_page_is_laid_out_from_the_plan() -> None:
     assert TOOL.layout(ExtractPlanned(top_authors_per_repo=2), [], context_factory(plan)).top_authors_per_repo == 2
 
 
+def test_repositories_may_be_given_as_the_search_answers_them() -> None:
+    (repo,) = ExtractIn.model_validate({"repos": [repo_factory(1).model_dump(mode="json")]}).repos
+    assert (repo.id, repo.owner, repo.owner_is_org) == ("R_0001", "org1", True)
+
+
 def test_by_hand_the_window_counts_back_from_now() -> None:
     host = ScriptedHost()
     call = ExtractIn.model_validate({"repos": [{"id": "R_1", "full_name": "a/b"}], "days": 10})

@@ -10,7 +10,7 @@ import pytest
 from cmo.domain.event import EmailFound, EmailMissing
 from cmo.domain.lead import AuthorSighting, EmailClass, RepoRef
 from cmo.tools.find_commit_emails import TOOL, FindIn, FindOut, FindPlanned, PersonToFind
-from tests.fakes.outside import NOW, profile_factory, ref_factory
+from tests.fakes.outside import NOW, profile_factory, ref_factory, repo_factory
 from tests.fakes.ports import ScriptedHost, activity_factory, context_factory, ports_factory, run_tool, sighting_factory
 from tests.scoring.people import facts_factory
 
@@ -139,6 +139,15 @@ def test_a_person_without_repositories_costs_no_request() -> None:
     out = run_tool(TOOL, call, ports_factory(host))
     assert addresses(out) == ["j@x.dev"]
     assert host.since == []
+
+
+def test_by_hand_logins_are_looked_up_and_repositories_read() -> None:
+    activity = activity_factory(sighting_factory("jane", email="j@x.dev"), sighting_factory("amy", email="amy@x.dev"))
+    host = ScriptedHost(activities={"R_0001": activity}, profiles=[profile_factory("jane")])
+    repo = repo_factory(1).model_dump(mode="json")
+    call = FindIn.model_validate({"logins": ["jane", "amy"], "repos": [repo], "since": SINCE})
+    out = run_tool(TOOL, call, ports_factory(host))
+    assert addresses(out) == ["jane@jane.example", "j@x.dev", "amy@x.dev"]
 
 
 def test_a_page_is_laid_out_from_what_is_known() -> None:

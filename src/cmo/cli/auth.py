@@ -74,7 +74,7 @@ def try_keys(
         _store(here).get(name)
     from cmo.cli.probes import probe_keys
 
-    results = probe_keys(here, [name] if name else list(CREDENTIALS), skip_missing=name is None)
+    results = probe_keys(here.settings, [name] if name else list(CREDENTIALS), skip_missing=name is None)
     columns = [
         Column("name"),
         Column("state", tone=lambda row: {"ok": "ok", "fail": "error", "warn": "warn"}.get(row["state"], "dim")),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cmo import __version__, errors
-from cmo.cli.errors import InputBad, Left, NeedsPerson, NothingMatched, UsageProblem
+from cmo.cli.errors import Exits, InputBad, Left, NeedsPerson, NothingMatched, UsageProblem
 from cmo.cli.terminal import Terminal, safe_json, safe_line
 from cmo.config.secrets import mask_addresses, redact
 from cmo.paths import ensure_folder, write_private
@@ -70,6 +70,8 @@ def exit_code(error: errors.CmoError) -> int:
     """The code that an expected failure exits with."""
     if "candidates" in error.details:  # a name that fits several things was typed
         return USAGE
+    if isinstance(error, Exits):
+        return error.exit_code
     if error.code in _CODES_BY_WORD:
         return _CODES_BY_WORD[error.code]
     return next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), FAULT)
@@ -86,11 +88,13 @@ class Diagnostics:
     verbose: bool = False
     qualify: Callable[[str], str] = field(default=lambda text: text)
     """Adds the global flags in force to the commands a text names."""
+    tag: str = ""
+    """Said first in every line that tells something, such as SANDBOX or DRY RUN."""
 
     def note(self, text: str) -> None:
         """Something worth knowing while it happens; left out by `--quiet` and `--json`."""
         if not self.quiet and not self.json:
-            self._line(self.qualify(safe_line(text)))
+            self._line(self._tagged(self.qualify(safe_line(text))))
 
     def hint(self, text: str) -> None:
         """What to type next."""
@@ -106,14 +110,14 @@ class Diagnostics:
         """Lines that belong together, such as the summary at the end of a run."""
         if not self.quiet and not self.json:
             for line in lines:
-                self._line(self.qualify(line))
+                self._line(self._tagged(self.qualify(line)))
 
     def warn(self, text: str, hint: str = "") -> None:
         """Something is off, but the command goes on."""
         if self.json:
             self._line(safe_json({"warning": {"message": redact(text), "hint": self.qualify(hint)}}))
             return
-        self._line(f"{self.terminal.paint('warning:', 'warn')} {redact(safe_line(text))}")
+        self._line(self._tagged(f"{self.terminal.paint('warning:', 'warn')} {redact(safe_line(text))}"))
         if hint and not self.quiet:
             self._line("  " + self.qualify(safe_line(hint)))
 
@@ -148,6 +152,10 @@ class Diagnostics:
         self._line(f"{self.terminal.paint('cmo:', 'error')} {safe_line(message)}")
         for line in hint.splitlines():
             self._line("  " + safe_line(line))
+
+    def _tagged(self, line: str) -> str:
+        """`line` with the tag, unless it is there to be typed."""
+        return f"{self.tag}: {line}" if self.tag and not line.lstrip().startswith("cmo ") else line
 
     def write(self, text: str) -> None:
         """Write prepared text, such as a block redrawn in place. A stream that nobody reads any more is no error."""

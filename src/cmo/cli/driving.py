@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Literal
 
@@ -15,6 +16,7 @@ from cmo import service
 from cmo.cli import jobview, live
 from cmo.cli.asking import short_ref
 from cmo.cli.diagnostics import INTERRUPTED, PIPE_CLOSED, Diagnostics
+from cmo.cli.errors import Exits
 from cmo.cli.session import Session
 from cmo.domain.job import Job
 from cmo.errors import CmoError
@@ -34,6 +36,8 @@ class Stop:
     def __init__(self, say: Diagnostics, leave: Callable[[int], None]) -> None:
         self._say = say
         self._leave = leave
+        self.after_message: Callable[[], None] = lambda: None
+        """Called once our message stands on the screen."""
         self._seen: set[int] = set()
         self._is_asked = False
 
@@ -58,6 +62,7 @@ class Stop:
             os.write(self._say.stream.fileno(), b"\n" + PAUSING.encode())
         except (OSError, ValueError):
             self._say.write("\n" + PAUSING)
+        self.after_message()
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -75,10 +80,11 @@ class Watcher:
     """Feeds a live view from the store while the job runs in this thread."""
 
     def __init__(self, here: Session, job: Job, stop: Stop) -> None:
-        tag = jobview.tags(job)
+        here.say.tag = jobview.tags(job)
         foot = "Ctrl-C pauses and saves"
-        self._view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, tag=tag, foot=foot)
+        self._view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, foot=foot)
         self._stop = stop
+        stop.after_message = self._view.step_aside
         self._settings = here.settings
         self._seen = 0
         self.is_broken = False
@@ -142,7 +148,7 @@ def hand_over(here: Session, job: Job) -> int:
     """Start a worker in a process group of its own, and say how to follow it.
 
     Raises:
-        CmoError: the worker ended at once; says why.
+        Exits: the worker ended at once; says why.
     """
     log = ensure_folder(here.settings.paths.logs_dir) / f"{job.id}.log"
     command = [sys.executable, "-m", "cmo", *_global_flags(here), "resume", job.id, "--no-input", "--plain"]
@@ -162,8 +168,7 @@ def hand_over(here: Session, job: Job) -> int:
         if _is_held(here, job.id):
             break
     if worker.poll() not in (None, 0):
-        said = log.read_text(encoding="utf-8", errors="replace")[start:].strip().splitlines()
-        raise WorkerEnded(worker.returncode, said, str(log))
+        raise _worker_ended(worker.returncode, log, start)
     with service.reader(here.settings) as conn:
         ref = short_ref(conn, job.id)
     here.say.note(f"{job.id} works in the background (process {worker.pid}). Closing this terminal does not end it.")
@@ -171,17 +176,11 @@ def hand_over(here: Session, job: Job) -> int:
     return 0
 
 
-class WorkerEnded(CmoError):
-    """The detached worker did not get to work; `code` of its exit is ours."""
-
-    code = "worker_ended"
-
-    def __init__(self, exit_code: int, said: Sequence[str], log: str) -> None:
-        message = next(
-            (line.removeprefix("cmo: ") for line in said if line.startswith("cmo: ")), "The worker ended at once."
-        )
-        super().__init__(message, hint=f"All it said: {log}")
-        self.exit_code = exit_code
+def _worker_ended(exit_code: int, log: Path, start: int) -> Exits:
+    """Why the worker ended, as it said itself."""
+    said = log.read_text(encoding="utf-8", errors="replace")[start:].splitlines()
+    words = next((line.partition("cmo: ")[2] for line in said if "cmo: " in line), "The worker ended at once.")
+    return Exits(words, exit_code=exit_code, hint=f"All it said: {log}")
 
 
 def _is_held(here: Session, job_id: str) -> bool:

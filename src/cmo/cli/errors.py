@@ -27,6 +27,16 @@ class InputBad(CmoError):
     code = "input_bad"
 
 
+class Exits(CmoError):
+    """Carries the exit code of another process."""
+
+    code = "worker_ended"
+
+    def __init__(self, message: str, *, exit_code: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
+
+
 class Left(CmoError):
     """The operator said no; nothing was done."""
 

@@ -124,7 +124,8 @@ def lines(summary: JobSummary, terminal: Terminal) -> list[str]:
             f"  Waits until {until}: {fit(safe_line(job.wait_reason or 'a limit'), 50, glyphs=terminal.glyphs)}"
         )
     elif job.ended_reason or summary.summary:
-        rows.append("  " + fit(safe_line(summary.summary or job.ended_reason or ""), room, glyphs=terminal.glyphs))
+        said = " ".join(text for text in (summary.summary, job.ended_reason) if text)
+        rows.append("  " + fit(safe_line(said), terminal.width - 2, glyphs=terminal.glyphs))
     return rows
 
 
@@ -181,13 +182,12 @@ def _used(summary: JobSummary, width: int, terminal: Terminal) -> str:
 def end_block(summary: JobSummary, ref: str, *, groups: int) -> list[str]:
     """What every end of a run prints: where it stands, that nothing was sent, what to type next."""
     job, counts = summary.job, summary.progress
-    tag = f"{tags(job)}: " if tags(job) else ""
     rows = [
-        f"{tag}{_standing(summary)} {_plural(counts.good_leads, 'good lead')} of {thousands(job.plan.target)}"
+        f"{_standing(summary)} {_plural(counts.good_leads, 'good lead')} of {thousands(job.plan.target)}"
         f"{_on_hold(counts.held_leads)}. {_plural(groups, 'error group')}."
     ]
     if summary.summary and job.status.is_over:
-        rows.append(safe_line(summary.summary))
+        rows.append(" ".join(safe_line(text) for text in (summary.summary, job.ended_reason) if text))
     going_on = job.status in (JobStatus.PAUSED, JobStatus.RUNNING, JobStatus.PLANNED)
     rows.append("Nothing was sent." + (" Continuing cannot send anyone twice." if going_on else ""))
     if going_on:

@@ -14,6 +14,7 @@ from cmo.cli.diagnostics import Diagnostics
 from cmo.cli.output import Output
 from cmo.cli.terminal import Terminal, cells
 from cmo.domain import event as ev
+from cmo.domain.job import Mode
 from cmo.store.views import JobSummary
 
 MOST_LINES = 14
@@ -28,6 +29,9 @@ _NOTABLE = (
 class LiveView(Protocol):
     def show(self, summary: JobSummary, events: Sequence[ev.Recorded]) -> None:
         """Take in where the job stands, and the run events since the last call."""
+
+    def step_aside(self) -> None:
+        """Somebody else wrote below: go on from there."""
 
     def close(self) -> None:
         """Leave the screen as it is; nothing is drawn afterwards."""
@@ -48,23 +52,24 @@ class Block:
         terminal = self._say.terminal
         above = [_stamped(item) for item in events if isinstance(item.event, _NOTABLE)]
         lines = jobview.lines(summary, terminal)[: MOST_LINES - 1]
-        if self._foot:
+        if self._foot and not summary.job.status.is_over:
             lines.append(terminal.paint(f"  {self._foot}", "dim"))
         self._say.write(_redrawn(self._drawn, above, lines))
         self._drawn = _height(lines, terminal)
 
+    def step_aside(self) -> None:
+        self._drawn = 0
+
     def close(self) -> None:
         self._is_open = False
-        self._drawn = 0
 
 
 class Lines:
     """One line at each stage's start and end, for what matters in between, and every 30 s; never redraws."""
 
-    def __init__(self, say: Diagnostics, now: Callable[[], datetime], tag: str = "") -> None:
+    def __init__(self, say: Diagnostics, now: Callable[[], datetime]) -> None:
         self._say = say
         self._now = now
-        self._tag = f"{tag}: " if tag else ""
         self._stage: str | None = None
         self._last = now()
 
@@ -79,6 +84,9 @@ class Lines:
         if (self._now() - self._last).total_seconds() >= HEARTBEAT_S:
             self._tell(f"still working: {_where(summary)}")
 
+    def step_aside(self) -> None:
+        return
+
     def close(self) -> None:
         return
 
@@ -86,10 +94,10 @@ class Lines:
         ended = next((row for row in summary.stages if str(row.stage) == self._stage), None)
         if ended is not None:
             failed = f", {ended.failed} failed" if ended.failed else ""
-            self._say.note(f"{self._tag}{_clock(item)} {jobview.stage_word(ended)} done{failed}")
+            self._say.note(f"{_clock(item)} {jobview.stage_word(ended)} done{failed}")
 
     def _tell(self, text: str) -> None:
-        self._say.note(self._tag + text)
+        self._say.note(text)
         self._last = self._now()
 
 
@@ -101,26 +109,27 @@ class Events:
 
     def show(self, summary: JobSummary, events: Sequence[ev.Recorded]) -> None:
         for item in events:
-            self._out.event(eventview.record(item), eventview.sentence(item.event))
+            marks = {"dry_run": True} if summary.job.plan.mode is Mode.DRY_RUN else {}
+            self._out.event({**eventview.record(item), **marks}, "")
+
+    def step_aside(self) -> None:
+        return
 
     def close(self) -> None:
         return
 
 
-def choose(
-    say: Diagnostics, out: Output, *, now: Callable[[], datetime], accessible: bool, tag: str, foot: str
-) -> LiveView:
+def choose(say: Diagnostics, out: Output, *, now: Callable[[], datetime], accessible: bool, foot: str) -> LiveView:
     """The view that fits the streams and flags.
 
     Args:
-        tag: What each line says first, such as SANDBOX.
         foot: The last line of the block.
     """
     if out.json:
         return Events(out)
     if say.terminal.is_tty and not accessible and say.terminal.glyphs:
         return Block(say, foot)
-    return Lines(say, now, tag)
+    return Lines(say, now)
 
 
 def _redrawn(drawn: int, above: Sequence[str], lines: Sequence[str]) -> str:

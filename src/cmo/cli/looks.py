@@ -71,11 +71,13 @@ def watch(
     from cmo import service
     from cmo.cli import jobview, live
     from cmo.cli.asking import opened_job, seconds
+    from cmo.store import views
     from cmo.store.events import last_seq, tail
 
     wait = seconds(interval)
     with opened_job(here, job) as (conn, job_id):
-        view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, tag=here.tag, foot="")
+        view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, foot="")
+        here.say.tag = jobview.tags(views.get_job(conn, job_id))
         seen = last_seq(conn)
         summary = service.summary(here.settings, conn, job_id)
         while jobview.state_of(summary) == "running":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,17 +11,16 @@ from typing import Annotated, Any
 import typer
 
 from cmo import service
-from cmo.cli import jobview
+from cmo.cli import flags, jobview
 from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import UsageProblem
 from cmo.cli.options import Fields
 from cmo.cli.registry import suggest
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import fit, safe_line, thousands
+from cmo.cli.terminal import safe_line, thousands
 from cmo.domain.goal import Reading, answer
 from cmo.domain.job import Mode, Plan, Stage, StarsRange
-from cmo.domain.changes import change_plan
-from cmo.domain.plan import Quotas, feasibility
+from cmo.domain.plan import Cost, Quotas, SendingTime, change_plan, feasibility
 from cmo.service import Overrides, PlanCard
 
 SCHEMA = "cmo.plan/1"
@@ -86,7 +87,8 @@ def plan(
     )
     card = read(here, goal, wanted)
     here.out.document(SCHEMA, document(card), text=card_lines(here, card), fields=fields)
-    here.say.hint(f'Start it: cmo run "{card.plan.goal}"' if not _is_file(here, goal) else f"Start it: cmo run {goal}")
+    words = shlex.join(flags.split(here.argv)[1][1:])
+    here.say.hint(f"Start it: cmo run {words}")
     return DONE
 
 
@@ -205,12 +207,17 @@ def document(card: PlanCard) -> dict[str, Any]:
     }
 
 
+def tag(here: Session, card: PlanCard) -> str:
+    """What the lines of a plan say first."""
+    words = [here.tag] if here.tag else []
+    return " ".join([*words, "DRY RUN"] if card.plan.mode is Mode.DRY_RUN else words)
+
+
 def card_lines(here: Session, card: PlanCard) -> list[str]:
     """The plan as an operator reads it before saying yes."""
     plan, icp, caps = card.plan, card.plan.icp, card.plan.caps
     terminal = here.err_terminal
-    where = f"  {here.tag}" if here.tag else ""
-    rows = [f"Plan{where}  mode {jobview.mode_text(plan.mode)}"]
+    rows = [f"Plan  mode {jobview.mode_text(plan.mode)}"]
     rows.append(_item("Goal", plan.goal))
     languages = ", ".join(icp.languages) or "any language"
     topics = f", topics {' '.join(icp.topics)}" if icp.topics else ""
@@ -234,15 +241,67 @@ def card_lines(here: Session, card: PlanCard) -> list[str]:
     rows += [_item("Assumed", text) for text in plan.assumptions]
     if card.unread:
         rows.append(_item("Not read", "these words mean nothing to me: " + " ".join(card.unread)))
-    return [fit(row, max(terminal.width, 80) * 2, glyphs=terminal.glyphs) for row in rows]
+    return [line for row in rows for line in _wrapped(row, max(60, terminal.width))]
 
 
 def _item(head: str, text: str) -> str:
     return f"  {head:<10} {safe_line(text)}"
 
 
+def _wrapped(row: str, width: int) -> list[str]:
+    return textwrap.wrap(row, width, subsequent_indent=" " * 13, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+_REACH = {
+    "repos": "repositories",
+    "people": "people",
+    "matching": "of them as asked",
+    "addresses": "addresses",
+    "mx_ok": "that take mail",
+    "good": "good leads",
+    "sendable": "sendable now",
+    "held": "on hold",
+}
+_UNITS = {
+    "points": "GitHub points",
+    "rest_requests": "GitHub requests",
+    "lookups": "DNS look-ups",
+    "tokens": "tokens",
+}
+
+
 def _feasible(card: PlanCard) -> list[tuple[str, str]]:
-    return [("Will use", "?")]
+    """Reach, cost, time, verdict, and what would make it fit."""
+    found = card.feasibility
+    reach = [f"{_span(item.low, item.high)} {_REACH.get(item.name, item.name)}" for item in found.reach]
+    costs = [_cost(cost) for cost in found.costs if cost.high]
+    rows = [
+        ("Expect", " → ".join(reach)),
+        ("Will use", ", ".join([*costs, f"{_span(found.minutes.low, found.minutes.high)} min"])),
+    ]
+    if found.sending.high_days != 0:
+        rows.append(("Sending", _sending(found.sending)))
+    rows.append(("Verdict", found.reason))
+    rows += [("To fit", f"{change.label}: {change.why}") for change in found.changes[:3]]
+    return [*rows, *(("Note", note) for note in found.notes)]
+
+
+def _sending(sending: SendingTime) -> str:
+    if sending.high_days is None:
+        return sending.reason
+    days = _span(sending.low_days or 0, sending.high_days)
+    return f"{days} working days once you approve: {sending.reason}"
+
+
+def _cost(cost: Cost) -> str:
+    if cost.unit == "usd":
+        return f"${cost.low:,.2f}..{cost.high:,.2f}"
+    return f"{_span(cost.low, cost.high)} {_UNITS.get(cost.unit, cost.unit)}"
+
+
+def _span(low: float, high: float) -> str:
+    """`180..400`, or one number where both ends are the same."""
+    return f"{low:,.0f}" if round(low) == round(high) else f"{low:,.0f}..{high:,.0f}"
 
 
 def _will_write(plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
@@ -66,6 +67,8 @@ class Prompts:
     def secret(self, question: str, *, flag: str) -> str:
         """A line that is not shown while it is typed."""
         self._need(question, flag)
+        if self.input is not sys.stdin:
+            return self._read(f"{question} ")
         from getpass import getpass
 
         try:

@@ -9,7 +9,6 @@ import typer
 from cmo import service
 from cmo.cli import driving, plans
 from cmo.cli.asking import opened_job
-from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import Left, NeedsPerson
 from cmo.cli.options import JobArg, Yes
 from cmo.cli.plans import (
@@ -30,7 +29,7 @@ from cmo.cli.plans import (
     Until,
 )
 from cmo.cli.session import Session, session
-from cmo.domain.job import Job, Mode
+from cmo.domain.job import Job, JobStatus, Mode
 from cmo.service import Overrides, PlanCard
 
 Detach = Annotated[bool, typer.Option("--detach", help="Work in the background; return once the job is saved.")]
@@ -119,6 +118,7 @@ def _agreed(here: Session, goal: str, overrides: Overrides, card: PlanCard, *, y
     if not yes:
         card = plans.ask_questions(here, card)
     while True:
+        here.say.tag = plans.tag(here, card)
         here.say.block(plans.card_lines(here, card))
         if here.flags.json:
             here.out.event({"schema": plans.SCHEMA, "kind": "plan", **plans.document(card)}, "")
@@ -139,19 +139,19 @@ def _agreed(here: Session, goal: str, overrides: Overrides, card: PlanCard, *, y
 def _announce(here: Session, job: Job) -> None:
     if here.out.form == "pipe":
         here.out.line(job.id)
-    here.say.note(f"{here.tag + ': ' if here.tag else ''}{job.id} is saved. Starting…")
+    here.say.note(f"{job.id} is saved. Starting…")
 
 
 def _tell_kept(here: Session, job_id: str) -> None:
     with service.reader(here.settings) as conn:
         summary = service.summary(here.settings, conn, job_id)
     counts = summary.progress
+    if here.out.form == "pipe":
+        here.out.line(job_id)
+    if summary.job.status is JobStatus.PLANNED:
+        here.say.note(f"Starting {job_id}.")
+        return
     here.say.note(
         f"Resuming {job_id} at {summary.job.stage.value}. Kept: {counts.repos_read:,} repositories read, "
         f"{counts.candidates:,} people, {counts.people_enriched:,} profiles, {counts.good_leads:,} good leads."
     )
-    if here.out.form == "pipe":
-        here.out.line(job_id)
-
-
-__all__ = ["DONE", "resume", "run"]

@@ -112,6 +112,7 @@ class Session:
             quiet=self.flags.quiet,
             verbose=self.flags.verbose,
             qualify=self.qualify,
+            tag=self.tag,
         )
 
     @cached_property
@@ -142,7 +143,7 @@ class Session:
 
     @property
     def tag(self) -> str:
-        """What every line of a run says first in the sandbox."""
+        """What every line of narration says first in the sandbox."""
         return "SANDBOX" if self.sandbox else ""
 
     def qualify(self, text: str) -> str:

@@ -82,7 +82,7 @@ def demo(
             from cmo.cli import driving
 
             card = service.plan_goal(here.settings, DEMO_GOAL.format(target=25 if fast else 100))
-            here.say.note("SANDBOX: one job, simulated GitHub and DNS. Ctrl-C pauses.")
+            here.say.note("One job, simulated GitHub and DNS. Ctrl-C pauses.")
             code = driving.drive(here, service.start_job(here.settings, card.plan))
             if code not in (DONE, 3):
                 return code

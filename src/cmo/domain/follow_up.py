@@ -149,7 +149,7 @@ def _difference(name: str, before: Any, after: Any) -> Iterator[str]:
         return
     if isinstance(before, tuple) and before and set(before) < set(after):
         yield f"{name} + {', '.join(item for item in after if item not in before)}"
-    elif isinstance(before, tuple) and set(after) < set(before):
+    elif isinstance(before, tuple) and set(after) < set(before) and (after or name in ("exclude", "keywords")):
         yield f"{name} - {', '.join(item for item in before if item not in after)}"
     else:
         yield f"{name} {_shown(name, before)} → {_shown(name, after)}"

@@ -13,7 +13,7 @@ from datetime import date
 from cmo.domain.base import Frozen
 from cmo.domain.follow_up import FollowUp, parse_follow_up
 from cmo.domain.grammar.compile import changed, compile_plan
-from cmo.domain.grammar.render import render_plan
+from cmo.domain.grammar.render import render_plan, short_goal
 from cmo.domain.grammar.rules import RULES
 from cmo.domain.grammar.tokens import KEYS_BELONG, Sentence, looks_secret
 from cmo.domain.grammar.understood import Choice, Question, Understood, apply_rules, free_words
@@ -32,6 +32,7 @@ __all__ = [
     "parse_follow_up",
     "parse_goal",
     "render_plan",
+    "short_goal",
 ]
 
 MAX_GOAL = 2000

@@ -172,7 +172,9 @@ class Agent:
 
     def _messages(self) -> list[dict[str, Any]]:
         steps = journal.recent_steps(self.conn, self.lease.job_id, limit=10)
-        return [{"step": s.n, "tool": s.tool, "state": s.state, "result": s.result or {}} for s in steps]
+        return [
+            {"step": s.n, "tool": s.tool, "args": s.args, "state": s.state, "result": s.result or {}} for s in steps
+        ]
 
     def _files_are_stale(self, counts: Progress) -> bool:
         files = final_files(self.conn, self.lease.job_id)

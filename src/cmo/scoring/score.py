@@ -15,6 +15,12 @@ from cmo.scoring.places import is_in
 HOT_FROM = 80
 WARM_FROM = GOOD_SCORE
 
+_ORIGINS = {
+    EmailClass.PUBLISHED: "publishes an address that takes mail",
+    EmailClass.INBOUND: "wrote to us first",
+    EmailClass.IMPORTED: "imported with an address that takes mail",
+}
+
 
 def score_person(facts: LeadFacts, icp: Icp, weights: Weights | None = None) -> Score:
     """The score of one person: every feature's points, in whole points so that they add up exactly.
@@ -63,10 +69,8 @@ def decide(facts: LeadFacts, icp: Icp, score: Score, weights: Weights | None = N
     if refusal is not None or facts.email is None:
         return Decision(False, False, f"Rejected: {refusal or 'no usable address'}.")
     if facts.email.email_class is EmailClass.COMMIT:
-        return Decision(
-            True, True, f"HOLD: {score.value} points, but the address is known from commits only; it needs a basis."
-        )
-    return Decision(True, False, f"Accepted: {score.value} points and {_origin(facts.email.email_class)}.")
+        return Decision(True, True, "HOLD: the address is known from commits only; using it needs a recorded basis.")
+    return Decision(True, False, f"Accepted: {_ORIGINS[facts.email.email_class]}.")
 
 
 def _part(feature: Feature, facts: LeadFacts, icp: Icp, most: float) -> ScorePart:
@@ -115,13 +119,3 @@ def _mail_refusal(facts: LeadFacts) -> str:
 def _largest_gap(score: Score, most: Mapping[str, float]) -> str:
     weakest = max(score.parts, key=lambda part: most.get(part.feature, 0) - part.points)
     return f"most is missing at {weakest.feature.replace('_', ' ')} ({weakest.reason})"
-
-
-def _origin(email_class: EmailClass) -> str:
-    match email_class:
-        case EmailClass.PUBLISHED:
-            return "a published address"
-        case EmailClass.INBOUND:
-            return "they wrote first"
-        case _:
-            return "an imported address"

@@ -29,12 +29,17 @@ class JobFolder:
             file.write(text)
 
     def concatenate(self, parts: Sequence[str], path: str) -> None:
-        """Join artifacts into one and remove them."""
+        """Join artifacts into one and remove them.
+
+        Repeatable: parts are removed only once the whole is there, so with the whole there and a part gone it is done.
+        """
         sources = [self._place(ARTIFACTS, part) for part in parts]
-        with self._replacing(self._place(ARTIFACTS, path)) as file:
-            for source in sources:
-                with source.open(encoding="utf-8", newline="") as piece:
-                    shutil.copyfileobj(piece, file)
+        whole = self._place(ARTIFACTS, path)
+        if not whole.exists() or all(source.exists() for source in sources):
+            with self._replacing(whole) as file:
+                for source in sources:
+                    with source.open(encoding="utf-8", newline="") as piece:
+                        shutil.copyfileobj(piece, file)
         for source in sources:
             source.unlink(missing_ok=True)
 

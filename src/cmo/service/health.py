@@ -10,10 +10,10 @@ from typing import Literal
 from cmo.config import Settings
 from cmo.domain.lead import MxState
 from cmo.errors import CmoError, ConfigError, ProviderError
-from cmo.service.folder import JobFolder
+from cmo.providers.ports import Meter
+from cmo.service.cache import StoredAnswers
 from cmo.service.store import writer
-from cmo.service.toolbelt import HAND_FOLDER
-from cmo.service.wiring import Outside, outside, ports
+from cmo.service.wiring import Outside, open_github, open_resolver, outside
 
 State = Literal["ok", "warn", "fail", "skip"]
 SERVICES = ("github", "model", "dns")
@@ -62,9 +62,8 @@ async def _github(settings: Settings, found: Outside) -> Probe:
     if not found.github_tokens:
         return Probe("github", "fail", "no key", "cmo auth set github   (or try: cmo demo)")
     with writer(settings) as conn:
-        folder = JobFolder(settings.paths.runs_dir / HAND_FOLDER)
-        async with ports(settings, found, conn, folder) as outside_ports:
-            facts = await outside_ports.code_host.check_tokens()
+        async with open_github(settings, found, StoredAnswers(conn), Meter()) as github:
+            facts = await github.check_tokens()
     words, wide = [], False
     for fact in facts:
         left = {budget.resource: budget for budget in fact.budgets}
@@ -83,7 +82,7 @@ async def _model(settings: Settings) -> Probe:
     name = settings.planner()
     if name == "rules":
         return Probe("model", "skip", "no key: the built-in rules plan")
-    from cmo.graph.planners.completions import Endpoint, probe_model
+    from cmo.graph.planners.completions import Endpoint, probe
 
     key = settings.secrets.find(name)
     if key is None:
@@ -91,9 +90,9 @@ async def _model(settings: Settings) -> Probe:
     endpoint = Endpoint(
         name, key, settings.openai_base_url, settings.azure_openai_endpoint, settings.openai_api_version
     )
-    trouble = await probe_model(endpoint, model=settings.model, timeout_s=MODEL_TIMEOUT_S)
+    trouble = await probe(endpoint, timeout_s=MODEL_TIMEOUT_S)
     if trouble is None:
-        return Probe("model", "ok", f"{settings.model} answers")
+        return Probe("model", "ok", "the key is accepted")
     unreachable = trouble.kind in ("timeout", "unreachable")
     fix = "The built-in rules plan meanwhile." if unreachable else f"cmo auth set {name}   (or LLM_PROVIDER=rules)"
     return Probe("model", "fail", trouble.message, fix, unreachable=unreachable)
@@ -103,9 +102,7 @@ async def _dns(settings: Settings, found: Outside) -> Probe:
     if settings.sandbox:
         return Probe("dns", "ok", f"the sandbox's, at {found.dns_server}")
     with writer(settings) as conn:
-        folder = JobFolder(settings.paths.runs_dir / HAND_FOLDER)
-        async with ports(settings, found, conn, folder) as outside_ports:
-            (verdict,) = await outside_ports.resolver.check([ALWAYS_THERE])
+        (verdict,) = await open_resolver(settings, found, StoredAnswers(conn), Meter()).check([ALWAYS_THERE])
     if verdict.state is MxState.UNKNOWN:
         fix = "Check the network, or set CMO_DNS_SERVER."
         return Probe("dns", "fail", f"no answer: {verdict.reason}", fix, unreachable=True)

@@ -15,11 +15,10 @@ from pydantic import ValidationError
 
 from cmo.clock import Clock, SystemClock
 from cmo.config import Settings
-from cmo.domain.changes import change_plan
 from cmo.domain.event import Event, JobCancelled, JobPaused, MessageQueued, SettingsChanged
 from cmo.domain.goal import Question, Reading, parse_goal
 from cmo.domain.job import Caps, Environment, Icp, Job, Mode, Plan, Stage, StarsRange
-from cmo.domain.plan import Feasibility, Quotas, feasibility
+from cmo.domain.plan import Feasibility, Quotas, change_plan, feasibility
 from cmo.domain.text import clean_line
 from cmo.domain.widening import narrower_part
 from cmo.errors import ConfigError, JobLeased, JobNotResumable, PolicyRefused

@@ -13,6 +13,8 @@ from cmo.config import Secret, Settings, graphql_url
 from cmo.domain.job import Job
 from cmo.errors import ConfigError
 from cmo.paths import ensure_folder
+from cmo.providers.ports import Meter, Resolver, ResponseCache
+from cmo.providers.registry import factory
 from cmo.service.cache import StoredAnswers
 from cmo.service.folder import JobFolder
 from cmo.service.world import WorldTime, keep_world, sandbox_world
@@ -21,6 +23,7 @@ from cmo.store.db import Connection
 if TYPE_CHECKING:
     from cmo.graph.planner import Planner
     from cmo.graph.run import Machinery
+    from cmo.providers.github.client import GitHub
     from cmo.tools.base import Ports
 
 SANDBOX_SPEED = 60.0
@@ -84,28 +87,41 @@ def _sandbox(settings: Settings, not_before: datetime | None) -> Iterator[Outsid
             keep_world(settings, WorldTime(seed=world.seed, anchor_at=world.anchor_at, now=clock.now()))
 
 
-@asynccontextmanager
-async def ports(settings: Settings, found: Outside, conn: Connection, folder: JobFolder) -> AsyncIterator[Ports]:
-    """The outside as tools see it."""
-    from cmo.providers.ports import Meter
-    from cmo.providers.registry import factory
-    from cmo.tools.base import Ports
-
-    shared: dict[str, Any] = {"clock": found.clock, "cache": StoredAnswers(conn), "meter": Meter()}
-    resolver = factory("dns")(nameserver=found.dns_server, timeout_s=settings.dns_timeout_s, **shared)
-    async with factory("github")(
+def open_github(settings: Settings, found: Outside, cache: ResponseCache, meter: Meter) -> GitHub:
+    """A client, to be used as an async context manager."""
+    github: GitHub = factory("github")(
         found.github_tokens,
         rest_url=found.github_api_url,
         graphql_url=found.github_graphql_url,
         timeout_s=settings.github_timeout_s,
-        **shared,
-    ) as code_host:
+        clock=found.clock,
+        cache=cache,
+        meter=meter,
+    )
+    return github
+
+
+def open_resolver(settings: Settings, found: Outside, cache: ResponseCache, meter: Meter) -> Resolver:
+    """A resolver; it holds nothing that must be closed."""
+    resolver: Resolver = factory("dns")(
+        nameserver=found.dns_server, timeout_s=settings.dns_timeout_s, clock=found.clock, cache=cache, meter=meter
+    )
+    return resolver
+
+
+@asynccontextmanager
+async def ports(settings: Settings, found: Outside, conn: Connection, folder: JobFolder) -> AsyncIterator[Ports]:
+    """The outside as tools see it."""
+    from cmo.tools.base import Ports
+
+    cache, meter = StoredAnswers(conn), Meter()
+    async with open_github(settings, found, cache, meter) as code_host:
         yield Ports(
             code_host=code_host,
             history=code_host,
-            resolver=resolver,
+            resolver=open_resolver(settings, found, cache, meter),
             artifacts=folder,
-            meter=shared["meter"],
+            meter=meter,
             clock=found.clock,
         )
 

@@ -120,7 +120,7 @@ def _stages(
         (Stage.ENRICH, "enrich_github_user", read, counts.candidates),
         (Stage.EMAILS, "find_commit_emails", looked, counts.people_enriched),
         (Stage.MX, "mx_check", counts.emails - counts.emails_unverified, counts.emails),
-        (Stage.SCORE, "score_icp", counts.people_scored, looked),
+        (Stage.SCORE, "score_icp", counts.people_scored, counts.people_scored + counts.people_unscored),
     )
     order = list(Stage)
     rows = []

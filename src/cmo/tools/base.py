@@ -68,7 +68,7 @@ class PageContext:
     processed: int
     """Rows that the pages before have handled."""
     cursor: dict[str, Any] | None
-    """What the page before returned, for `Source.CURSOR`."""
+    """What `Tool.cursor` gave for the page before; for `Source.CURSOR` it is where this page starts."""
     room: int
     """How many more repositories or people the caps allow."""
 
@@ -97,4 +97,4 @@ class Tool(Generic[Planned, In, Out]):
     events: Callable[[In, Out], list[Event]]
     """What happened, as facts. Pure."""
     cursor: Callable[[Out], dict[str, Any] | None] = lambda out: None
-    """Where the next page starts, for `Source.CURSOR`."""
+    """What the next page must know: for `Source.CURSOR` where it starts (None: there is none), else a carried count."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from cmo.domain.base import Frozen, Login
 from cmo.domain.event import Event, ItemFailed, PersonEnriched, PersonOptedOut
@@ -28,10 +28,16 @@ class EnrichPlanned(Frozen):
     selector: Literal["pending"] = Field(default="pending", description="Candidates without a profile.")
 
 
+class Candidate(PersonKey):
+    """A person as `extract_people` answers it; what is not needed is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class EnrichIn(Frozen):
     """Name people by `people` or, by hand, by `logins`; both may be given."""
 
-    people: tuple[PersonKey, ...] = Field(default=(), max_length=PAGE_SIZE)
+    people: tuple[Candidate, ...] = Field(default=(), max_length=PAGE_SIZE)
     logins: tuple[Login, ...] = Field(default=(), max_length=PAGE_SIZE)
 
     @model_validator(mode="after")
@@ -59,11 +65,12 @@ class EnrichOut(Frozen):
 
 
 def layout(planned: EnrichPlanned, rows: Sequence[PersonRef], context: PageContext) -> EnrichIn:
-    return EnrichIn(people=tuple(PersonKey(login=ref.login, user_id=ref.user_id) for ref in rows))
+    return EnrichIn(people=tuple(Candidate(login=ref.login, user_id=ref.user_id) for ref in rows))
 
 
 async def run(call: EnrichIn, ports: Ports) -> EnrichOut:
-    asked = {key.login.lower(): key for key in (*(PersonKey(login=login) for login in call.logins), *call.people)}
+    named = [*(PersonKey(login=login) for login in call.logins), *call.people]
+    asked = {key.login.lower(): PersonKey(login=key.login, user_id=key.user_id) for key in named}
     found, failures = await ports.code_host.fetch_profiles(tuple(asked.values()))
     profiles = _under_asked_logins(found, asked)
     answered = set(profiles) | {failure.item.lower() for failure in failures}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from cmo.domain.address import noreply_login
 from cmo.domain.base import Frozen, Login
@@ -37,6 +37,10 @@ class ExtractPlanned(Frozen):
 
 
 class RepoToRead(RepoRef):
+    """A repository as `search_github_repos` answers it; what is not needed is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
     owner: Login | None = Field(default=None, description="Null: the first half of full_name.")
     owner_is_org: bool = False
 
@@ -175,8 +179,9 @@ class _Reading:
             if self._is_the_organisation(author.login):
                 self._drop(author.login, "organisation", "owns the repository")
                 continue
-            signed = [CommitName(sighting.name, sighting.email) for sighting in author.human]
-            reason = machine_reason(author.login, signed) if signed else "all its commits are a machine's"
+            reason = machine_reason(author.login, _signatures(author.human or author.machine))
+            if not author.human:
+                reason = reason or "all its commits are signed by a machine"
             if reason is None:
                 humans.append(author)
             else:
@@ -240,6 +245,10 @@ class _Reading:
 
     def _drop(self, login: str, reason: str, detail: str) -> None:
         self.dropped.append(DroppedPerson(login=login, from_repo=self.repo.full_name, reason=reason, detail=detail))
+
+
+def _signatures(sightings: Sequence[AuthorSighting]) -> list[CommitName]:
+    return [CommitName(sighting.name, sighting.email) for sighting in sightings]
 
 
 def events(call: ExtractIn, out: ExtractOut) -> list[Event]:

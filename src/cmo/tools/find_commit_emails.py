@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from cmo.domain.address import AddressKind, classify, identity_key, parse_address
 from cmo.domain.base import Frozen, Login
 from cmo.domain.event import EmailFound, EmailMissing, Event
 from cmo.domain.job import Stage
-from cmo.domain.lead import AuthorSighting, Email, EmailClass, LeadFacts, RepoRef
-from cmo.providers.ports import Finding
+from cmo.domain.lead import AuthorSighting, Email, EmailClass, LeadFacts, PersonProfile, RepoRef
+from cmo.providers.ports import Finding, PersonKey
 from cmo.tools.base import PAGE_SIZE, PageContext, Ports, Source, Tool
 
 NAME = "find_commit_emails"
@@ -54,8 +54,20 @@ class PersonToFind(Frozen):
     repos: tuple[RepoRef, ...] = ()
 
 
+class SeenRepo(RepoRef):
+    """A repository as `search_github_repos` answers it; what is not needed is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class FindIn(Frozen):
-    people: tuple[PersonToFind, ...] = Field(max_length=PAGE_SIZE)
+    """Name people by `people`, with what is known of them, or by hand by `logins` and `repos`."""
+
+    people: tuple[PersonToFind, ...] = Field(default=(), max_length=PAGE_SIZE)
+    logins: tuple[Login, ...] = Field(default=(), max_length=PAGE_SIZE, description="Their profiles are looked up.")
+    repos: tuple[SeenRepo, ...] = Field(
+        default=(), max_length=PAGE_SIZE, description="Where commits of `logins` are looked for."
+    )
     days: int = Field(default=90, ge=1, le=3650, description="The window, counted back from now.")
     since: datetime | None = Field(default=None, description="The window's start; wins over `days`.")
 
@@ -83,13 +95,7 @@ def layout(planned: FindPlanned, rows: Sequence[LeadFacts], context: PageContext
     days = planned.days or context.plan.icp.activity_days
     return FindIn(
         people=tuple(
-            PersonToFind(
-                login=facts.profile.login,
-                published_email=facts.profile.email,
-                published_url=facts.profile.url,
-                published_seen_at=facts.profile.fetched_at,
-                repos=tuple(RepoRef(id=ref.repo_id, full_name=ref.from_repo) for ref in facts.refs),
-            )
+            _to_find(facts.profile, [RepoRef(id=ref.repo_id, full_name=ref.from_repo) for ref in facts.refs])
             for facts in rows
         ),
         days=days,
@@ -100,7 +106,8 @@ def layout(planned: FindPlanned, rows: Sequence[LeadFacts], context: PageContext
 async def run(call: FindIn, ports: Ports) -> FindOut:
     now = ports.clock.now()
     since = call.since or now - timedelta(days=call.days)
-    repos = {repo.id: repo for person in call.people for repo in person.repos}
+    people = (*call.people, *await _named(call, ports))
+    repos = {repo.id: repo for person in people for repo in person.repos}
     seen: dict[str, list[_Seen]] = defaultdict(list)
     if repos:
         for activity in await ports.history.fetch_activity(tuple(repos.values()), since=since):
@@ -109,13 +116,38 @@ async def run(call: FindIn, ports: Ports) -> FindOut:
                     seen[sighting.login.lower()].append(_Seen(activity.repo.full_name, sighting))
     emails: list[Finding] = []
     missing: list[NoAddress] = []
-    for person in call.people:
+    for person in people:
         commits = seen[person.login.lower()]
         found = _addresses_of(person, commits, now=now)
         emails += [Finding(login=person.login, email=email) for email in found]
         if not found:
             missing.append(NoAddress(login=person.login, reason=_why_none(person, commits)))
     return FindOut(emails=tuple(emails), missing=tuple(missing))
+
+
+async def _named(call: FindIn, ports: Ports) -> list[PersonToFind]:
+    """The people of `call.logins`, with what their profiles publish; without a profile, commits alone count."""
+    if not call.logins:
+        return []
+    profiles, _ = await ports.code_host.fetch_profiles([PersonKey(login=login) for login in call.logins])
+    known = {profile.login.lower(): profile for profile in profiles}
+    repos = [RepoRef(id=repo.id, full_name=repo.full_name) for repo in call.repos]
+    return [
+        _to_find(known[login.lower()], repos)
+        if login.lower() in known
+        else PersonToFind(login=login, repos=tuple(repos))
+        for login in call.logins
+    ]
+
+
+def _to_find(profile: PersonProfile, repos: Sequence[RepoRef]) -> PersonToFind:
+    return PersonToFind(
+        login=profile.login,
+        published_email=profile.email,
+        published_url=profile.url,
+        published_seen_at=profile.fetched_at,
+        repos=tuple(repos),
+    )
 
 
 def _addresses_of(person: PersonToFind, commits: Sequence[_Seen], *, now: datetime) -> list[Email]:

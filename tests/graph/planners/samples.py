@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from itertools import count
 from typing import Any
 
 import jsonschema
 
 from cmo.domain.job import Icp, Plan, Stage
-from cmo.graph.planner import Decision, Situation
+from cmo.graph.planner import Decision, Planner, Situation
 from cmo.graph.planners.openai import open_model_planner
 from cmo.graph.planners.rules import RulesPlanner
 from cmo.store.progress import Progress
@@ -97,8 +97,8 @@ def turn(tool: str = SEARCH[0], *, args: Any = SEARCH[1], state: str = "finished
     return {"step": 1, "tool": tool, "args": args, "state": state, "result": result}
 
 
-async def decided(url: str, *situations: Situation, **changes: Any) -> list[Decision]:
-    """The decisions of one planner on `url`, in turn."""
+def open_on(url: str, **changes: Any) -> AbstractAsyncContextManager[Planner]:
+    """A planner of the server at `url`; its fences are marked marker-1, marker-2, …"""
     markers = count(1)
     values: dict[str, Any] = {
         "provider": "openai",
@@ -112,7 +112,12 @@ async def decided(url: str, *situations: Situation, **changes: Any) -> list[Deci
         "fallback": RulesPlanner(),
         "new_marker": lambda: f"marker-{next(markers)}",
     }
-    async with open_model_planner(**{**values, **changes}) as planner:
+    return open_model_planner(**{**values, **changes})
+
+
+async def decided(url: str, *situations: Situation, **changes: Any) -> list[Decision]:
+    """The decisions of one planner, in turn."""
+    async with open_on(url, **changes) as planner:
         return [await planner.decide(situation) for situation in situations]
 
 

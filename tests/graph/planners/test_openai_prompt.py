@@ -14,6 +14,7 @@ from cmo.tools.registry import TOOLS
 from tests.fakes.model_server import completion
 from tests.graph.planners.samples import KEY, PLANTED, SCHEMAS, SEARCH, decide_after, situation_factory, turn
 
+SPLIT_KEY = "gh\u200bp_0123456789abcdefghij"
 SECRET_GOAL = "write to jane.roe@work.test with ghp_0123456789abcdefghij"
 
 
@@ -81,7 +82,9 @@ def test_nothing_of_a_lead_leaves_even_if_it_slipped_into_the_turns() -> None:
 
 def test_addresses_and_keys_in_the_operators_words_are_masked() -> None:
     plan = Plan(goal=SECRET_GOAL, icp=Icp(keywords=("jane.roe@work.test",), location=KEY))
-    _, asked = decide_after(completion(SEARCH), situation=situation_factory(plan=plan, follow_ups=(SECRET_GOAL, KEY)))
+    _, asked = decide_after(
+        completion(SEARCH), situation=situation_factory(plan=plan, follow_ups=(SECRET_GOAL, SPLIT_KEY))
+    )
     assert '"goal":"write to ****@work.test with ****"' in asked[0].prompt
     assert "jane.roe" not in asked[0].prompt
 

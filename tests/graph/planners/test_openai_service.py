@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +28,15 @@ from tests.graph.planners.samples import (
 NO_QUOTA = refusal_of_service(
     429, "You exceeded your current quota", type="insufficient_quota", code="insufficient_quota"
 )
+
+
+AZURE = {"provider": "azure_openai", "azure_endpoint": "http://127.0.0.1:9"}
+ROOT = Path(__file__).parents[3]
+ASKING = """
+import asyncio, sys
+from tests.graph.planners.samples import decided, situation_factory
+print(asyncio.run(decided(sys.argv[1], situation_factory()))[0].planner)
+"""
 
 
 def refused(name: str, **error: Any) -> Reply:
@@ -162,12 +175,25 @@ def test_a_compatible_server_that_needs_no_key_is_asked_without_one() -> None:
     assert decision.planner == "openai"
 
 
+def test_a_proxy_of_the_environment_is_not_used_for_a_server_on_this_machine() -> None:
+    env = {**os.environ, "HTTP_PROXY": "http://127.0.0.1:9"}
+    with model_server(completion(SEARCH)) as server:
+        command = [sys.executable, "-c", ASKING, server.url]
+        done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "openai", done.stderr
+
+
+def test_opening_and_closing_a_planner_asks_nothing() -> None:
+    assert asyncio.run(decided("https://models.example/v1")) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"api_key": ""}, "No key for openai: cmo auth set openai"),
+        ({**AZURE, "api_key": "", "api_version": "1"}, "No key for azure_openai: cmo auth set azure_openai"),
         ({"provider": "azure_openai"}, "Azure OpenAI has no endpoint: set AZURE_OPENAI_ENDPOINT."),
-        ({"provider": "azure_openai", "azure_endpoint": "http://127.0.0.1:9"}, "Azure OpenAI has no API version"),
+        (AZURE, "Azure OpenAI has no API version"),
     ],
 )
 def test_incomplete_settings_are_recorded_once_and_nothing_is_asked(changes: dict[str, str], message: str) -> None:

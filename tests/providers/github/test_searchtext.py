@@ -35,6 +35,16 @@ def test_a_whole_query_names_language_topic_stars_and_activity() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("after", "before", "expected"),
+    [(1, None, "pushed:>=2026-08-01"), (None, 2, "pushed:<=2026-08-02"), (1, 2, "pushed:2026-08-01..2026-08-02")],
+)
+def test_the_last_push_may_be_bounded_on_both_sides(after: int | None, before: int | None, expected: str) -> None:
+    days = {"pushed_after": after, "pushed_before": before}
+    given = {key: datetime(2026, 8, day, tzinfo=UTC) for key, day in days.items() if day}
+    assert expected in text(**given).split()
+
+
 def test_forks_and_archives_are_left_out_unless_asked_for() -> None:
     assert text() == "archived:false fork:false sort:stars-desc"
     assert text(text="fork:true archived:true x") == "sort:stars-desc fork:true archived:true x"

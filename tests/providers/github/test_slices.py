@@ -59,10 +59,10 @@ def test_joining_neighbours_keeps_the_cover_and_the_cap(whole: Slice, counts: li
 def test_the_parts_of_a_usual_range_are_about_equally_full() -> None:
     parts = Slice(stars_low=100, stars_high=2000).by_stars(4)
     assert [part.qualifiers() for part in parts] == [
-        "stars:351..2000",
-        "stars:192..350",
-        "stars:132..191",
-        "stars:100..131",
+        "stars:350..2000",
+        "stars:191..349",
+        "stars:131..190",
+        "stars:100..130",
     ]
 
 

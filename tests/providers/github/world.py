@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -45,16 +46,18 @@ class FakeRepo:
         return RepoRef(id=self.id, full_name=self.full_name)
 
     def commit(self, n: int) -> dict[str, Any]:
-        login = f"dev{n % 7}"
-        return {
-            "oid": f"{int(self.id.removeprefix('R_')):08x}{n:032x}",
-            "committedDate": f"{NOON - timedelta(hours=n + 1):%Y-%m-%dT%H:%M:%SZ}",
-            "author": {
-                "name": f"Dev {n % 7}",
-                "email": f"{login}@dev.example",
-                "user": {"id": f"U_{login}", "login": login},
-            },
-        }
+        return self._made[n]
+
+    @cached_property
+    def _made(self) -> list[dict[str, Any]]:
+        return [_commit(int(self.id.removeprefix("R_")), n) for n in range(max(1, self.commits))]
+
+
+def _commit(number: int, n: int) -> dict[str, Any]:
+    login = f"dev{n % 7}"
+    author = {"name": f"Dev {n % 7}", "email": f"{login}@dev.example", "user": {"id": f"U_{login}", "login": login}}
+    date = f"{NOON - timedelta(hours=n + 1):%Y-%m-%dT%H:%M:%SZ}"
+    return {"oid": f"{number:08x}{n:032x}", "committedDate": date, "author": author}
 
 
 def repo(n: int, **changes: Any) -> FakeRepo:
@@ -85,12 +88,14 @@ def user(login: str, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """The server. `troubles` are tried in order before each answer; one that answers is used up."""
+    """The server. `troubles` are tried in order before each answer; one that strikes is used up."""
 
     repos: Sequence[FakeRepo] = ()
     people: Sequence[dict[str, Any]] = ()
     clock: StillClock = field(default_factory=StillClock)
     troubles: list[Trouble] = field(default_factory=list)
+    route: Trouble = lambda request: None
+    """Asked before `troubles`, and never used up."""
     headers: dict[str, str] = field(default_factory=dict)
     """Added to every answer."""
     errors: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -118,8 +123,15 @@ class World:
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        routed = self.route(request)
+        if routed is not None:
+            return routed
         for trouble in list(self.troubles):
-            answer = trouble(request)
+            try:
+                answer = trouble(request)
+            except httpx.HTTPError:
+                self.troubles.remove(trouble)
+                raise
             if answer is not None:
                 self.troubles.remove(trouble)
                 return answer
@@ -164,8 +176,7 @@ class World:
         return self._answer(data, errors, cost=1)
 
     def _search(self, document: str, variables: dict[str, Any]) -> httpx.Response:
-        found = [repo for repo in self.repos if matches(repo, variables["q"])]
-        found.sort(key=lambda repo: (-repo.stars, repo.id))
+        found = matching(self.repos, variables["q"])
         start = int(variables["after"] or 0)
         stop = min(start + variables["first"], len(found), 1000)
         has_next = stop < min(len(found), 1000)
@@ -178,8 +189,7 @@ class World:
 
     def _count(self, document: str, variables: dict[str, Any]) -> httpx.Response:
         data = {
-            f"c{i}": {"repositoryCount": sum(matches(repo, variables[f"q{i}"]) for repo in self.repos)}
-            for i in range(len(variables))
+            f"c{i}": {"repositoryCount": len(matching(self.repos, variables[f"q{i}"]))} for i in range(len(variables))
         }
         return self._answer(data, [], cost=1)
 
@@ -223,11 +233,6 @@ def once(response: httpx.Response | Exception, *, when: str = "") -> Trouble:
     return trouble
 
 
-def always(response: Callable[[], httpx.Response], *, when: str = "") -> list[Trouble]:
-    """The same, for as many requests as any test makes."""
-    return [lambda request: response() if when in request.content.decode() + request.url.path else None] * 200
-
-
 def timed_out() -> httpx.Response:
     message = "Something went wrong while executing your query. This may be the result of a timeout."
     return httpx.Response(502, json={"data": None, "errors": [{"message": message}]})
@@ -255,24 +260,22 @@ def evidence(**changes: Any) -> dict[str, Any]:
     }
 
 
-def matches(repo: FakeRepo, query: str) -> bool:
-    """Whether the stars and the date of creation fit the qualifiers of `query`."""
-    for word in query.split():
-        key, _, value = word.partition(":")
-        if key == "stars" and not _within(repo.stars, value, int):
-            return False
-        if key == "created" and not _within(repo.created_at, value, _epoch):
-            return False
-    return True
+def matching(repos: Sequence[FakeRepo], query: str) -> list[FakeRepo]:
+    """The repositories whose stars and date of creation fit the qualifiers of `query`, most stars first."""
+    words = dict(word.partition(":")[::2] for word in query.split())
+    low, high = _range(words.get("stars", ">=0"), int)
+    begin, end = _range(words.get("created", ">=1970-01-01T00:00:00Z"), _epoch)
+    found = [repo for repo in repos if low <= repo.stars <= high and begin <= repo.created_at <= end]
+    return sorted(found, key=lambda repo: (-repo.stars, repo.id))
 
 
-def _within(number: int, text: str, parse: Callable[[str], int]) -> bool:
+def _range(text: str, parse: Callable[[str], int]) -> tuple[float, float]:
     if text.startswith(">="):
-        return number >= parse(text[2:])
+        return parse(text[2:]), float("inf")
     if text.startswith("<="):
-        return number <= parse(text[2:])
+        return float("-inf"), parse(text[2:])
     low, _, high = text.partition("..")
-    return parse(low) <= number <= parse(high or low)
+    return parse(low), parse(high or low)
 
 
 def _epoch(text: str) -> int:
@@ -280,8 +283,7 @@ def _epoch(text: str) -> int:
 
 
 def _history_page(repo: FakeRepo, first: int, after: str | None, since: str) -> dict[str, Any]:
-    commits = [repo.commit(n) for n in range(repo.commits)]
-    commits = [commit for commit in commits if commit["committedDate"] >= since]
+    commits = [repo.commit(n) for n in range(repo.commits) if repo.commit(n)["committedDate"] >= since]
     start = int(after.split()[1]) + 1 if after else 0
     stop = min(start + first, len(commits))
     head = repo.commit(0)["oid"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cmo.domain.base import Frozen
 from cmo.domain.grammar.dates import MONTHS, WEEKDAYS
 from cmo.domain.grammar.items import as_keyword, as_topic
 from cmo.domain.grammar.rules_how import SEND_WORDS
@@ -153,15 +154,19 @@ def _ask_about_unknown(u: Understood, unknown: tuple[str, ...], icp: Icp) -> Non
 
 
 def changed(plan: Plan, changes: Mapping[str, Any], defaults: Plan) -> Plan:
-    """`plan` with fields set by dotted name; None puts an optional field to none and any other to its default.
+    """`plan` with fields set by dotted name; None empties an optional field and puts any other back to `defaults`.
 
     Values are plain (ISO dates, lists); they are checked like any plan.
     """
     tree = plan.model_dump(mode="json")
     usual = defaults.model_dump(mode="json")
     for key, value in changes.items():
-        branch, default, *rest = tree, usual, *key.split(".")
-        for name in rest[:-1]:
-            branch, default = branch[name], default[name]
-        branch[rest[-1]] = default[rest[-1]] if value is None else value
+        group, _, name = key.rpartition(".")
+        branch, default = (tree[group], usual[group]) if group else (tree, usual)
+        branch[name] = value if value is not None or _is_optional(group, name) else default[name]
     return Plan.model_validate(tree)
+
+
+def _is_optional(group: str, name: str) -> bool:
+    models: dict[str, type[Frozen]] = {"icp": Icp, "caps": Caps}
+    return models.get(group, Plan).model_fields[name].default is None

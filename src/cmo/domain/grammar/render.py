@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from cmo.domain.grammar.rules_who import ARCHIVED, FORKS
 from cmo.domain.grammar.vocabulary import LANGUAGES, TOPICS
 from cmo.domain.job import Caps, Icp, Mode, Plan
+from cmo.domain.text import clean_line
 
 
 def render_plan(plan: Plan) -> str:
@@ -16,6 +17,18 @@ def render_plan(plan: Plan) -> str:
     written as draft-only, since no sentence may unlock sending.
     """
     return "; ".join([f"find {plan.target} people", *_who(plan.icp), *_how(plan), *_caps(plan.caps)])
+
+
+def short_goal(plan: Plan) -> str:
+    """Whom `plan` looks for, in a few words: the goal of a plan that came without one."""
+    icp = plan.icp
+    people = f"{icp.roles[0]}s" if len(icp.roles) == 1 else "people"
+    parts = [" ".join(["find", str(plan.target), *([" or ".join(icp.languages)] if icp.languages else []), people])]
+    parts += [f"topics {_listed(icp.topics)}"] if icp.topics else []
+    parts += [f"in {icp.location}"] if icp.location else []
+    parts += [f"no {' or '.join(icp.exclude)}"] if icp.exclude else []
+    parts += ["dry run"] if plan.mode is Mode.DRY_RUN else []
+    return clean_line(", ".join(parts), limit=300)
 
 
 def _who(icp: Icp) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cmo.config.secrets import Secret
+from cmo.graph.planner import Trouble
 from cmo.graph.planners.answers import Answer, Failure, failure, parse_answer
 from cmo.providers.ports import Meter
 
@@ -131,26 +132,36 @@ async def open_client(endpoint: Endpoint, *, timeout_s: float, meter: Meter) -> 
         trust_env=not _is_loopback(endpoint.url),
         event_hooks={"request": [count]},
     )
+    shared: dict[str, Any] = {
+        "api_key": endpoint.api_key.reveal() or "none",  # a server of one's own may need no key, the client does
+        "timeout": timeout_s,
+        "max_retries": MAX_RETRIES,
+        "http_client": transport,
+    }
     client: AsyncOpenAI
     if endpoint.provider == "azure_openai":
-        client = AsyncAzureOpenAI(
-            api_key=endpoint.api_key.reveal(),
-            azure_endpoint=endpoint.azure_endpoint,
-            api_version=endpoint.api_version,
-            timeout=timeout_s,
-            max_retries=MAX_RETRIES,
-            http_client=transport,
-        )
+        client = AsyncAzureOpenAI(azure_endpoint=endpoint.url, api_version=endpoint.api_version, **shared)
     else:
-        client = AsyncOpenAI(
-            api_key=endpoint.api_key.reveal() or "none",  # a server of one's own may need no key, the client does
-            base_url=endpoint.url,
-            timeout=timeout_s,
-            max_retries=MAX_RETRIES,
-            http_client=transport,
-        )
+        client = AsyncOpenAI(base_url=endpoint.url, **shared)
     async with client:
         yield client
+
+
+async def probe(endpoint: Endpoint, *, timeout_s: float) -> Trouble | None:
+    """What is wrong with the key or the server, found by one call that costs no tokens; None when nothing is."""
+    from openai import NotFoundError, OpenAIError
+
+    missing = endpoint.what_is_missing()
+    if missing is not None:
+        return failure("rejected", missing).trouble
+    try:
+        async with asyncio.timeout(timeout_s), open_client(endpoint, timeout_s=timeout_s, meter=Meter()) as client:
+            await client.models.with_raw_response.list()
+    except NotFoundError:
+        return None  # not every compatible server lists its models; the key was not refused
+    except (OpenAIError, TimeoutError) as exc:
+        return _failure_of(exc).trouble
+    return None
 
 
 def _without_refused(options: Mapping[str, Any], refusal: APIStatusError) -> dict[str, Any] | None:
@@ -168,17 +179,15 @@ def _without_refused(options: Mapping[str, Any], refusal: APIStatusError) -> dic
 
 
 def _failure_of(exc: Exception) -> Failure:
-    from openai import APIConnectionError, APIStatusError, APITimeoutError
+    from openai import APIStatusError, APITimeoutError
 
     match exc:
         case APITimeoutError() | TimeoutError():
             return failure("timeout", "No answer in time (model.timeout_s).")
-        case APIConnectionError():
-            return failure("unreachable", f"The model cannot be reached: {type(exc.__cause__ or exc).__name__}")
         case APIStatusError():
             return _failure_of_status(exc)
         case _:
-            return failure("unreachable", f"The model cannot be asked: {exc}")
+            return failure("unreachable", f"The model cannot be reached: {type(exc.__cause__ or exc).__name__}")
 
 
 def _failure_of_status(exc: APIStatusError) -> Failure:

@@ -89,6 +89,10 @@ class _Round:
         except TooHeavy:
             self._sizer.was_too_much(batch)
             await self._ask_for_less(batch)
+        except ProviderUnavailable:
+            if not await self._github_answers():
+                raise
+            await self._ask_for_less(batch)  # one of them may be what GitHub stumbles over
         except GraphQLMissing:
             for ask in batch:
                 await self._read_by_rest(ask)

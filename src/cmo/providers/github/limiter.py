@@ -74,6 +74,15 @@ class Limiter:
         account.refused(verdict, turn.resource, began_s=turn.began_s, now=self._now(), at_s=self._clock.monotonic())
         self._remember(account)
 
+    def told(self, turn: Turn) -> None:
+        """The answer of `turn` said what is left. An empty bucket closes its gate, so that a restart knows of it."""
+        account = turn.token.account
+        now = self._now()
+        wait, limit = account.gate(turn.resource, 1, now)
+        if wait > PATIENCE_S and account.closed_until.get(limit, 0.0) < now + wait - 1:
+            account.closed_until[limit] = now + wait
+            self._remember(account)
+
     def share(self, tokens: Sequence[Token]) -> None:
         """The `tokens` turned out to be of one account: they have one state from now on."""
         first = tokens[0].account
@@ -105,7 +114,6 @@ class Limiter:
         while True:
             token, wait, limit = self._choose(resource, cost, only)
             if wait > PATIENCE_S:
-                self._remember_empty(token.account, limit, wait)
                 raise RateLimited(
                     f"github: {operation}: the {limit} limit is reached, free again in {wait:.0f} s",
                     provider="github",
@@ -150,13 +158,6 @@ class Limiter:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
-
-    def _remember_empty(self, account: Account, limit: str, wait: float) -> None:
-        """An empty bucket closes its gate too: a restart must not need a refusal to find out."""
-        until = self._now() + wait
-        if account.closed_until.get(limit, 0.0) < until - 1:
-            account.closed_until[limit] = until
-            self._remember(account)
 
     def _remember(self, account: Account) -> None:
         now = self._clock.now()

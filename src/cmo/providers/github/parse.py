@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -234,15 +235,31 @@ def parse_rest_commit(item: object) -> CommitSeen:
 
 
 def _commit(oid: object, date: object, author: Mapping[str, Any], login: object, user_id: object) -> CommitSeen:
+    name, email = author.get("name"), author.get("email")
+    who = _signature(name if isinstance(name, str) else "", email if isinstance(email, str) else "")
     known = parse_login(login)
     return CommitSeen(
         oid=as_text(oid, "oid"),
         at=as_instant(date, "committedDate"),
-        name=line(author.get("name"), limit=100) or "",
-        email=parse_email(author.get("email")),
-        login=known or login_of_noreply(line(author.get("email"), limit=EMAIL_CHARS) or ""),
+        name=who.name,
+        email=who.email,
+        login=known or who.login,
         user_id=user_id if known and isinstance(user_id, str) else None,
     )
+
+
+class Signature(NamedTuple):
+    """Name and address on a commit, cleaned, and the login that the address spells out."""
+
+    name: str
+    email: str
+    login: str | None
+
+
+@lru_cache(maxsize=4096)  # a page repeats few people, and cleaning text is most of the work of reading one
+def _signature(name: str, email: str) -> Signature:
+    address = line(email, limit=EMAIL_CHARS) or ""
+    return Signature(line(name, limit=100) or "", address.lower(), login_of_noreply(address))
 
 
 def parse_page(node: object, *, with_evidence: bool) -> PageRead:

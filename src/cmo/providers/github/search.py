@@ -108,26 +108,28 @@ class Searcher:
         part = text.whole
         while at.slices and limit > 0 and not repos:
             if at.given >= WINDOW and at.take is None:
-                at, _ = await self._slice(text, at)
+                at, _ = await self._slice(text, at, earlier=at.given)
                 continue
-            part, wanted = at.slices[0], at.given + limit
-            page = await self._fetch(text, part, min(PAGE, limit, (at.take or WINDOW) - at.given), at.after)
+            part, earlier = at.slices[0], at.given
+            page = await self._fetch(text, part, min(PAGE, limit, (at.take or WINDOW) - earlier), at.after)
             at, repos = at.advanced(page), page.repos
-            if page.count > WINDOW < wanted and at.take is None and at.slices[:1] == (part,):
-                at, holds = await self._slice(text, at)
+            if page.count > WINDOW < earlier + limit and at.take is None and at.slices[:1] == (part,):
+                at, holds = await self._slice(text, at, earlier=earlier)
                 repos = repos if holds else ()
         rest = at.model_dump(mode="json") if at.slices else None
         return RepoPage(repos=repos, cursor=rest, matching=at.matching, query=text.of(part))
 
-    async def _slice(self, text: SearchText, at: Cursor) -> tuple[Cursor, bool]:
+    async def _slice(self, text: SearchText, at: Cursor, *, earlier: int) -> tuple[Cursor, bool]:
         """Divide the first slice, which has more results than GitHub shows.
 
         Most stars come first in the whole and in its parts, so what was given of the whole is the beginning of the
-        first part, which is read on as it is up to its count.
+        first part, which is read on as it is, up to its count. Only when less than a page is in the first part, or
+        everything has one number of stars, does the page begin anew, in the parts.
 
+        Args:
+            earlier: Results of the slice that were given before the page at hand.
         Returns:
-            The new place, and whether the results given so far keep their place in it; those of one star count have
-            no order that parts share, and come again.
+            The new place, and whether the page at hand keeps its place in it.
         """
         whole = at.slices[0]
         if whole.has_one_star_count:
@@ -138,13 +140,11 @@ class Searcher:
         parts = await self._counted(text, whole.by_stars(self._parts))
         while parts[0][1] > WINDOW and not parts[0][0].has_one_star_count:
             parts[:1] = await self._counted(text, parts[0][0].by_stars(self._parts))
-        parts = merged(parts, cap=WINDOW)
-        top, below = parts[0], [part for part, count in parts[1:] if count]
-        if top[1] > WINDOW:
-            return at.next_slice(*(part for part, _ in parts)), False
-        if at.given >= top[1]:
-            return at.next_slice(*below), True
-        return at.model_copy(update={"take": top[1], "slices": (whole, *below, *at.slices[1:])}), True
+        (top, top_count), *below = merged(parts, cap=WINDOW)
+        left = tuple(part for part, count in below if count)
+        if at.given <= top_count <= WINDOW:
+            return at.model_copy(update={"take": top_count, "slices": (whole, *left, *at.slices[1:])}), True
+        return at.next_slice(*(left if top_count <= earlier else (top, *left))), False
 
     async def _counted(self, text: SearchText, parts: Sequence[Slice]) -> list[tuple[Slice, int]]:
         """Each part with the number of its matches."""

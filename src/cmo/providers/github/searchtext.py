@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from cmo.domain.text import clean_line
 from cmo.errors import ProviderRejected
@@ -59,8 +60,8 @@ def search_text(query: RepoQuery) -> SearchText:
             kept.append(token)
     head = [_language(query.language), _topic(query.topic, "topic:")]
     head += [_topic(topic, "-topic:") for topic in query.exclude_topics]
-    if query.pushed_after is not None and "pushed" not in keys:
-        head.append(f"pushed:>={query.pushed_after:%Y-%m-%d}")
+    if "pushed" not in keys:
+        head.append(_pushed(query.pushed_after, query.pushed_before))
     head += [f"{key}:false" for key in ("archived", "fork") if key not in keys]
     return SearchText(
         head=" ".join(part for part in head if part),
@@ -110,6 +111,12 @@ def _narrowed(whole: Slice, token: str) -> Slice | None:
         high = {"<": number - 1, "<=": number, "=": number}.get(sign)
     ends = [end for end in (whole.stars_high, high) if end is not None]
     return whole.model_copy(update={"stars_low": max(whole.stars_low, low), "stars_high": min(ends) if ends else None})
+
+
+def _pushed(after: datetime | None, before: datetime | None) -> str:
+    if after is None:
+        return "" if before is None else f"pushed:<={before:%Y-%m-%d}"
+    return f"pushed:>={after:%Y-%m-%d}" if before is None else f"pushed:{after:%Y-%m-%d}..{before:%Y-%m-%d}"
 
 
 def _language(language: str | None) -> str:

@@ -275,6 +275,8 @@ class Wire:
                 self.meter.add("github_points", told)
             elif verdict.kind in (Kind.OK, Kind.PARTIAL, Kind.TRANSIENT):
                 self.meter.add("github_points", request.cost)
+        if not verdict.is_limit:
+            self.limiter.told(turn)
         return Reply(answer, body, verdict)
 
     def _raise_if_too_heavy(self, reply: Reply, failures: int, operation: str) -> None:
