@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks.children import Worker
-from benchmarks.measure import progress, reading, scratch
+from benchmarks.measure import copy_home, progress, reading, scratch
 from benchmarks.worker import BulkOutside, Report, Spec
 
 PEOPLE_EACH = 5
@@ -21,17 +22,14 @@ NO_CAP = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class BulkRun:
-    """A finished job with `leads` leads."""
+    """A job with `leads` leads."""
 
     home: Path
     leads: int
     steps: int
-    reports: tuple[Report, ...]
-    """One for each process that worked on it."""
-
-    @property
-    def peak_mb(self) -> float:
-        return max(report.peak_mb for report in self.reports)
+    job_id: str
+    peak_mb: float
+    """Of the process that held most."""
 
     @property
     def database(self) -> Path:
@@ -39,7 +37,7 @@ class BulkRun:
 
     @property
     def graph_file(self) -> Path:
-        return self.home / "graph" / f"{self.reports[0].job_id}.db"
+        return self.home / "graph" / f"{self.job_id}.db"
 
 
 @cache
@@ -51,11 +49,22 @@ def finished(leads: int, steps: int = 40) -> BulkRun:
 
 
 @cache
-def halted(leads: int) -> tuple[Path, Report]:
-    """A job with all its leads found, paused where its next step would be planned: home and report."""
+def halted(leads: int) -> BulkRun:
+    """A job with all its leads found, paused where the step after that would be planned."""
     home = scratch() / f"halted-{leads}"
     progress(f"{leads:,} leads, up to the export")
-    return home, Worker(spec_of(home, leads, 40, stop_before_export=True)).wait()
+    return _described(home, Worker(spec_of(home, leads, 40, stop_before_export=True)).wait())
+
+
+@cache
+def completed(leads: int) -> BulkRun:
+    """The halted job, resumed and run to its end; `peak_mb` is that of both processes."""
+    before = halted(leads)
+    home = copy_home(before.home, scratch() / f"completed-{leads}")
+    progress(f"{leads:,} leads, export and snapshot")
+    report = Worker(spec_of(home, leads, 40)).wait()
+    shutil.rmtree(home)
+    return replace(before, peak_mb=max(before.peak_mb, report.peak_mb))
 
 
 def spec_of(home: Path, leads: int, steps: int, *, stop_before_export: bool = False) -> Spec:
@@ -77,8 +86,8 @@ def plan_of(leads: int) -> dict[str, Any]:
     return {"goal": f"find {leads} py maintainers", "target": leads, "icp": {"topics": ["testing"]}, "caps": caps}
 
 
-def _described(home: Path, *reports: Report) -> BulkRun:
+def _described(home: Path, report: Report) -> BulkRun:
     with reading(home / "campaign.db") as conn:
         leads = conn.execute("SELECT COUNT(*) FROM leads").fetchone()[0]
         steps = conn.execute("SELECT COUNT(*) FROM steps").fetchone()[0]
-    return BulkRun(home=home, leads=leads, steps=steps, reports=reports)
+    return BulkRun(home=home, leads=leads, steps=steps, job_id=report.job_id, peak_mb=report.peak_mb)

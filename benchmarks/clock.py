@@ -33,7 +33,8 @@ class SharedClock:
         self.speed = speed
         self._file = path.open("r+b")
         self._map = mmap.mmap(self._file.fileno(), _FORM.size)
-        start, self._zero, _ = _FORM.unpack(self._map[:])
+        start, zero, _ = _FORM.unpack(self._map[:])
+        self._zero = float(zero)
         self._start = datetime.fromtimestamp(start, UTC)
         self._lock = threading.Lock()
 

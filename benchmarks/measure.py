@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -19,6 +20,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository; subprocesses start in it."""
+IMPORT_ALL = (
+    "import importlib, pkgutil, cmo; "
+    "[importlib.import_module(module.name) for module in pkgutil.walk_packages(cmo.__path__, 'cmo.')"
+    " if not module.name.endswith('__main__')]"
+)
+"""Python that imports every module of cmo, and with them every library."""
 _STATUS = Path("/proc/self/status")
 _MEGA = 1_000_000
 
@@ -33,6 +40,18 @@ def scratch() -> Path:
     """A folder for everything that benchmarks write; removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="cmo-bench-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def bytecode() -> Path:
+    """Where measured processes find everything compiled, so that none of them pays for it in time or memory."""
+    folder = scratch() / "bytecode"
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    progress("compiling")
+    for code in (IMPORT_ALL, "import benchmarks.worker, benchmarks.naive_state, tests.fakes.rigs"):
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
     return folder
 
 
@@ -119,7 +138,7 @@ def stopwatch() -> Iterator[list[float]]:
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    """This process's environment without anything that steers cmo, Python's byte code kept in the scratch folder."""
+    """This process's environment without anything that steers cmo, and with compiled byte code."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -129,6 +148,6 @@ def clean_environment(home: Path) -> dict[str, str]:
     return {
         **kept,
         "CMO_HOME": str(home),
-        "PYTHONPYCACHEPREFIX": str(scratch() / "pycache"),
+        "PYTHONPYCACHEPREFIX": str(bytecode()),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
     }

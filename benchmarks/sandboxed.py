@@ -40,8 +40,8 @@ class SandboxRun:
     """What came of a job, as its store and the sandbox's own books tell it."""
 
     home: Path
-    reports: tuple[Report, ...]
-    """One for each process that worked on it to its end or pause."""
+    report: Report
+    """Of the process that ended it."""
     totals: Totals
     good_leads: int
     leads: frozenset[tuple[str, str]]
@@ -52,8 +52,8 @@ class SandboxRun:
     """CSV files written while it ran."""
     waits: int
     """Limits that were waited for."""
-    units_when_killed: int = 0
-    """What had been spent when the process was killed."""
+    units_before: int = 0
+    """What had been spent when the process was killed, or by the jobs before."""
 
     @property
     def units(self) -> int:
@@ -87,8 +87,7 @@ def serving(*, faults: str | None = None, **limits: Any) -> Iterator[tuple[Sandb
     """A running sandbox, and how a worker reaches it.
 
     Args:
-        faults: Name of a fault profile.
-        limits: Fields of `SandboxSettings`, e.g. `graphql_limit`.
+        faults, limits: As for `run`.
     """
     settings = SandboxSettings(anchor_at=ANCHOR, latency_s=LATENCY_S, **limits)
     if faults is not None:
@@ -114,7 +113,8 @@ def run(
     plan: dict[str, Any],
     *,
     kill_after_requests: int | None = None,
-    home: Path | None = None,
+    jobs: int = 1,
+    without_graphql: bool = False,
     faults: str | None = None,
     **limits: Any,
 ) -> SandboxRun:
@@ -123,13 +123,23 @@ def run(
     Args:
         what: Named in progress messages.
         kill_after_requests: Kill the process with SIGKILL once the sandbox has seen so many; then resume it.
-        home: Where it runs; None is a new home.
+        jobs: Run the same plan so many times over the same store, one job after the other; the last one is described,
+            the totals are those of all.
+        without_graphql: Point the client at a server that has only the REST API.
+        faults: Name of a fault profile.
+        limits: Fields of `SandboxSettings`, e.g. `graphql_limit`.
     """
     progress(f"sandbox: {what}")
-    home = home or scratch() / f"sandbox-{next(_numbers)}"
+    home = scratch() / f"sandbox-{next(_numbers)}"
     with serving(faults=faults, **limits) as (sandbox, outside):
+        if without_graphql:
+            outside = replace(outside, graphql_url=f"{outside.rest_url}/none")
         spec = Spec(home=str(home), plan=plan, sandbox=outside)
-        worker, spent = Worker(spec), 0
+        spent = 0
+        for _ in range(jobs - 1):
+            Worker(spec).wait()
+            spent = units(sandbox.books.totals())
+        worker = Worker(spec)
         if kill_after_requests is not None and _reached(sandbox, worker, kill_after_requests):
             worker.kill()
             spent = units(sandbox.books.totals())
@@ -160,12 +170,12 @@ def _described(home: Path, totals: Totals, report: Report, spent: int) -> Sandbo
         waits = "SELECT COUNT(*) FROM events WHERE job_id = ? AND kind = 'job_waiting'"
         return SandboxRun(
             home=home,
-            reports=(report,),
+            report=report,
             totals=totals,
             good_leads=len(leads),
             leads=leads,
             repos_read=names,
             checkpoints=conn.execute(batches, job).fetchone()[0],
             waits=conn.execute(waits, job).fetchone()[0],
-            units_when_killed=spent,
+            units_before=spent,
         )

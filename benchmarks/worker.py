@@ -160,9 +160,7 @@ async def machinery(spec: Spec, conn: Connection, job: Job) -> AsyncIterator[Mac
 
 
 @asynccontextmanager
-async def _sandboxed(
-    spec: Spec, outside: SandboxOutside, conn: Connection, job: Job
-) -> AsyncIterator[Machinery]:
+async def _sandboxed(spec: Spec, outside: SandboxOutside, conn: Connection, job: Job) -> AsyncIterator[Machinery]:
     from cmo.config import Secret
     from cmo.service import wiring
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cmo.cli import registry
+from cmo.cli.commands import COMMANDS
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.skipif(not README.exists(), reason="README is not writt
 def test_every_command_is_in_the_readme_with_the_help_it_prints() -> None:
     text = README.read_text(encoding="utf-8")
 
-    missing = [entry.path for entry in registry.COMMANDS if f"| `cmo {entry.path}` | {entry.about} |" not in text]
+    missing = [entry.path for entry in COMMANDS if f"| `cmo {entry.path}` | {entry.about} |" not in text]
     assert not missing, "run: python -m cmo.cli.registry README.md"
 
 

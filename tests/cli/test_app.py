@@ -11,6 +11,7 @@ import pytest
 
 from cmo import __version__
 from cmo.cli import registry
+from cmo.cli.commands import COMMANDS
 from tests.cli.harness import Cmo
 
 
@@ -61,7 +62,7 @@ def test_wrong_usage_exits_2_with_one_sentence_and_a_way_out(cmo: Cmo, argv: lis
 
 
 def test_names_of_commands_are_not_abbreviated(cmo: Cmo) -> None:
-    for entry in registry.COMMANDS:
+    for entry in COMMANDS:
         for cut in range(1, len(entry.words[0])):
             word = entry.words[0][:cut]
             if word not in registry.top_names():

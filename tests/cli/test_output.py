@@ -11,7 +11,7 @@ import pytest
 from cmo.cli.errors import UsageProblem
 from cmo.cli.flags import GlobalFlags
 from cmo.cli.output import Column, Output, plain, shrink
-from cmo.cli.terminal import Terminal, ago, cells, fit, judge, safe_json, safe_line, span
+from cmo.cli.terminal import Terminal, ago, cells, fit, guarded, judge, safe_json, safe_line, span
 from tests.cli.harness import NOW, FakePipe, FakeTty
 
 HOSTILE = "Ann\x1b]52;c;aGk=\x07 \x9b31m\u202eevil\u200b\nnext\tcell"
@@ -172,6 +172,11 @@ def test_values_are_full_and_on_one_line_on_a_pipe() -> None:
         "2026-01-02T00:00:00Z",
         "a b c",
     ]
+
+
+def test_the_last_net_keeps_colours_and_drops_orders() -> None:
+    assert guarded("\x1b[31mred\x1b[0m ✓ क") == "\x1b[31mred\x1b[0m ✓ क"
+    assert guarded("a\x1b]52;c;x\x07b\x9b2Jc\x1b[2Jd\re\u202ef") == "a]52;c;xb2Jc[2Jdef"
 
 
 def test_plain_ascii_is_kept_as_it_is() -> None:

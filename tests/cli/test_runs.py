@@ -240,10 +240,9 @@ def test_a_job_goes_on_in_the_background_and_can_be_watched(cmo: Cmo) -> None:
     job = result.out.strip()
     assert result.code == 0, result.err
 
-    for _ in range(100):
-        watched = cmo.spawn("watch", job, "--sandbox", "--interval", "200ms", "--exit-status")
-        if watched.code != 75:  # not started yet
-            break
+    watch = ["watch", job, "--sandbox", "--interval", "200ms", "--exit-status"]
+    looks = (cmo.spawn(*watch) for _ in range(100))
+    watched = next(result for result in looks if result.code != 75)  # 75: not started yet
     assert watched.code in (0, 3), watched.err
     assert cmo("status", job, "--sandbox", "--json").document["data"]["status"] == "finished"
 

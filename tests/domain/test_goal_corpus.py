@@ -16,7 +16,7 @@ USUAL = Plan(goal="")
 
 
 def case(sentence: str, *unread: str, **expected: Any) -> Any:
-    """A sentence and the fields that differ from the defaults; `_` in a name stands for the dot of `icp.` and `caps.`."""
+    """A sentence, what stays unread, and the fields that differ from the defaults (`icp_topics` for `icp.topics`)."""
     return pytest.param(sentence, expected, unread, id=sentence)
 
 
@@ -143,6 +143,10 @@ ACTIVITY = [
     case("200 py devs, activity_days=45", icp_activity_days=45),
     case("200 recently active py devs"),
     case("200 py devs not active in the last 30 days", "active in the last 30 days"),
+    case("200 inactive py devs", "inactive"),
+    case("200 py devs inactive for 60 days", "inactive for 60 days"),
+    case("200 py devs active in the last 48 hours", icp_activity_days=2),
+    case("200 py devs active for a year", icp_activity_days=365),
 ]
 
 PLACES = [
@@ -157,6 +161,9 @@ PLACES = [
     case("200 py devs from Kreuzberg, Berlin", icp_location="Kreuzberg, Berlin"),
     case("German python developers, 200", icp_location="Germany"),
     case("200 Berlin-based py devs", icp_location="Berlin"),
+    case("200 py devs from Aix en Provence", icp_location="Aix en Provence"),
+    case("200 py devs from Stratford upon Avon", icp_location="Stratford upon Avon"),
+    case("python devs London 200", icp_location="London"),
     case("200 py devs, only germany", icp_location="Germany"),
     case('200 py devs, location "Île-de-France"', icp_location="Île-de-France"),
     case("200 py devs in San Francisco or New York", icp_location="San Francisco"),
@@ -189,6 +196,7 @@ EXCLUSIONS = [
     case("200 py devs, avoid password managers", icp_exclude=("password-managers",)),
     case("200 non-crypto py devs", icp_exclude=("crypto",)),
     case("200 py devs who do not work on crypto", icp_exclude=("crypto",)),
+    case("200 py devs, not contributors to web3", icp_exclude=("web3",)),
     case("200 py devs that aren't contributors to web3", icp_exclude=("web3",)),
     case("200 devs, no java", icp_exclude=("java",)),
     case("200 py devs, exclude bots and archived repos", icp_exclude=("archived",)),
@@ -214,6 +222,7 @@ IDS = [
     case("200 py devs, seq=../../etc/passwd", "seq=../../etc/passwd"),
     case("200 py devs via sms", channel="sms"),
     case("200 py devs by phone", channel="call"),
+    case("call them: 200 py devs", channel="call"),
     case("200 py devs, channel=linkedin", channel="linkedin"),
     case("200 py devs via smtp", mailer="smtp"),
 ]  # fmt: skip
@@ -244,6 +253,9 @@ MODES = [
     case("200 py devs, mode=send_allowed"),
     case("200 py devs, send me the csv"),
     case("200 py devs, don't send until I approve"),
+    case("200 py devs, never send without my approval"),
+    case("200 py devs, don't send before the launch", "launch", mode="dry_run"),
+    case("200 py devs with gmail addresses", "gmail"),
 ]
 
 DAYS = [
@@ -258,6 +270,11 @@ DAYS = [
     case("200 py devs, start in 2 weeks", start_on=date(2026, 12, 4)),
     case("200 py devs starting in march", start_on=date(2027, 3, 1)),
     case("200 py devs starting 13/12/2026", start_on=date(2026, 12, 13)),
+    case("200 py devs starting 12/13/2026", start_on=date(2026, 12, 13)),
+    case("200 py devs, start the day after tomorrow", start_on=date(2026, 11, 22)),
+    case("200 py devs, wait until next month", start_on=date(2026, 12, 1)),
+    case("200 py devs, start in 9000 days", "in 9000 days"),
+    case("200 py devs starting 31 February", "31 February"),
     case("200 py devs starting 03/04/2027", start_on=date(2027, 4, 3)),
     case("200 py devs starting 3.12.2026", start_on=date(2026, 12, 3)),
     case("200 py devs, don't send before monday", start_on=date(2026, 11, 23)),
@@ -272,6 +289,9 @@ CAPS = [
     case("200 py devs from 300 repos", caps_max_repos=300),
     case("limit the search to 300 repos: 200 py devs", caps_max_repos=300),
     case("200 py devs, repos<=250", caps_max_repos=250),
+    case("200 py devs, cap repos at 250 and limit people to 700", caps_max_repos=250, caps_max_people=700),
+    case("200 py devs, max 0 repos", "max 0"),
+    case("200 py devs, budget 20 euros", caps_budget_usd=20.0),
     case("200 py devs, at most 1000 people", caps_max_people=1000),
     case("200 py devs within 20 steps", caps_max_steps=20),
     case("200 py devs, 4 authors per repo", caps_top_authors_per_repo=4),
@@ -312,7 +332,7 @@ WHOLE = [
         target=400, icp_topics=("testing",), icp_location="Germany",
     ),
     case(
-        "We are looking for ~150 TypeScript/JavaScript maintainers (100..5000 stars), no web3 or crypto, start next monday",
+        "Looking for ~150 TypeScript/JavaScript maintainers (100..5000 stars), no web3 or crypto, start next monday",
         target=150, icp_languages=("typescript", "javascript"), stars=(100, 5000), icp_exclude=("web3", "crypto"),
         start_on=date(2026, 11, 23),
     ),
@@ -322,7 +342,7 @@ WHOLE = [
         mode="dry_run",
     ),
     case(
-        "find 300 maintainers (python), between 100 and 2k stars; at most 3 authors per project; no more than 400 repos",
+        "find 300 maintainers (python), between 100 and 2k stars; at most 3 authors a project; no more than 400 repos",
         target=300, caps_top_authors_per_repo=3, caps_max_repos=400,
     ),
     case(
@@ -332,8 +352,8 @@ WHOLE = [
 ]  # fmt: skip
 
 CORPUS = [
-    *NUMBERS, *LANGUAGES, *TOPICS, *STARS, *ACTIVITY, *PLACES, *ROLES, *EXCLUSIONS, *IDS, *MODES, *DAYS, *CAPS, *KEYWORDS,
-    *LEFT_OVER, *WHOLE,
+    *NUMBERS, *LANGUAGES, *TOPICS, *STARS, *ACTIVITY, *PLACES, *ROLES, *EXCLUSIONS, *IDS, *MODES, *DAYS, *CAPS,
+    *KEYWORDS, *LEFT_OVER, *WHOLE,
 ]  # fmt: skip
 
 

@@ -52,6 +52,8 @@ UNDERSTOOD = [
     ("extend the window by 30 days", icp(activity_days=120), "activity_days 90 → 120."),
     ("make it 300", {"target": 300}, "target 200 → 300."),
     ("target 1k", {"target": 1000}, "target 200 → 1,000."),
+    ("raise the target to 400", {"target": 400}, "target 200 → 400."),
+    ("remove web3", icp(exclude=()), "exclude - web3."),
     ("only germany", icp(location="Germany"), "location anywhere → Germany."),
     ("only people in Berlin", icp(location="Berlin"), "location anywhere → Berlin."),
     ("only rust", icp(languages=("rust",)), "languages python → rust."),
@@ -134,7 +136,9 @@ def test_what_is_already_so_changes_nothing_and_says_so() -> None:
     assert "already" in result.effect
 
 
-@pytest.mark.parametrize("text", ["", "blah blah", "how are you?", "/etc/passwd", "stop", "pause", "\x1b[2J"])
+@pytest.mark.parametrize(
+    "text", ["", "blah blah", "how are you?", "raise max repos", "/etc/passwd", "stop", "pause", "\x1b[2J"]
+)
 def test_what_is_not_understood_changes_nothing_and_asks(text: str) -> None:
     result = say(text)
     assert result.plan is None

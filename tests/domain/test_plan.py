@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -110,8 +111,8 @@ def test_more_than_an_hours_points_means_waiting_for_the_next() -> None:
 
 def test_counts_of_the_job_itself_narrow_the_ranges() -> None:
     observed = Yields(
-        repos_matching=5000, repos_read=300, people=1100, people_matching=1100, with_address=720, published=300, mx_ok=680,
-        good=400,
+        repos_matching=5000, repos_read=300, people=1100, people_matching=1100, with_address=720, published=300,
+        mx_ok=680, good=400,
     )  # fmt: skip
     before, after = feasibility(plan()).of("good"), feasibility(plan(), observed=observed).of("good")
     assert before.low < after.low <= after.high < before.high
@@ -227,7 +228,7 @@ def test_every_range_is_ordered_and_no_stage_grows(
     assert all(0 <= estimate.low <= estimate.high for estimate in (*result.reach, result.minutes))
     assert all(0 <= cost.low <= cost.high for cost in result.costs)
     shares = [estimate for estimate in result.reach if estimate.name not in ("repos", "held")]
-    for before, after in zip(shares, shares[1:], strict=False):
+    for before, after in pairwise(shares):
         assert after.low <= before.low
         assert after.high <= before.high
     assert result.of("repos").high <= plan.caps.max_repos

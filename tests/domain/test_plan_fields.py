@@ -101,7 +101,8 @@ def test_any_text_is_a_valid_plan_or_a_refusal(name: str, text: str) -> None:
     try:
         plan = change_plan(PLAN, {name: text})
     except ConfigError as refusal:
-        assert refusal.hint
+        if not refusal.hint:
+            raise
     else:
         assert Plan.model_validate(plan.model_dump()) == plan
 

@@ -1,17 +1,15 @@
-"""A whole job against the real sandbox, over real HTTP and DNS on loopback."""
+"""A whole job in a home, against the real sandbox: real HTTP and DNS on loopback, only the clock is quick."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from cmo.clock import Clock, ScaledClock, SystemClock
 from cmo.config import Secret, Settings, Sources, load
@@ -21,18 +19,63 @@ from cmo.graph.planner import Planner
 from cmo.graph.planners.rules import RulesPlanner
 from cmo.graph.run import Machinery, run_job
 from cmo.ids import job_id
-from cmo.sandbox import FaultPlan, FaultRule, Sandbox, SandboxSettings, World
+from cmo.sandbox import Books, FaultPlan, FaultRule, Sandbox, SandboxSettings, World
 from cmo.service.folder import JobFolder
 from cmo.service.wiring import Outside, ports
 from cmo.store.db import Connection, open_store
 from cmo.store.events import iter_events
 from cmo.store.jobs import create_job, get_job
 from cmo.tools.registry import TOOLS
+from tests.resume.walker import TABLES
+
+Api = Literal["graphql", "rest"]
+Listen = Callable[[], Any]
+E = TypeVar("E", bound=Event)
 
 ANCHOR = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
-SPEED = 5_000.0
-TARGET = 40
-REPOS = 40
+SPEED = 100.0
+SHORT_S = 2.0
+TARGET = 30
+REPOS = 15
+
+WIDE: Mapping[str, Any] = {
+    "core_limit": 10**6,
+    "graphql_limit": 10**6,
+    "search_limit": 10**6,
+    "rest_points_per_minute": 10**6,
+    "graphql_points_per_minute": 10**6,
+    "cpu_s_per_minute": 1e6,
+    "graphql_cpu_s_per_minute": 1e6,
+}
+"""Settings of a sandbox that limits nobody."""
+
+ROWS = {
+    **TABLES,
+    "steps": "SELECT n, tool, args, state FROM steps ORDER BY n",  # results count requests, of which a kill costs some
+}
+
+
+class QuickClock(ScaledClock):
+    """Waits of up to two seconds, of which the longest ones are made, cost a turn of the event loop."""
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > SHORT_S:
+            await super().sleep(seconds)
+            return
+        deadline = self.monotonic() + seconds
+        await asyncio.sleep(0)
+        self.advance_to(deadline)
+
+
+class StoppedClock(QuickClock):
+    """It is always the same time of day, though durations pass: what two runs write down can be equal to the byte."""
+
+    def now(self) -> datetime:
+        return ANCHOR
+
+
+def quick_clock() -> QuickClock:
+    return QuickClock(ANCHOR, speed=SPEED)
 
 
 @cache
@@ -42,24 +85,35 @@ def world() -> World:
 
 
 def small_plan(**changes: Any) -> Plan:
-    """Forty leads from forty repositories of two small topics."""
+    """Thirty leads from fifteen repositories of two small topics; all their mail domains answer."""
     values: dict[str, Any] = {
-        "goal": "find 40 py maintainers",
+        "goal": "find 30 py maintainers",
         "target": TARGET,
-        "icp": Icp(topics=("ci", "devtools")),
-        "caps": Caps(max_repos=REPOS, checkpoint_every=15),
+        "icp": Icp(topics=("ci", "pytest")),
+        "caps": Caps(max_repos=REPOS, checkpoint_every=10),
     }
     return Plan.model_validate({**values, **changes})
 
 
 @contextmanager
-def sandbox(*rules: FaultRule, profile: str = "none", clock: Clock | None = None, **settings: Any) -> Iterator[Sandbox]:
-    """A running sandbox of the shared world, with a fault profile and further rules."""
-    faults = FaultPlan((*FaultPlan.named(profile).rules, *rules))
-    chosen = SandboxSettings(anchor_at=ANCHOR, faults=faults, **settings)
-    running = Sandbox(chosen, clock=clock or ScaledClock(ANCHOR, speed=SPEED), world=world())
+def sandbox(*rules: FaultRule, seed: int = 7, books: Books | None = None, **settings: Any) -> Iterator[Sandbox]:
+    """A running sandbox of the shared world, on a clock of its own that jobs in this process share."""
+    chosen = SandboxSettings(anchor_at=ANCHOR, faults=FaultPlan(rules, seed), **settings)
+    running = Sandbox(chosen, clock=quick_clock(), world=world())
+    running.books = books or running.books
     with running:
         yield running
+
+
+def outside_of(running: Sandbox, *, api: Api = "graphql", clock: Clock | None = None) -> Outside:
+    """The sandbox as a job sees it; by `rest`, its GraphQL is not there."""
+    return Outside(
+        clock=clock or running.clock,
+        github_api_url=running.github_url,
+        github_graphql_url=running.graphql_url if api == "graphql" else f"{running.github_url}/missing",
+        github_tokens=tuple(Secret(token) for token in running.settings.tokens),
+        dns_server=running.environment()["CMO_DNS_SERVER"],
+    )
 
 
 @dataclass
@@ -69,11 +123,10 @@ class Site:
     home: Path
     outside: Outside
     plan: Plan = field(default_factory=small_plan)
-    planner: Callable[[], AbstractAsyncContextManager[Planner]] | None = None
+    planner: Callable[[], AbstractAsyncContextManager[Planner]] = lambda: nullcontext(RulesPlanner())
 
     @property
     def settings(self) -> Settings:
-        self.home.mkdir(parents=True, exist_ok=True)
         return load(Sources(env={"CMO_HOME": str(self.home)}, folder=self.home, keyring=lambda: None))
 
     @contextmanager
@@ -84,40 +137,62 @@ class Site:
         finally:
             conn.close()
 
+    def run(self, listen: Listen = lambda: None) -> Job:
+        """Start the job or resume it, until it is over or paused."""
+        with self.store() as conn:
+            return asyncio.run(self._run(conn, _the_job(conn, self.plan), listen))
+
+    async def _run(self, conn: Connection, job: Job, listen: Listen) -> Job:
+        paths = self.settings.paths
+        folder = JobFolder(paths.run_dir(job.id))
+        async with ports(self.settings, self.outside, conn, folder) as outside_ports, self.planner() as planner:
+            machinery = Machinery(
+                planner=planner,
+                tools={tool.name: tool for tool in TOOLS},
+                ports=outside_ports,
+                folder=folder,
+                graph_file=paths.graph_dir / f"{job.id}.db",
+                wall=ScaledClock(SystemClock().now(), speed=20),
+            )
+            return await run_job(conn, job.id, machinery, by="operator:test", listen=listen)
+
     def job(self) -> Job:
         """The home's job as it stands; made where there is none."""
         with self.store() as conn:
             return _the_job(conn, self.plan)
 
-    def run(self, listen: Callable[[], Any] = lambda: None) -> Job:
-        """Start the job or resume it, until it is over or paused."""
+    def ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.store() as conn:
-            job = _the_job(conn, self.plan)
-            return asyncio.run(self._run(conn, job, listen))
+            return [tuple(row) for row in conn.execute(sql, values)]
 
-    async def _run(self, conn: Connection, job: Job, listen: Callable[[], Any]) -> Job:
-        settings = self.settings
-        folder = JobFolder(settings.paths.run_dir(job.id))
-        async with ports(settings, self.outside, conn, folder) as outside_ports:
-            machinery = Machinery(
-                planner=RulesPlanner(),
-                tools={tool.name: tool for tool in TOOLS},
-                ports=outside_ports,
-                folder=folder,
-                graph_file=settings.paths.graph_dir / f"{job.id}.db",
-                wall=ScaledClock(SystemClock().now(), speed=20),
-            )
-            return await run_job(conn, job.id, machinery, by="operator:test", listen=listen)
+    def count(self, table: str) -> int:
+        return int(self.ask(f"SELECT COUNT(*) FROM {table}")[0][0])
 
+    def leads(self) -> list[tuple[Any, ...]]:
+        """Every lead with its address and score, in order."""
+        return self.ask("SELECT number, login_key, email, email_class, held, score, label FROM leads ORDER BY number")
 
-def outside_of(running: Sandbox, clock: Clock | None = None) -> Outside:
-    return Outside(
-        clock=clock or running.clock,
-        github_api_url=running.github_url,
-        github_graphql_url=running.graphql_url,
-        github_tokens=tuple(Secret(token) for token in running.settings.tokens),
-        dns_server=running.environment()["CMO_DNS_SERVER"],
-    )
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything the job found and did, but what it cost."""
+        return {name: self.ask(sql) for name, sql in ROWS.items()}
+
+    def events(self, kind: type[E]) -> list[E]:
+        """What happened of one kind, in order."""
+        return [recorded.event for recorded in self.recorded() if isinstance(recorded.event, kind)]
+
+    def recorded(self) -> Sequence[Recorded]:
+        job = self.job()
+        with self.store() as conn:
+            return list(iter_events(conn, job.id))
+
+    @property
+    def folder(self) -> Path:
+        """Of the job: snapshot, artifacts, log."""
+        return self.settings.paths.run_dir(self.job().id)
+
+    def files(self) -> dict[str, bytes]:
+        """The job's CSV files by name."""
+        return {path.name: path.read_bytes() for path in sorted((self.folder / "artifacts").glob("*.csv"))}
 
 
 def _the_job(conn: Connection, plan: Plan) -> Job:

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from cmo import __version__, errors
 from cmo.cli.errors import Exits, InputBad, Left, NeedsPerson, NothingMatched, UsageProblem
-from cmo.cli.terminal import Terminal, safe_json, safe_line
+from cmo.cli.terminal import Terminal, guarded, safe_json, safe_line
 from cmo.config.secrets import mask_addresses, redact
 from cmo.paths import ensure_folder, write_private
 
@@ -164,7 +164,7 @@ class Diagnostics:
             self.stream.flush()
 
     def _line(self, line: str) -> None:
-        self.write(line + "\n")
+        self.write(guarded(line) + "\n")
 
 
 def masked_trace(error: BaseException) -> str:

@@ -8,13 +8,14 @@ from typing import Annotated, Any, cast
 import typer
 
 from cmo import service
-from cmo.cli.asking import filters
+from cmo.cli.asking import filters, opened_job
 from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import UsageProblem
 from cmo.cli.options import DryRun, JobArg
 from cmo.cli.registry import suggest
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import fit, pad, thousands
+from cmo.paths import ensure_folder
 from cmo.service import ExportFile, ExportReport
 
 _WHAT = ("leads", "people")
@@ -38,18 +39,23 @@ def export(
     """
     here = session()
     kinds = _listed("--what", what, _WHAT)
+    formats = _listed("--format", format_, _FORMATS)
     terms = filters(where)
+    folder = here.folder / (to or Path()).expanduser()
+    with opened_job(here, job) as (_, job_id):
+        if not dry_run:
+            ensure_folder(folder)
     reports = [
         service.export_job(
             here.settings,
-            job,
-            to=here.folder / (to or Path()).expanduser(),
+            job_id,
+            to=folder,
             what=cast(Any, kinds),
             format_=cast(Any, name),
             terms=terms,
             dry_run=dry_run,
         )
-        for name in _listed("--format", format_, _FORMATS)
+        for name in formats
     ]
     files = [file for report in reports for file in report.files]
     if here.flags.json:

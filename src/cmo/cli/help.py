@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cmo.cli import registry
+from cmo.cli.commands import COMMANDS
 from cmo.cli.errors import UsageProblem
 from cmo.cli.session import Session, session
 from cmo.cli.usage import named
@@ -70,7 +71,7 @@ def command_help(path: str) -> str:
     entry = registry.find(path)
     noun, _, name = path.rpartition(" ")
     if entry is None and path not in registry.NOUNS:
-        near = registry.suggest(path, (*registry.top_names(), *registry.TOPICS, *(e.path for e in registry.COMMANDS)))
+        near = registry.suggest(path, (*registry.top_names(), *registry.TOPICS, *(entry.path for entry in COMMANDS)))
         hint = f"Did you mean: cmo help {near}" if near else f"Topics: {', '.join(registry.TOPICS)}"
         raise UsageProblem(f"There is no command or topic {path!r}.", hint=hint)
     if noun:

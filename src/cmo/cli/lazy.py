@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from cmo.cli import flags, registry
+from cmo.cli.commands import BARE, Entry
 from cmo.cli.diagnostics import EXIT_CODES
 from cmo.cli.errors import UsageProblem
-from cmo.cli.registry import ALWAYS, BARE, Entry
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
     from typer._click.formatting import HelpFormatter
     from typer._click.shell_completion import CompletionItem
 
+P = TypeVar("P")
 _NAMES = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -27,12 +28,17 @@ class LeafCommand(TyperCommand):
 
     entry: Entry
 
+    def get_help_option(self, ctx: Context) -> TyperOption | None:
+        return _read_as_it_is(super().get_help_option(ctx))
+
     def format_epilog(self, ctx: Context, formatter: HelpFormatter) -> None:
         with formatter.section("Examples"):
             for example in self.entry.examples:
                 formatter.write(f"  {typed(example)}\n")
         with formatter.section("Exit codes"):
-            formatter.write_dl([(str(code), EXIT_CODES[code]) for code in sorted({0, *self.entry.codes, *ALWAYS})])
+            formatter.write_dl(
+                [(str(code), EXIT_CODES[code]) for code in sorted({0, *self.entry.codes, *registry.ALWAYS})]
+            )
         formatter.write("\nGlobal flags go anywhere: cmo --help lists them.\n")
 
 
@@ -51,6 +57,9 @@ class NounGroup(TyperGroup):
             rich_markup_mode=None,
         )
         self.noun = noun
+
+    def get_help_option(self, ctx: Context) -> TyperOption | None:
+        return _read_as_it_is(super().get_help_option(ctx))
 
     def list_commands(self, ctx: Context) -> list[str]:
         return list(self._names())
@@ -158,12 +167,12 @@ def load(entry: Entry) -> Command:
     assert isinstance(command, LeafCommand)
     command.entry = entry
     for param in command.params:
-        _read_text_as_it_is(param)
+        _read_as_it_is(param)
     return command
 
 
-class _Text:
-    """Reads text as it is. Typer's own way loads pydantic (0.07 s), which `config`, `auth` and `help` do not need."""
+class _AsItIs:
+    """Takes text and flags as they are. Typer's own way loads pydantic (0.07 s), which `config` does not need."""
 
     def __init__(self, *, is_list: bool) -> None:
         self._is_list = is_list
@@ -172,10 +181,14 @@ class _Text:
         return list(value) if self._is_list and value is not None else value
 
 
-def _read_text_as_it_is(param: Any) -> None:
-    annotation = param.type_descriptor.annotation
-    if annotation is str or annotation == list[str]:
-        param._runtime_param = _Text(is_list=annotation is not str)
+def _read_as_it_is(param: P) -> P:
+    """`param`, told to take its value as it is where it is text, a list of texts, or a flag."""
+    it: Any = param
+    if it is not None:
+        annotation = it.type_descriptor.annotation
+        if annotation in (str, list[str]) or (annotation is bool and it.is_flag):
+            it._runtime_param = _AsItIs(is_list=annotation == list[str])
+    return param
 
 
 def _help(entry: Entry, function: Callable[..., Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 from cmo.cli import eventview, jobview
 from cmo.cli.diagnostics import Diagnostics
 from cmo.cli.output import Output
-from cmo.cli.terminal import Terminal, cells
+from cmo.cli.terminal import Terminal, cells, guarded
 from cmo.domain import event as ev
 from cmo.domain.job import Mode
 from cmo.store.views import JobSummary
@@ -135,7 +135,7 @@ def choose(say: Diagnostics, out: Output, *, now: Callable[[], datetime], access
 def _redrawn(drawn: int, above: Sequence[str], lines: Sequence[str]) -> str:
     """What moves the cursor to the block's first line and writes over it."""
     up = f"\x1b[{drawn}A\r" if drawn else ""
-    body = "".join(f"\x1b[2K{line}\n" for line in [*above, *lines])
+    body = "".join(f"\x1b[2K{guarded(line)}\n" for line in [*above, *lines])
     return up + body + "\x1b[J"
 
 

@@ -14,6 +14,7 @@ from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import UsageProblem
 from cmo.cli.options import Fields, JobArg, JobNeeded
 from cmo.cli.session import Session, session
+from cmo.cli.terminal import safe_line
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -165,10 +166,9 @@ def _show(here: Session, conn: Connection, job_id: str, fields: str | None = Non
 def _groups_line(groups: list[Any]) -> list[str]:
     if not groups:
         return []
-    most = groups[0]
-    return [
-        f"  Errors {sum(g.count for g in groups):,} in {len(groups)} groups, most: {most.message[:60]} ({most.count:,})"
-    ]
+    failed, kinds = sum(group.count for group in groups), len(groups)
+    most = f"{safe_line(groups[0].message)[:60]} ({groups[0].count:,})"
+    return [f"  Errors {failed:,} in {kinds} group{'' if kinds == 1 else 's'}, most: {most}"]
 
 
 def _next(here: Session, conn: Connection, summary: JobSummary) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from cmo.cli.errors import UsageProblem
-from cmo.cli.terminal import Terminal, ago, cells, fit, iso, pad, safe_json, safe_line, safe_piece
+from cmo.cli.terminal import Terminal, ago, cells, fit, guarded, iso, pad, safe_json, safe_line, safe_piece
 
 Row = Mapping[str, Any]
 
@@ -150,7 +150,7 @@ class Output:
         self.stream.write(line + "\n")
 
     def _paged(self, lines: Sequence[str]) -> None:
-        text = "".join(f"{line}\n" for line in lines)
+        text = "".join(f"{guarded(line)}\n" for line in lines)
         if not (self.terminal.is_tty and len(lines) >= self.terminal.height and self.page(text)):
             self.stream.write(text)
 

@@ -14,6 +14,7 @@ from cmo.cli.flags import GlobalFlags
 
 _DEFAULT_SIZE = (80, 24)
 _TONES = {"ok": "34", "warn": "33", "error": "31", "dim": "2", "bold": "1", "needs": "7"}
+_ORDERS = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x09\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _UNSAFE_IN_JSON = re.compile(
     "[\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -79,6 +80,14 @@ def safe_line(text: str) -> str:
     from cmo.domain.text import clean_line
 
     return clean_line(text, limit=max(len(text), 1) + 1)
+
+
+def guarded(line: str) -> str:
+    """`line` with colours and line breaks as they are, and without anything else a terminal could obey.
+
+    The last net under lines that are put together from parts: each part is made safe where it is put in.
+    """
+    return line if line.isascii() and line.isprintable() else _ORDERS.sub("", line)
 
 
 def safe_json(value: Any) -> str:

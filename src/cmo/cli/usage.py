@@ -24,6 +24,8 @@ def explain(error: TyperException, words: Sequence[str]) -> tuple[str, str]:
         )
         near = suggest(option, tuple(known))
         return f"There is no option {option} in {path}.", f"Did you mean {near}?   {hint}" if near else hint
+    if path.startswith("cmo auth"):  # what was typed too much may be a key: it is not repeated
+        return "That is not how this command is typed.", f"{hint}   Never type a key on the command line."
     return _sentence(error.format_message()), hint
 
 

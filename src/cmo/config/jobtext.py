@@ -149,8 +149,7 @@ def _compose(path: Path, text: str) -> yaml.Node | None:
             self.made += 1
             self.depth += 1
             if self.made > MAX_NODES or self.depth > MAX_DEPTH:
-                line = self.peek_event().start_mark.line + 1
-                raise fault(path, line, _too_much(self.depth), hint=_ONE_PAGE)
+                raise fault(path, self.line + 1, _too_much(self.depth), hint=_ONE_PAGE)
             node: yaml.Node | None = super().compose_node(parent, index)
             self.depth -= 1
             return node

@@ -18,7 +18,7 @@ from cmo.domain.lead import RepoRef
 from cmo.errors import AuthRejected, ProviderError, ProviderUnavailable, RateLimited
 from cmo.providers.github.limits import Kind, classify
 from cmo.providers.github.parse import Malformed, parse_rest_commit, parse_rest_profile, parse_rest_repo
-from cmo.providers.github.queries import SEARCH, PageAsk, count_document, history_document, profiles_document
+from cmo.providers.github.queries import PROBE, SEARCH, PageAsk, count_document, history_document, profiles_document
 from cmo.providers.github.rest import RestAnswer
 from cmo.providers.ports import PersonKey, RepoQuery
 from tests.fakes.clock import NOON
@@ -32,6 +32,7 @@ EXCHANGES = contract("github.recorded.json").get("exchanges", [])
 
 def documents() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every kind of document we send, with its variables."""
+    yield "probe", PROBE, {}
     yield "search", SEARCH, {"q": "x", "first": 100, "after": None}
     yield "count", *count_document(["a", "b"])
     yield "histories", *history_document([PageAsk(BY_ID), PageAsk(BY_NAME), PageAsk(BY_ID, after="c")], SINCE_TEXT)
@@ -42,6 +43,11 @@ def documents() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield f"people_{email}_{counts}", *profiles_document(["U_1"], ["ann"], email=email, counts=counts)
     yield "people_by_id", *profiles_document(["U_1"], [], email=True, counts=False)
     yield "people_by_login", *profiles_document([], ["ann"], email=True, counts=False)
+
+
+each_document = pytest.mark.parametrize(
+    ("document", "variables"), [row[1:] for row in documents()], ids=[row[0] for row in documents()]
+)
 
 
 @lru_cache

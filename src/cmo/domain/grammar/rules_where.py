@@ -25,7 +25,7 @@ _SURE_CUES = (
     "location", "from the country of", "icp.location", "based near", "working from", "work from", "in the country of",
 )  # fmt: skip
 _CUES = ("in", "from", "near", "around", "across", "throughout", "within")
-_PARTICLES = frozenset(word_list("de do da dos das del la le el of am upon und y e"))
+_PARTICLES = frozenset(word_list("en sur de do da dos das del la le el of am upon und y e"))
 _PLACE_FORM = re.compile(r"[^\W\d_][\w .,'’-]{0,99}")
 
 

@@ -15,7 +15,7 @@ from cmo.providers.github.batches import BatchSizer, work_off
 from cmo.providers.github.history_rest import RestHistory
 from cmo.providers.github.limits import is_blocked
 from cmo.providers.github.parse import Evidence, Malformed, PageRead, parse_evidence, parse_page
-from cmo.providers.github.queries import PageAsk, history_document, points
+from cmo.providers.github.queries import PROBE, PageAsk, history_document, points
 from cmo.providers.github.reading import Reading
 from cmo.providers.github.rest import Rest
 from cmo.providers.github.wire import GraphAnswer, GraphError, GraphQLMissing, TooHeavy, Wire
@@ -96,11 +96,8 @@ class _Round:
         except GraphQLMissing:
             for ask in batch:
                 await self._read_by_rest(ask)
-                self._keep()
         else:
-            self._sizer.answered(batch, answer.elapsed_s)
-            for i, ask in enumerate(batch):
-                await self._take_in(ask, answer, i, len(batch))
+            await self._take_in(batch, answer)
         self._keep()
         return True
 
@@ -116,23 +113,31 @@ class _Round:
             return
         await self._try_again(replace(batch[0], first=max(SMALLEST_PAGE, batch[0].first // 2), company=1))
 
-    async def _take_in(self, ask: PageAsk, answer: GraphAnswer, i: int, size: int) -> None:
-        """Read what `answer` holds for `ask`, its `i`-th."""
-        if self._is_settled(ask):
-            return
+    async def _take_in(self, batch: Sequence[PageAsk], answer: GraphAnswer) -> None:
+        """Keep what `answer` holds for `batch`, then ask again for what it does not."""
+        if answer.shrink:
+            self._sizer.was_too_much(batch)
+        else:
+            self._sizer.answered(batch, answer.elapsed_s)
+        missing = [ask for i, ask in enumerate(batch) if not self._has_read(ask, answer, f"p{i}")]
+        self._keep()
+        for ask in missing:
+            await self._try_again(replace(ask, company=max(1, len(batch) // 2)))
+
+    def _has_read(self, ask: PageAsk, answer: GraphAnswer, name: str) -> bool:
+        """Take the page under `name` in, or learn why there is none; False where asking again may help."""
         reading = self._reading(ask)
-        node, errors = answer.data.get(f"p{i}"), answer.errors_at(f"p{i}")
+        node, errors = answer.data.get(name), answer.errors_at(name)
         page = _page_of(node, ask, errors)
         if page is not None:
             reading.pages[ask.after] = page
-            return
-        reading.state = _state_of(node, errors, starved=answer.shrink)
-        if reading.state is None:
-            await self._try_again(replace(ask, company=max(1, size // 2)))
+            return True
+        reading.state = reading.state or _state_of(node, errors, starved=answer.shrink)
+        return reading.state is not None
 
     async def _try_again(self, ask: PageAsk) -> None:
         """Queue `ask` once more or, after `MAX_FAILURES`, go the other way."""
-        if ask.is_guess:
+        if ask.is_guess:  # it is asked for again when its cursor is known
             return
         reading = self._reading(ask)
         reading.failures += 1
@@ -158,6 +163,7 @@ class _Round:
             reading.state = outcome
         else:
             reading.pages = {None: outcome}
+        self._keep()
 
     async def _evidence_alone(self, ask: PageAsk) -> Evidence | None:
         """What GraphQL still tells of a repository whose history is too much for it."""
@@ -168,11 +174,13 @@ class _Round:
             return None
 
     async def _github_answers(self) -> bool:
-        """Whether anything answers at all; costs nothing of the primary limit."""
+        """Whether anything at all is answered just now."""
         try:
-            await self._wire.rest(
-                f"{self._wire.rest_url}/rate_limit", operation=OPERATION, resource="rate_limit", cost=0
-            )
+            if self._wire.has_graphql:
+                await self._wire.graphql(PROBE, {}, operation=OPERATION, cost=1)
+            else:
+                url = f"{self._wire.rest_url}/rate_limit"
+                await self._wire.rest(url, operation=OPERATION, resource="rate_limit", cost=0)
         except ProviderUnavailable:
             return False
         return True

@@ -25,6 +25,9 @@ FIRST_PAGE_CONNECTIONS = 3
 
 _RATE = "rateLimit { limit cost remaining used resetAt }"
 
+PROBE = f"query Probe {{ {_RATE} }}\n"
+"""The least one can ask."""
+
 SEARCH = f"""
 query Search($q: String!, $first: Int!, $after: String) {{
   {_RATE}

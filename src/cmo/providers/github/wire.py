@@ -318,11 +318,10 @@ class Wire:
             if self._identified:
                 return
             owners: dict[str, list[Token]] = {}
-            for token in self.tokens:
+            for number, token in enumerate(self.tokens, start=1):
+                operation = f"check key {number} of {len(self.tokens)}"
                 try:
-                    reply = await self.rest(
-                        f"{self.rest_url}/user", operation="check the keys", resource="core", token=token
-                    )
+                    reply = await self.rest(f"{self.rest_url}/user", operation=operation, resource="core", token=token)
                 except RateLimited:
                     continue
                 login = reply.body.get("login") if isinstance(reply.body, dict) else None

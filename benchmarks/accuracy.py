@@ -1,0 +1,145 @@
+"""Recall of people and precision of addresses, judged by the sandbox's truth.
+
+**Recall.** The people sought are the humans who, by `world.truth`, (1) are surely among the five most active authors
+of the window of a repository the job read: fewer than five other humans with a living account have as many commits
+there or more, so that a tie for the fifth place counts neither way; (2) are in `truth.reachable` for these
+repositories, which means a usable address (deliverable, neither noreply, role, disposable nor junk) on one of their
+profiles or in their own commits of the window, and no profile that asks not to be contacted. A human is found when
+the store holds, under one of the human's logins, an address with the verdict `ok` that is one of the human's own
+usable addresses. Recall is found over sought. Caps do not bind in the run.
+
+**Precision.** Over all pairs of login and address in the store whose verdict is `ok`: the share for which truth says
+that mail is deliverable and the address is one of that login's human.
+
+Letter case of addresses is ignored. Scores play no part in either.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from benchmarks import naive_github, sandboxed
+from benchmarks.measure import reading
+from benchmarks.sandboxed import MIDNIGHT, world
+from benchmarks.table import Row
+from cmo.sandbox.accounts import Person
+
+TARGET = 1_000
+TOP = 5
+SINCE = MIDNIGHT - timedelta(days=90)
+DELIVERABLE = "ok"
+
+Pair = tuple[str, str]
+"""Login and address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sought:
+    """The people a run should find."""
+
+    humans: frozenset[int]
+    unlinked: frozenset[int]
+    """Those of whom no commit of the window names an account, so that no client can tell who they are."""
+
+
+def run() -> list[Row]:
+    """Recall and precision of a run to 1,000 leads; yardstick: the obvious REST loop on its sample."""
+    ours = sandboxed.reach(TARGET)
+    with reading(ours.database) as conn:
+        rows = conn.execute(
+            "SELECT e.login_key, e.email FROM emails e JOIN verdicts v ON v.email = e.email WHERE v.state = 'ok'"
+        )
+        pairs = [(row["login_key"], row["email"]) for row in rows]
+    sought = people_sought(ours.repos_read)
+    naive = naive_github.naive_run(naive_github.obvious)
+    naive_pairs = [(find.login, find.email) for find in naive.finds]
+    found = found_humans(pairs) & sought.humans
+    ceiling = 1 - len(sought.unlinked) / len(sought.humans)
+    spelled = f"{len(found):,} of {len(sought.humans):,} people of {len(ours.repos_read):,} repositories"
+    naive_is = f"the obvious REST loop on {len(naive.repos)} repositories, no mail check"
+    return [
+        Row(
+            what="recall of reachable people",
+            measured=len(found) / len(sought.humans),
+            at_least=0.97,
+            yardstick=recall(naive_pairs, people_sought(naive.repos)),
+            yardstick_is=naive_is,
+            note=f"{spelled}; of {len(sought.unlinked)} no commit names an account, so {ceiling:.3f} is the most"
+            " that a client which does not guess can reach",
+        ),
+        Row(
+            what="precision of addresses marked ok",
+            measured=precision(pairs),
+            at_least=0.99,
+            yardstick=precision(naive_pairs),
+            yardstick_is=naive_is,
+            note=f"{len(pairs):,} addresses",
+        ),
+        Row(
+            what="precision of the accepted leads' addresses",
+            measured=precision(ours.leads),
+            at_least=0.99,
+            note=f"{len(ours.leads):,} leads",
+        ),
+    ]
+
+
+def people_sought(full_names: Iterable[str]) -> Sought:
+    """As the module says, for these repositories; gone and blocked ones hold nobody."""
+    known = [
+        repo
+        for name in full_names
+        if (repo := world().find_repo(name) or world().find_renamed_repo(name)) is not None
+        and not (repo.deleted or repo.blocked)
+    ]
+    names = list(dict.fromkeys(repo.full_name for repo in known))
+    sure: set[int] = set()
+    linked: set[int] = set()
+    for repo in dict.fromkeys(known):
+        sure |= _sure_authors(repo.full_name)
+        commits = world().history(repo).commits(since=int(SINCE.timestamp()), until=int(world().anchor_at.timestamp()))
+        linked |= {commit.by.account.human for commit in commits if isinstance(commit.by.account, Person)}
+    reachable = world().truth.reachable(names, since=SINCE, authors_per_repo=TOP)
+    humans = frozenset(entry.human for entry in reachable if entry.human in sure)
+    return Sought(humans=humans, unlinked=humans - linked)
+
+
+def _sure_authors(full_name: str) -> set[int]:
+    """Humans whose place among the first five no tie can take."""
+    authors = [author for author in world().truth.humans(full_name, since=SINCE) if not author.deleted]
+    return {
+        author.human
+        for author in authors
+        if sum(other.commits >= author.commits for other in authors if other is not author) < TOP
+    }
+
+
+def found_humans(pairs: Iterable[Pair]) -> frozenset[int]:
+    """Humans for whom one of `pairs` holds a usable address of their own."""
+    found = set()
+    for login, email in pairs:
+        person = world().truth.person(login)
+        if person is not None and email.lower() in {a.email.lower() for a in person.addresses if a.usable}:
+            found.add(person.human)
+    return frozenset(found)
+
+
+def recall(pairs: Iterable[Pair], sought: Sought) -> float:
+    """Share of the people sought who were found."""
+    return len(found_humans(pairs) & sought.humans) / max(1, len(sought.humans))
+
+
+def precision(pairs: Iterable[Pair]) -> float:
+    """Share of `pairs` that are deliverable and that login's own."""
+    judged = Counter(_is_right(login, email) for login, email in pairs)
+    return judged[True] / max(1, judged.total())
+
+
+def _is_right(login: str, email: str) -> bool:
+    person = world().truth.person(login)
+    if person is None or world().truth.deliverability(email).value != DELIVERABLE:
+        return False
+    return email.lower() in {address.email.lower() for address in person.addresses}
