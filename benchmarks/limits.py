@@ -63,7 +63,7 @@ def run() -> list[Row]:
             for name, found in runs.items()
         ),
         Row(
-            what="units of a second job over the same store, REST only",
+            what="units of a second job over the same store, a day later, REST only",
             measured=rest.units - rest.units_before,
             yardstick=rest.units_before,
             yardstick_is="the first job",

@@ -158,9 +158,7 @@ def best(rest: Rest, repos: list[Repo]) -> dict[str, _Person]:
 def naive_run(loop: Loop, *, core_limit: int = 5_000, faults: str | None = None) -> NaiveRun:
     """Run `loop` over the sample."""
     progress(f"the {loop.__name__} REST loop over {SAMPLE_REPOS} repositories")
-    with serving(core_limit=core_limit, faults=faults) as (sandbox, outside):
-        clock = sandbox.clock
-        assert isinstance(clock, SharedClock)
+    with serving(core_limit=core_limit, faults=faults) as (sandbox, outside, clock):
         rest = Rest(outside, clock)
         try:
             repos = _search(rest)

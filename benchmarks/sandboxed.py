@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.children import Worker
-from benchmarks.clock import start_clock
+from benchmarks.clock import SharedClock, start_clock
 from benchmarks.measure import progress, reading, scratch
 from benchmarks.worker import Report, SandboxOutside, Spec
 from cmo.sandbox import FaultPlan, Sandbox, SandboxSettings, Totals, World
@@ -25,6 +25,7 @@ LATENCY_S = 0.05
 SPEED = 500.0
 """How much faster than real time waits are; work takes the time it takes."""
 NO_CAP = 1_000_000
+DAY_S = 86_400
 _POLL_S = 0.01
 _numbers = itertools.count(1)
 
@@ -51,7 +52,7 @@ class SandboxRun:
     checkpoints: int
     """CSV files written while it ran."""
     waits: int
-    """Limits that were waited for."""
+    """Limits that were waited for, by all jobs of the store."""
     units_before: int = 0
     """What had been spent when the process was killed, or by the jobs before."""
 
@@ -83,8 +84,8 @@ def reach(target: int) -> SandboxRun:
 
 
 @contextmanager
-def serving(*, faults: str | None = None, **limits: Any) -> Iterator[tuple[Sandbox, SandboxOutside]]:
-    """A running sandbox, and how a worker reaches it.
+def serving(*, faults: str | None = None, **limits: Any) -> Iterator[tuple[Sandbox, SandboxOutside, SharedClock]]:
+    """A running sandbox, how a worker reaches it, and the clock of both.
 
     Args:
         faults, limits: As for `run`.
@@ -105,6 +106,7 @@ def serving(*, faults: str | None = None, **limits: Any) -> Iterator[tuple[Sandb
                 clock=str(clock.path),
                 speed=SPEED,
             ),
+            clock,
         )
 
 
@@ -123,15 +125,15 @@ def run(
     Args:
         what: Named in progress messages.
         kill_after_requests: Kill the process with SIGKILL once the sandbox has seen so many; then resume it.
-        jobs: Run the same plan so many times over the same store, one job after the other; the last one is described,
-            the totals are those of all.
+        jobs: Run the same plan so many times over the same store, a day apart; the last one is described, the totals
+            are those of all.
         without_graphql: Point the client at a server that has only the REST API.
         faults: Name of a fault profile.
         limits: Fields of `SandboxSettings`, e.g. `graphql_limit`.
     """
     progress(f"sandbox: {what}")
     home = scratch() / f"sandbox-{next(_numbers)}"
-    with serving(faults=faults, **limits) as (sandbox, outside):
+    with serving(faults=faults, **limits) as (sandbox, outside, clock):
         if without_graphql:
             outside = replace(outside, graphql_url=f"{outside.rest_url}/none")
         spec = Spec(home=str(home), plan=plan, sandbox=outside)
@@ -139,6 +141,7 @@ def run(
         for _ in range(jobs - 1):
             Worker(spec).wait()
             spent = units(sandbox.books.totals())
+            clock.advance_to(clock.monotonic() + DAY_S)
         worker = Worker(spec)
         if kill_after_requests is not None and _reached(sandbox, worker, kill_after_requests):
             worker.kill()
@@ -167,7 +170,7 @@ def _described(home: Path, totals: Totals, report: Report, spent: int) -> Sandbo
         read = "SELECT full_name FROM repos WHERE job_id = ? AND state <> 'unread' ORDER BY n"
         names = tuple(row["full_name"] for row in conn.execute(read, job))
         batches = "SELECT COUNT(*) FROM checkpoints WHERE job_id = ? AND batch > 0"
-        waits = "SELECT COUNT(*) FROM events WHERE job_id = ? AND kind = 'job_waiting'"
+        waits = "SELECT COUNT(*) FROM events WHERE kind = 'job_waiting'"
         return SandboxRun(
             home=home,
             report=report,
@@ -176,6 +179,6 @@ def _described(home: Path, totals: Totals, report: Report, spent: int) -> Sandbo
             leads=leads,
             repos_read=names,
             checkpoints=conn.execute(batches, job).fetchone()[0],
-            waits=conn.execute(waits, job).fetchone()[0],
+            waits=conn.execute(waits).fetchone()[0],
             units_before=spent,
         )

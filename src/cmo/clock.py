@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -32,6 +31,8 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # 15 ms, which commands that only read do not spend
+
         await asyncio.sleep(max(0.0, seconds))
 
 
@@ -61,6 +62,8 @@ class ScaledClock:
         return self._start + timedelta(seconds=self.monotonic())
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio
+
         if seconds <= 0:
             await asyncio.sleep(0)
             return

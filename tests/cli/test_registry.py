@@ -81,7 +81,7 @@ def test_every_topic_has_a_text_without_machine_paths(cmo: Cmo, topic: str) -> N
 
 
 def test_the_filters_topic_names_every_field_there_is(cmo: Cmo) -> None:
-    from cmo.store.views import LEAD_FIELDS
+    from cmo.store.people_views import LEAD_FIELDS
 
     text = cmo("help", "filters").out
     assert all(f"  {name}" in text for name in LEAD_FIELDS)

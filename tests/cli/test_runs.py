@@ -10,7 +10,9 @@ import pytest
 
 from cmo.cli.diagnostics import Diagnostics
 from cmo.cli.driving import PAUSING, Stop
+from cmo.domain.event import JobFinished
 from tests.cli.harness import Cmo, FakePipe, Result
+from tests.cli.seed import seed
 from tests.cli.test_diagnostics import PIPE
 
 GOAL = "find 5 py maintainers"
@@ -100,7 +102,8 @@ def test_json_is_one_event_a_line_with_the_plan_first_and_the_end_last(cmo: Cmo)
     result = run(cmo, "--yes", "--json")
 
     events = [json.loads(line) for line in result.out.splitlines()]
-    assert (events[0]["kind"], events[-1]["kind"]) == ("plan", "run_ended")
+    assert [event["kind"] for event in events[:2]] == ["plan", "job_saved"]
+    assert events[-1]["kind"] == "run_ended"
     assert events[-1]["exit"] == result.code
     assert [event["kind"] for event in events].count("job_started") == 1
     assert result.err == ""
@@ -300,11 +303,12 @@ def test_a_second_signal_of_the_same_kind_leaves_with_130() -> None:
     assert left == [130]
 
 
-def test_a_demo_that_is_there_is_not_made_again(cmo: Cmo, waiting: str) -> None:
+def test_a_demo_that_is_there_is_shown_again_and_not_made_again(cmo: Cmo) -> None:
+    seed(cmo.home / "sandbox", end=JobFinished(summary="2 good leads.", good_leads=2))
     result = cmo("demo")
 
-    assert result.code == 0
-    assert "Ready. Everything here is invented." in result.err
+    assert result.code == 0, result.err
+    assert "2 good leads." in result.err
     assert len(cmo("jobs", "list", "--sandbox", "--json").document["data"]) == 1
 
 

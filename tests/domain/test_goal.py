@@ -223,6 +223,16 @@ def test_keywords_replace_the_usual_topics() -> None:
     assert any("keywords choose" in text for text in reading.assumptions)
 
 
+def test_forks_archived_repositories_and_bots_are_left_out_in_any_case() -> None:
+    reading = read("20 py devs, no forks, no archived repos, exclude bots")
+    assert reading.plan.icp.exclude == ()
+    assert {
+        "Forks are always left out.",
+        "Archived repositories are always left out.",
+        "Bots are always left out.",
+    } <= set(reading.assumptions)
+
+
 # --- refusals
 
 

@@ -190,8 +190,8 @@ EXCLUSIONS = [
     case("200 py devs, exclude blockchain and web3", icp_exclude=("blockchain", "web3")),
     case("200 py devs but not crypto or nft projects", icp_exclude=("crypto", "nft")),
     case("200 py devs, no machine learning projects", icp_exclude=("machine-learning",)),
-    case("200 py devs without forks", icp_exclude=("forks",)),
-    case("200 py devs, skip archived repos and forks", icp_exclude=("archived", "forks")),
+    case("200 py devs without forks"),
+    case("200 py devs, skip archived repos, forks and crypto", icp_exclude=("crypto",)),
     case("200 py devs not in gaming", icp_exclude=("gaming",)),
     case("200 py devs, avoid password managers", icp_exclude=("password-managers",)),
     case("200 non-crypto py devs", icp_exclude=("crypto",)),
@@ -199,7 +199,7 @@ EXCLUSIONS = [
     case("200 py devs, not contributors to web3", icp_exclude=("web3",)),
     case("200 py devs that aren't contributors to web3", icp_exclude=("web3",)),
     case("200 devs, no java", icp_exclude=("java",)),
-    case("200 py devs, exclude bots and archived repos", icp_exclude=("archived",)),
+    case("200 py devs, exclude bots and archived repos"),
     case("no crypto, fintech maintainers, 200", icp_exclude=("crypto",), icp_topics=("fintech",)),
 ]
 

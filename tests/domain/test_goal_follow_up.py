@@ -30,7 +30,6 @@ TOPICS = PLAN.icp.topics
 UNDERSTOOD = [
     ("skip crypto repos", icp(exclude=("web3", "crypto")), "exclude + crypto."),
     ("no crypto or nft please", icp(exclude=("web3", "crypto", "nft")), "exclude + crypto, nft."),
-    ("skip forks", icp(exclude=("web3", "forks")), "exclude + forks."),
     ("allow web3 again", icp(exclude=()), "exclude - web3."),
     ("prefer projects that use GitHub Actions", icp(topics=(*TOPICS, "github-actions")), "topics + github-actions."),
     ("prefer projects with GitHub Actions", icp(topics=(*TOPICS, "github-actions")), "topics + github-actions."),
@@ -120,6 +119,13 @@ def test_recipients_and_days_are_not_changed_by_words(text: str, field: str) -> 
     assert result.plan is None
     assert result.understood
     assert f"cmo jobs set last {field}=" in result.effect
+
+
+def test_what_is_always_left_out_changes_nothing_and_is_understood() -> None:
+    result = say("skip forks and archived repos")
+    assert result.plan is None
+    assert result.understood
+    assert "Forks are always left out." in result.effect
 
 
 def test_a_direction_that_contradicts_the_number_is_asked_about() -> None:

@@ -186,7 +186,7 @@ icps = st.builds(
     topics=several(topic),
     location=st.none() | place,
     roles=st.sampled_from([(), (Role.MAINTAINER,), (Role.CONTRIBUTOR,)]),
-    exclude=several(topic | st.sampled_from(["forks", "archived"])),
+    exclude=several(topic),
 )
 caps = st.builds(
     Caps,

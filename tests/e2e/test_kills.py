@@ -111,7 +111,7 @@ def test_a_job_killed_at_any_rest_request_ends_with_the_same_rows_and_files(
 ) -> None:
     whole = uninterrupted("rest")
     killed = live(hand, tmp_path, "rest", [1 + int(share * whole.requests)])
-    assert whole.requests > 100
+    assert whole.requests > 80
     assert_same_end(killed, whole)
     assert killed.work - whole.work <= 0.05 * whole.work + A_BATCH["rest"]
 

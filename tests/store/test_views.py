@@ -6,7 +6,7 @@ import pytest
 
 from cmo.domain.filters import FilterInvalid, parse_filter
 from cmo.domain.job import Job
-from cmo.store import views
+from cmo.store import people_views, views
 from cmo.store.db import Connection
 from tests.fakes.jobs import new_job, plan_factory
 from tests.fakes.outside import NOW, FakeCodeHost
@@ -49,8 +49,8 @@ def test_the_summary_counts_what_the_rows_hold(finished: tuple[Connection, Job])
 )
 def test_a_filter_keeps_who_meets_it(finished: tuple[Connection, Job], where: str, some: bool) -> None:
     conn, job = finished
-    terms = parse_filter(where, fields=views.LEAD_FIELDS)
-    rows, total = views.list_leads(conn, job.id, terms=terms, limit=100)
+    terms = parse_filter(where, fields=people_views.LEAD_FIELDS)
+    rows, total = people_views.list_leads(conn, job.id, terms=terms, limit=100)
     assert (total > 0) is some
     assert len(rows) == total
 
@@ -58,7 +58,7 @@ def test_a_filter_keeps_who_meets_it(finished: tuple[Connection, Job], where: st
 def test_a_filter_and_its_opposite_share_nobody_and_miss_nobody(finished: tuple[Connection, Job]) -> None:
     conn, job = finished
     counts = [
-        views.list_leads(conn, job.id, terms=parse_filter(w, fields=views.LEAD_FIELDS))[1]
+        people_views.list_leads(conn, job.id, terms=parse_filter(w, fields=people_views.LEAD_FIELDS))[1]
         for w in ("", "score>=80", "-score>=80")
     ]
     assert counts[0] == counts[1] + counts[2]
@@ -70,12 +70,12 @@ def test_a_filter_and_its_opposite_share_nobody_and_miss_nobody(finished: tuple[
 )
 def test_a_filter_that_means_nothing_is_refused_with_the_fields(where: str, words: str) -> None:
     with pytest.raises(FilterInvalid, match=words):
-        parse_filter(where, fields=views.LEAD_FIELDS)
+        parse_filter(where, fields=people_views.LEAD_FIELDS)
 
 
 def test_why_names_sources_parts_and_the_decision(finished: tuple[Connection, Job]) -> None:
     conn, job = finished
-    why = views.lead_why(conn, job.id, "MAINT2-1")
+    why = people_views.lead_why(conn, job.id, "MAINT2-1")
     assert why is not None
     assert why.score is not None
     assert round(sum(part.points for part in why.score.parts)) == why.score.value
@@ -85,14 +85,14 @@ def test_why_names_sources_parts_and_the_decision(finished: tuple[Connection, Jo
 
 def test_why_finds_a_person_by_address(finished: tuple[Connection, Job]) -> None:
     conn, job = finished
-    why = views.lead_why(conn, job.id, "maint2-1@maint2-1.example")
+    why = people_views.lead_why(conn, job.id, "maint2-1@maint2-1.example")
     assert why is not None
     assert why.login == "maint2-1"
-    assert views.lead_why(conn, job.id, "nobody") is None
+    assert people_views.lead_why(conn, job.id, "nobody") is None
 
 
 def test_leads_come_out_once_each_in_order_of_acceptance(finished: tuple[Connection, Job]) -> None:
     conn, job = finished
-    numbers = [row.number for row in views.iter_leads(conn, job.id)]
+    numbers = [row.number for row in people_views.iter_leads(conn, job.id)]
     assert numbers == sorted(numbers, key=lambda n: n or 0)
     assert len(numbers) == len(set(numbers)) == views.job_summary(conn, job.id, now=NOW, wall_s=0).progress.good_leads

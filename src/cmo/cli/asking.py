@@ -43,7 +43,11 @@ def filters(text: str | None) -> tuple[Term, ...]:
     Raises:
         FilterInvalid
     """
-    return parse_filter(text, fields=views.LEAD_FIELDS) if text else ()
+    if not text:
+        return ()
+    from cmo.store import people_views
+
+    return parse_filter(text, fields=people_views.LEAD_FIELDS)
 
 
 def moment(text: str, *, now: datetime) -> datetime:

@@ -119,17 +119,18 @@ def drive(here: Session, job: Job) -> int:
     watcher.skip_to_now()
     try:
         with stop.installed():
-            service.run_job(here.settings, job.id, listen=stop.listen, on_tick=watcher.on_tick)
+            service.run_job(here.settings_of(job.plan), job.id, listen=stop.listen, on_tick=watcher.on_tick)
     except CmoError:
         watcher.close()
-        _tell_end(here, job.id)
+        tell_end(here, job.id)
         raise
     watcher.close()
-    code = _tell_end(here, job.id)
+    code = tell_end(here, job.id)
     return PIPE_CLOSED if watcher.is_broken else code
 
 
-def _tell_end(here: Session, job_id: str) -> int:
+def tell_end(here: Session, job_id: str) -> int:
+    """Print the block that every end of a run has; the exit code."""
     with service.reader(here.settings) as conn:
         summary = service.summary(here.settings, conn, job_id)
         ref = short_ref(conn, job_id)

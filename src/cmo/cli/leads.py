@@ -14,12 +14,12 @@ from cmo.cli.options import Fields, JobOption, Limit
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
-from cmo.store import views
+from cmo.store import people_views, views
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-    from cmo.store.views import WhyLead
+    from cmo.store.people_views import WhyLead
 
 Person = Annotated[str, typer.Argument(metavar="LEAD", help="Login or address.")]
 
@@ -68,7 +68,7 @@ def list_leads(
     here = session()
     terms = filters(where)
     with opened_job(here, job) as (conn, job_id):
-        found, total = views.list_leads(conn, job_id, terms=terms, sort=sort.value, limit=limit, offset=offset)
+        found, total = people_views.list_leads(conn, job_id, terms=terms, sort=sort.value, limit=limit, offset=offset)
         ref = short_ref(conn, job_id)
     rows = [_row(lead) for lead in found]
     more = str(offset + len(rows)) if offset + len(rows) < total else None
@@ -127,7 +127,7 @@ def _find(here: Session, person: str, job: str | None) -> tuple[WhyLead, str]:
     """What is known of a person, and in which job."""
     with opened_job(here, job) as (conn, job_id):
         for candidate in _candidates(conn, job_id, job):
-            found = views.lead_why(conn, candidate, person)
+            found = people_views.lead_why(conn, candidate, person)
             if found is not None:
                 return found, candidate
         where = f" in {job_id}" if job else ""

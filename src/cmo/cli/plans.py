@@ -20,7 +20,7 @@ from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line, thousands
 from cmo.domain.goal import Reading, answer
 from cmo.domain.job import Mode, Plan, Stage, StarsRange
-from cmo.domain.plan import Cost, Quotas, SendingTime, change_plan, feasibility
+from cmo.domain.plan import Cost, SendingTime, change_plan
 from cmo.service import Overrides, PlanCard
 
 SCHEMA = "cmo.plan/1"
@@ -177,24 +177,12 @@ def with_changes(here: Session, card: PlanCard, changes: dict[str, str]) -> Plan
     Raises:
         ConfigError: an unknown setting or a bad value.
     """
-    after = change_plan(card.plan, changes)
-    order = list(Mode)
-    if order.index(after.mode) > order.index(here.settings.mode()):
-        here.say.warn(
-            f"Mode {after.mode} is above your ceiling {here.settings.mode()}.", "cmo config set mode.sending …"
-        )
-        after = after.model_copy(update={"mode": card.plan.mode})
-    return _with_plan(here, card, after)
+    return _with_plan(here, card, change_plan(card.plan, changes))
 
 
 def _with_plan(here: Session, card: PlanCard, plan: Plan) -> PlanCard:
-    quotas = Quotas(
-        max_emails_per_day=here.settings.max_emails_per_day,
-        per_inbox_daily=here.settings.per_inbox_daily,
-        per_company_daily=here.settings.max_per_company_daily,
-    )
-    uses_model = here.settings.planner() != "rules"
-    return replace(card, plan=plan, feasibility=feasibility(plan, quotas=quotas, uses_model=uses_model))
+    after = service.plan_card(here.settings, plan)
+    return replace(after, questions=card.questions, unread=card.unread)
 
 
 def document(card: PlanCard) -> dict[str, Any]:

@@ -137,7 +137,9 @@ def _agreed(here: Session, goal: str, overrides: Overrides, card: PlanCard, *, y
 
 
 def _announce(here: Session, job: Job) -> None:
-    if here.out.form == "pipe":
+    if here.flags.json:
+        here.out.event({"schema": "cmo.run/1", "kind": "job_saved", "job_id": job.id}, "")
+    elif here.out.form == "pipe":
         here.out.line(job.id)
     here.say.note(f"{job.id} is saved. Starting…")
 

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from cmo.cli import registry
 from cmo.cli.diagnostics import Diagnostics
@@ -22,6 +22,9 @@ from cmo.cli.prompts import Prompts
 from cmo.cli.terminal import Terminal, judge
 from cmo.config import Settings, Sources, load
 from cmo.config.secrets import Keyring, system_keyring
+
+if TYPE_CHECKING:
+    from cmo.domain.job import Plan
 
 
 def _utc_now() -> datetime:
@@ -91,6 +94,10 @@ class Session:
             ConfigError
         """
         return load(self.sources)
+
+    def settings_of(self, plan: Plan) -> Settings:
+        """The settings in force for a job: its file's own come below flags and above everything else."""
+        return load(replace(self.sources, job=plan.settings)) if plan.settings else self.settings
 
     @cached_property
     def out(self) -> Output:

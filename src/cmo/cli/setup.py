@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cmo.cli.diagnostics import DONE
+from cmo.cli.diagnostics import DONE, PARTLY
 from cmo.cli.errors import NeedsPerson
 from cmo.cli.session import Session, entered, session
 from cmo.config import CREDENTIALS, SPECS, Secret, find_paths, inspect
@@ -77,17 +77,32 @@ def demo(
     with entered(here):
         if reset:
             _reset(here)
-        if not _has_jobs(here.settings):
-            from cmo import service
-            from cmo.cli import driving
-
-            card = service.plan_goal(here.settings, DEMO_GOAL.format(target=25 if fast else 100))
-            here.say.note("One job, simulated GitHub and DNS. Ctrl-C pauses.")
-            code = driving.drive(here, service.start_job(here.settings, card.plan))
-            if code not in (DONE, 3):
-                return code
+        code = _demo_job(here, target=25 if fast else 300)
+        if code not in (DONE, PARTLY):
+            return code
         _ready(here)
     return DONE
+
+
+def _demo_job(here: Session, *, target: int) -> int:
+    """Make the demo's job, or go on with the newest one; the exit code."""
+    from cmo import service
+    from cmo.cli import driving
+    from cmo.store import views
+
+    newest = None
+    if here.settings.paths.db.exists():
+        with service.reader(here.settings) as conn:
+            newest = next(iter(views.list_jobs(conn, limit=1)), None)
+    if newest is None:
+        here.say.note("One job, simulated GitHub and DNS. Ctrl-C pauses.")
+        newest = service.start_job(
+            here.settings, service.plan_goal(here.settings, DEMO_GOAL.format(target=target)).plan
+        )
+    if newest.status.is_over:
+        here.say.note(f"{newest.id} is there already; `cmo demo --reset` makes a new one.")
+        return driving.tell_end(here, newest.id)
+    return driving.drive(here, newest)
 
 
 def _ask_operator(here: Session, settings: Settings) -> str:
@@ -167,7 +182,7 @@ def _ready(here: Session) -> None:
     here.say.block(
         [
             "Ready. Everything here is invented.",
-            "  cmo status      cmo leads list --where score>=80      cmo leads why LOGIN",
+            '  cmo status      cmo leads list --where "score>=80"      cmo leads why LOGIN',
             '  cmo run "find 2k py maintainers"      cmo export last --dry-run',
         ]
     )

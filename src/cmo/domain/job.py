@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -143,6 +143,8 @@ class Plan(Frozen):
     """First day on which anything may be sent; None is at once."""
     until: Stage | None = None
     """Stop after this stage."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Settings that a job file gives this job alone: `section.name` -> value."""
     assumptions: tuple[str, ...] = ()
     """What was assumed where the sentence was silent or ambiguous, one plain sentence each."""
 

@@ -113,7 +113,7 @@ class CodeHost(HistorySource, Protocol):
     async def fetch_profiles(
         self, people: Sequence[PersonKey]
     ) -> tuple[tuple[PersonProfile, ...], tuple[ItemFailure, ...]]:
-        """The profiles of `people`, in the order given, and those that could not be had (deleted, suspended, organisation)."""
+        """The profiles of `people`, in the order given, and those that could not be had: gone or no person."""
 
     def budgets(self) -> tuple[BudgetLeft, ...]:
         """What is left as of the last answers; no request."""

@@ -1,4 +1,4 @@
-"""The store's cache of answers, as the port that providers know."""
+"""Caches of answers, as the port that providers know: the store's, and none."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ class StoredAnswers:
 
     def put(self, answers: Mapping[str, CachedAnswer]) -> None:
         write_answers(self._conn, answers)
+
+
+class NoCache:
+    """A `ResponseCache` for a single look: keeps nothing, makes no file."""
+
+    def get(self, keys: Sequence[str]) -> dict[str, CachedAnswer]:
+        return {}
+
+    def put(self, answers: Mapping[str, CachedAnswer]) -> None:
+        return

@@ -16,7 +16,7 @@ from cmo.errors import OutputUnwritable
 from cmo.service.store import reader, resolve_job
 from cmo.store.db import Connection
 from cmo.store.jobs import get_job
-from cmo.store.views import iter_leads, not_exported
+from cmo.store.people_views import iter_leads, not_exported
 
 What = Literal["leads", "people"]
 Format = Literal["csv", "ndjson", "json"]
@@ -113,16 +113,18 @@ def _pieces(
 
 def _replace(path: Path, columns: tuple[str, ...], pieces: Iterator[tuple[str, bool]]) -> ExportFile:
     draft = path.with_name(f".{path.name}.tmp")
-    rows = 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            draft.chmod(0o600)
-            rows = _pour(file, pieces)
-        size = draft.stat().st_size
-        draft.replace(path)
+        try:
+            with draft.open("w", encoding="utf-8", newline="") as file:
+                draft.chmod(0o600)
+                rows = _pour(file, pieces)
+            size = draft.stat().st_size
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
     except OSError as exc:
-        draft.unlink(missing_ok=True)
         why = exc.strerror or str(exc)
         raise OutputUnwritable(f"Cannot write {path}: {why}.", hint="Choose another folder with --to.") from exc
     return ExportFile(path=path, rows=rows, columns=columns, bytes=size)

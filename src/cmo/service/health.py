@@ -11,8 +11,7 @@ from cmo.config import Settings
 from cmo.domain.lead import MxState
 from cmo.errors import CmoError, ConfigError, ProviderError
 from cmo.providers.ports import Meter
-from cmo.service.cache import StoredAnswers
-from cmo.service.store import writer
+from cmo.service.cache import NoCache
 from cmo.service.wiring import Outside, open_github, open_resolver, outside
 
 State = Literal["ok", "warn", "fail", "skip"]
@@ -61,9 +60,8 @@ def _probe(settings: Settings, found: Outside, name: str) -> Probe:
 async def _github(settings: Settings, found: Outside) -> Probe:
     if not found.github_tokens:
         return Probe("github", "fail", "no key", "cmo auth set github   (or try: cmo demo)")
-    with writer(settings) as conn:
-        async with open_github(settings, found, StoredAnswers(conn), Meter()) as github:
-            facts = await github.check_tokens()
+    async with open_github(settings, found, NoCache(), Meter()) as github:
+        facts = await github.check_tokens()
     words, wide = [], False
     for fact in facts:
         left = {budget.resource: budget for budget in fact.budgets}
@@ -101,8 +99,7 @@ async def _model(settings: Settings) -> Probe:
 async def _dns(settings: Settings, found: Outside) -> Probe:
     if settings.sandbox:
         return Probe("dns", "ok", f"the sandbox's, at {found.dns_server}")
-    with writer(settings) as conn:
-        (verdict,) = await open_resolver(settings, found, StoredAnswers(conn), Meter()).check([ALWAYS_THERE])
+    (verdict,) = await open_resolver(settings, found, NoCache(), Meter()).check([ALWAYS_THERE])
     if verdict.state is MxState.UNKNOWN:
         fix = "Check the network, or set CMO_DNS_SERVER."
         return Probe("dns", "fail", f"no answer: {verdict.reason}", fix, unreachable=True)

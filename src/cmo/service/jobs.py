@@ -6,8 +6,8 @@ import asyncio
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from cmo.clock import Clock, SystemClock
 from cmo.config import Settings
 from cmo.domain.event import Event, JobCancelled, JobPaused, MessageQueued, SettingsChanged
-from cmo.domain.goal import Question, Reading, parse_goal
-from cmo.domain.job import Caps, Environment, Icp, Job, Mode, Plan, Stage, StarsRange
+from cmo.domain.goal import Question, parse_goal
+from cmo.domain.job import Environment, Job, Mode, Plan, Stage, StarsRange
 from cmo.domain.plan import Feasibility, Quotas, change_plan, feasibility
 from cmo.domain.text import clean_line
 from cmo.domain.widening import narrower_part
@@ -46,10 +46,10 @@ class PlanCard:
     """A plan before it runs: what was understood, assumed and asked, and whether it can be met."""
 
     plan: Plan
-    questions: tuple[Question, ...]
-    unread: tuple[str, ...]
-    """Words of the goal that mean nothing to the grammar."""
     feasibility: Feasibility
+    questions: tuple[Question, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Words of the goal that mean nothing to the grammar."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,26 @@ class Overrides:
     sequence_id: str | None = None
     list_id: str | None = None
 
+    def top(self) -> dict[str, Any]:
+        """Field of the plan -> what its flag says."""
+        names = ("target", "until", "mode", "sequence_id", "list_id")
+        return {name: getattr(self, name) for name in names}
+
+    def icp(self) -> dict[str, Any]:
+        """The same for the profile, dotted."""
+        return {
+            "icp.languages": self.languages,
+            "icp.topics": self.topics,
+            "icp.stars_range": self.stars,
+            "icp.activity_days": self.active_days,
+            "icp.location": self.location,
+        }
+
+    def caps(self) -> dict[str, Any]:
+        """The same for the caps, dotted."""
+        names = ("max_steps", "max_repos", "max_people", "budget_usd")
+        return {f"caps.{name}": getattr(self, name) for name in names}
+
 
 def plan_goal(settings: Settings, sentence: str, overrides: Overrides | None = None) -> PlanCard:
     """The plan that a sentence means.
@@ -78,9 +98,11 @@ def plan_goal(settings: Settings, sentence: str, overrides: Overrides | None = N
     Raises:
         GoalUnclear: it means none.
     """
-    defaults = Plan(goal="", icp=settings.icp(), caps=settings.caps())
-    today = sandbox_world(settings).now.date() if settings.sandbox else SystemClock().now().date()
-    return _card(settings, parse_goal(sentence, defaults=defaults, today=today), overrides or Overrides())
+    flags = overrides or Overrides()
+    settled = [name for name, value in {**flags.icp(), **flags.caps(), **flags.top()}.items() if value is not None]
+    reading = parse_goal(sentence, defaults=_defaults(settings), today=_today(settings), settled=settled)
+    card = plan_card(settings, _overridden(reading.plan, flags))
+    return replace(card, questions=reading.questions, unread=reading.unread)
 
 
 def plan_file(settings: Settings, path: Path, overrides: Overrides | None = None) -> PlanCard:
@@ -91,64 +113,44 @@ def plan_file(settings: Settings, path: Path, overrides: Overrides | None = None
     """
     from cmo.config.jobfile import load_job_file
 
-    defaults = Plan(goal="", icp=settings.icp(), caps=settings.caps())
-    today = sandbox_world(settings).now.date() if settings.sandbox else SystemClock().now().date()
-    file = load_job_file(path, defaults=defaults, today=today)
-    reading = Reading(plan=file.plan, assumptions=file.plan.assumptions, questions=(), unread=())
-    return _card(settings, reading, overrides or Overrides())
+    file = load_job_file(path, defaults=_defaults(settings), today=_today(settings))
+    plan = file.plan.model_copy(update={"settings": dict(file.settings)})
+    card = plan_card(settings, _overridden(plan, overrides or Overrides()))
+    return replace(card, questions=file.questions, unread=file.unread)
 
 
-def _card(settings: Settings, reading: Reading, overrides: Overrides) -> PlanCard:
-    plan = _overridden(reading.plan, overrides)
+def plan_card(settings: Settings, plan: Plan) -> PlanCard:
+    """A plan with what comes of it, its mode held to the ceiling of the settings."""
     ceiling = settings.mode()
     order = list(Mode)
     if order.index(plan.mode) > order.index(ceiling):
         note = f"Mode {plan.mode} is above the ceiling {ceiling} of your settings; {ceiling} it is."
         plan = plan.model_copy(update={"mode": ceiling, "assumptions": (*plan.assumptions, note)})
+    own = plan.settings
     quotas = Quotas(
-        max_emails_per_day=settings.max_emails_per_day,
-        per_inbox_daily=settings.per_inbox_daily,
-        per_company_daily=settings.max_per_company_daily,
+        max_emails_per_day=own.get("quota.max_emails_per_day", settings.max_emails_per_day),
+        per_inbox_daily=own.get("quota.per_inbox_daily", settings.per_inbox_daily),
+        per_company_daily=own.get("quota.max_per_company_daily", settings.max_per_company_daily),
     )
-    uses_model = settings.planner() != "rules"
-    return PlanCard(
-        plan=plan,
-        questions=reading.questions,
-        unread=reading.unread,
-        feasibility=feasibility(plan, quotas=quotas, uses_model=uses_model),
-    )
+    uses_model = own.get("model.provider", settings.planner()) != "rules"
+    return PlanCard(plan=plan, feasibility=feasibility(plan, quotas=quotas, uses_model=uses_model))
+
+
+def _defaults(settings: Settings) -> Plan:
+    return Plan(goal="", icp=settings.icp(), caps=settings.caps())
+
+
+def _today(settings: Settings) -> date:
+    return _now_and_anchor(settings)[0].date()
 
 
 def _overridden(plan: Plan, flags: Overrides) -> Plan:
-    icp = {
-        "languages": flags.languages,
-        "topics": flags.topics,
-        "stars_range": flags.stars,
-        "activity_days": flags.active_days,
-        "location": flags.location,
-    }
-    caps = {
-        "max_steps": flags.max_steps,
-        "max_repos": flags.max_repos,
-        "max_people": flags.max_people,
-        "budget_usd": flags.budget_usd,
-    }
-    top = {
-        "target": flags.target,
-        "until": flags.until,
-        "mode": flags.mode,
-        "sequence_id": flags.sequence_id,
-        "list_id": flags.list_id,
+    values = {
+        "icp": {**plan.icp.model_dump(), **_given(flags.icp())},
+        "caps": {**plan.caps.model_dump(), **_given(flags.caps())},
     }
     try:
-        return Plan.model_validate(
-            {
-                **plan.model_dump(),
-                **_given(top),
-                "icp": Icp.model_validate({**plan.icp.model_dump(), **_given(icp)}),
-                "caps": Caps.model_validate({**plan.caps.model_dump(), **_given(caps)}),
-            }
-        )
+        return Plan.model_validate({**plan.model_dump(), **values, **_given(flags.top())})
     except ValidationError as exc:
         problem = exc.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
@@ -156,7 +158,7 @@ def _overridden(plan: Plan, flags: Overrides) -> Plan:
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+    return {name.rpartition(".")[2]: value for name, value in values.items() if value is not None}
 
 
 def start_job(settings: Settings, plan: Plan) -> Job:

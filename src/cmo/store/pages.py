@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cmo.domain.lead import (
     Email,
@@ -26,17 +26,11 @@ from cmo.domain.lead import (
     ScoreLabel,
     Twin,
 )
+from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER
 from cmo.store.db import Connection
 
-VERDICT_AGES_AFTER = timedelta(days=7)
 MOST_REPOS_PER_PERSON = 20
 """Repositories of one person that scoring looks at, most contributions first."""
-
-CANDIDATE_ALLOWED = "NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'login' AND s.value = c.login_key)"
-EMAIL_ALLOWED = (
-    "NOT EXISTS (SELECT 1 FROM suppressions s WHERE (s.kind = 'email' AND s.value = e.email_key)"
-    " OR (s.kind = 'domain' AND (s.value = e.domain OR e.domain LIKE '%.' || s.value)))"
-)
 
 
 def unread_repos(conn: Connection, job_id: str, *, after: int, limit: int) -> tuple[list[Repo], int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from cmo.domain.base import Frozen
+from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER
 from cmo.store.db import Connection
-from cmo.store.pages import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER
 
 
 class Progress(Frozen):

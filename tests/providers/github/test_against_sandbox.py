@@ -156,6 +156,20 @@ def test_an_hour_without_points_is_waited_for_and_nothing_is_read_twice(bench: C
     assert totals.graphql_points <= free.sandbox.books.totals().graphql_points + 2
 
 
+def test_a_small_limit_is_used_to_its_last_point_and_not_beyond(bench: Callable[..., Bench]) -> None:
+    a = bench(graphql_limit=3)
+
+    async def act() -> None:
+        async with a.client() as github:
+            for topic in ("ci", "llm", "pytest"):
+                await github.search_repos(RepoQuery(topic=topic), cursor=None, limit=10)
+            with pytest.raises(RateLimited):
+                await github.search_repos(RepoQuery(topic="testing"), cursor=None, limit=10)
+
+    asyncio.run(act())
+    assert (a.sandbox.books.totals().requests, a.sandbox.books.totals().refused) == (3, 0)
+
+
 def test_a_restart_in_the_hour_without_points_sends_nothing(bench: Callable[..., Bench]) -> None:
     a = bench(graphql_limit=1)
 

@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from cmo.errors import AuthRejected, ConfigError
+from cmo.errors import AuthRejected, ConfigError, ContractBroken
 from cmo.providers.github import GitHub
 from cmo.providers.github.client import TokenFacts
 from cmo.providers.ports import BudgetLeft, CodeHost, HistorySource
@@ -62,6 +62,11 @@ def test_an_apps_key_belongs_to_nobody_and_has_no_scopes() -> None:
     world = World(troubles=[once(refused, when="/user")], route=lambda r: answers(r) if r.url.path != "/user" else None)
     (facts,) = check(world)
     assert (facts.login, facts.scopes) == (None, None)
+
+
+def test_an_account_that_is_no_object_breaks_the_contract() -> None:
+    with pytest.raises(ContractBroken):
+        check(World(route=lambda request: httpx.Response(200, json=[])))
 
 
 def test_a_wrong_key_is_an_error() -> None:

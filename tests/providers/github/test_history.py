@@ -337,3 +337,46 @@ def test_a_name_that_leads_elsewhere_is_never_put_into_a_path() -> None:
     by_rest(world, everything=True, graphql=lambda: httpx.Response(404))
     assert read(world, [RepoRef(id="", full_name="../..")])[0].state is ActivityState.GONE
     assert world.paths == []
+
+
+@pytest.mark.parametrize("commits", [{"odd": 1}, [{"sha": 7}], ["text"]])
+def test_an_answer_that_cannot_be_read_costs_one_repository_not_the_page(commits: Any) -> None:
+    world = World(repos=[repo(1)])
+    by_rest(world, everything=True, graphql=lambda: httpx.Response(404), commits=httpx.Response(200, json=commits))
+    original = world.route
+    up = httpx.Response(200, json={})
+    world.route = lambda request: up if request.url.path == "/rate_limit" else original(request)
+    assert read(world)[0].state is ActivityState.BLOCKED
+
+
+def test_without_graphql_odd_evidence_is_no_evidence() -> None:
+    world = World(repos=[repo(1)])
+    by_rest(
+        world,
+        everything=True,
+        graphql=lambda: httpx.Response(404),
+        commits=[rest_commits(repo(1), 0, 3)],
+        releases=httpx.Response(404, json={}),
+        CODEOWNERS=httpx.Response(200, json={"content": "no base64"}),
+    )
+    (activity,) = read(world)
+    assert (activity.commits_seen, activity.releasers, activity.codeowners) == (3, {}, ())
+
+
+def test_a_server_that_loses_its_graphql_half_way_is_read_on_by_rest() -> None:
+    entries = [repo(n, commits=3) for n in range(40)]
+    world = World(repos=entries)
+    documents = 0
+
+    def route(request: httpx.Request) -> httpx.Response | None:
+        nonlocal documents
+        documents += request.method == "POST"
+        if request.method == "POST":
+            return httpx.Response(404) if documents > 1 else None
+        number = request.url.path.split("/")[2].removeprefix("org")
+        is_commits = request.url.path.endswith("/commits")
+        return httpx.Response(200, json=rest_commits(entries[int(number)], 0, 3)) if is_commits else None
+
+    world.route = route
+    assert [activity.commits_seen for activity in read(world)] == [3] * 40
+    assert len(world.documents) == 2

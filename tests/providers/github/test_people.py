@@ -83,29 +83,27 @@ def test_who_cannot_be_had_is_told_apart_and_costs_the_others_nothing() -> None:
             {"__typename": "Organization", "id": "U_acme", "login": "acme"},
             {"__typename": "Bot", "id": "U_app"},
             {"__typename": "Repository", "id": "U_repo"},
-            user("newname", id="U_oldname"),
             {**user("odd"), "url": None},
         ]
     )
     world.people[2]["login"] = "app"
     world.people[3]["login"] = "repo"
-    keys = by_id("ann", "acme", "app", "repo", "oldname", "odd", "ghost", "dependabot[bot]")
+    keys = by_id("ann", "acme", "app", "repo", "odd", "ghost", "dependabot[bot]")
     profiles, failures = look_up(world, *keys)
     assert [profile.login for profile in profiles] == ["ann"]
     assert codes(failures) == {
         "acme": "organisation",
         "app": "bot",
         "repo": "not_a_person",
-        "oldname": "renamed",
         "odd": "malformed",
         "ghost": "not_found",
-        "dependabot[bot]": "not_found",
-    } | {"dependabot[bot]": "bot"}
+        "dependabot[bot]": "bot",
+    }
 
 
-def test_a_renamed_account_says_its_new_name() -> None:
-    _, (failure,) = look_up(World(people=[user("new", id="U_old")]), *by_id("old"))
-    assert failure.message == "now called new"
+def test_a_renamed_account_is_found_by_its_id_under_its_new_login() -> None:
+    (profile,), failures = look_up(World(people=[user("new", id="U_old")]), *by_id("old"))
+    assert (profile.login, profile.user_id, failures) == ("new", "U_old", ())
 
 
 def test_a_login_that_is_none_is_not_asked_for() -> None:
@@ -228,3 +226,26 @@ def test_people_that_graphql_never_gets_to_come_by_rest() -> None:
     answer = {"data": {"nodes": None}, "errors": [{"type": "RESOURCE_LIMITS_EXCEEDED", "path": ["nodes"]}]}
     world = World(route=lambda request: rest_user(request) or httpx.Response(200, json=answer))
     assert len(look_up(world, *by_id("ann", "ben"))[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (httpx.Response(404, json={}), "not_found"),
+        (httpx.Response(451, json={}), "blocked"),
+        (httpx.Response(200, json=["odd"]), "malformed"),
+        (httpx.Response(200, json={"type": "User"}), "malformed"),
+    ],
+)
+def test_rest_tells_who_cannot_be_had(answer: httpx.Response, code: str) -> None:
+    world = World(route=lambda request: answer if request.method == "GET" else httpx.Response(404))
+    assert codes(look_up(world, *by_id("ann"))[1]) == {"ann": code}
+
+
+def test_an_account_that_github_blocks_is_told() -> None:
+    blocked = {
+        "data": {"nodes": [None]},
+        "errors": [{"type": "FORBIDDEN", "message": "access blocked", "path": ["nodes", 0]}],
+    }
+    world = World(troubles=[once(httpx.Response(200, json=blocked))])
+    assert codes(look_up(world, *by_id("ann"))[1]) == {"ann": "blocked"}

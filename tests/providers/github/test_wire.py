@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from cmo.config.secrets import Secret
 from cmo.errors import AuthRejected, ConfigError, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.github import GitHub
 from cmo.providers.github.limits import Kind
@@ -165,9 +164,7 @@ def test_no_more_than_three_requests_are_in_flight() -> None:
         now -= 1
         return await world.handle(request)
 
-    github = GitHub(
-        [Secret(TOKEN)], clock=world.clock, cache=FakeCache(), meter=Meter(), transport=httpx.MockTransport(slow)
-    )
+    github = client(world, serve=slow)
 
     async def act(github: GitHub) -> None:
         await asyncio.gather(*(github.get(f"/x/{n}") for n in range(20)))
@@ -228,10 +225,10 @@ def test_no_error_shows_the_key() -> None:
         assert TOKEN not in str(caught.value) + caught.value.hint + str(caught.value.details)
 
 
-@pytest.mark.parametrize("keys", [[], [Secret("two words")], [Secret("ümlaut")], [Secret("line\nbreak")]])
-def test_what_cannot_be_a_key_is_a_matter_of_configuration(keys: list[Secret]) -> None:
+@pytest.mark.parametrize(("key", "count"), [(TOKEN, 0), ("two words", 1), ("ümlaut", 1), ("line\nbreak", 1)])
+def test_what_cannot_be_a_key_is_a_matter_of_configuration(key: str, count: int) -> None:
     with pytest.raises(ConfigError) as caught:
-        GitHub(keys, clock=StillClock(), cache=FakeCache(), meter=Meter())
+        client(World(), key=key, tokens=count)
     assert "cmo auth set github" in caught.value.hint
 
 
@@ -265,9 +262,7 @@ def test_requests_slow_down_before_a_minutes_processing_is_used_up() -> None:
         world.clock.advance(4.0)
         return await world.handle(request)
 
-    github = GitHub(
-        [Secret(TOKEN)], clock=world.clock, cache=FakeCache(), meter=Meter(), transport=httpx.MockTransport(slow)
-    )
+    github = client(world, serve=slow)
     ended: list[float] = []
 
     async def act(github: GitHub) -> None:
@@ -323,6 +318,25 @@ def test_two_keys_of_one_account_share_its_limit() -> None:
     assert world.documents == ["Profiles"]
 
 
+def test_keys_of_one_account_put_together_what_each_was_told() -> None:
+    world = people()
+    several(world, {"": "ann", "1": "ann", "2": "ben"})
+    world.headers = spent(4000)
+
+    async def act(github: GitHub) -> list[int]:
+        await github.get("/x")
+        return [budget.remaining for budget in github.budgets()]
+
+    original, left = world.route, iter((3000, 2000, 1000))
+
+    def route(request: httpx.Request) -> httpx.Response | None:
+        answer = original(request)
+        return httpx.Response(200, json=answer.json(), headers=spent(next(left))) if answer else None
+
+    world.route = route
+    assert run(client(world, tokens=3), act) == [2000, 1000]
+
+
 def test_a_clock_that_was_moved_does_not_lock_anybody_out() -> None:
     cache = FakeCache()
     with pytest.raises(RateLimited):
@@ -369,13 +383,7 @@ def test_another_key_does_not_send_this_ones_etag() -> None:
     answer = httpx.Response(200, json=1, headers={"etag": '"1"'})
     world, cache = people(once(answer), once(answer)), FakeCache()
     ask(world, path="/x", cache=cache)
-    other = GitHub(
-        [Secret("another-key-0123456789")],
-        clock=world.clock,
-        cache=cache,
-        meter=Meter(),
-        transport=httpx.MockTransport(world.handle),
-    )
+    other = client(world, cache=cache, key="another-key-0123456789")
     run(other, lambda g: g.get("/x"))
     assert "if-none-match" not in world.requests[1].headers
 

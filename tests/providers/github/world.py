@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -208,15 +208,25 @@ class World:
         return httpx.Response(200, json=body, headers=self.headers)
 
 
-def client(world: World, *, cache: ResponseCache | None = None, meter: Meter | None = None, tokens: int = 1) -> GitHub:
-    """A client of `world`."""
+def client(
+    world: World,
+    *,
+    cache: ResponseCache | None = None,
+    meter: Meter | None = None,
+    tokens: int = 1,
+    key: str = TOKEN,
+    serve: Callable[[httpx.Request], Coroutine[None, None, httpx.Response]] | None = None,
+) -> GitHub:
+    """A client of `world`, with keys that differ in their last digit; `serve` in place of the world's own handler."""
     return GitHub(
-        [Secret(f"{TOKEN}{n or ''}") for n in range(tokens)],
+        [Secret(f"{key}{n or ''}") for n in range(tokens)],
         clock=world.clock,
         cache=FakeCache() if cache is None else cache,
         meter=meter or Meter(),
+        rest_url=HOST,
+        graphql_url=f"{HOST}/graphql",
         rng=random.Random(7),
-        transport=httpx.MockTransport(world.handle),
+        transport=httpx.MockTransport(serve or world.handle),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cmo.domain.grammar.rules_who import ARCHIVED, FORKS
 from cmo.domain.grammar.vocabulary import LANGUAGES, TOPICS
 from cmo.domain.job import Caps, Icp, Mode, Plan
 from cmo.domain.text import clean_line
@@ -42,7 +41,7 @@ def _who(icp: Icp) -> Iterator[str]:
     if icp.keywords:
         yield "keywords " + ", ".join(f'"{word}"' for word in icp.keywords)
     if icp.exclude:
-        yield "exclude " + " and ".join(w if w in (FORKS, ARCHIVED) else f'"{w}"' for w in icp.exclude)
+        yield "exclude " + ", ".join(f'"{word}"' for word in icp.exclude)
 
 
 def _listed(topics: Iterable[str]) -> str:

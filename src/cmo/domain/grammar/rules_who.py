@@ -34,11 +34,12 @@ _EXCLUDE_FILLERS = frozenset(
         " to using with who that are is work works working a an = : topic topics either other"
     )
 )
-FORKS, ARCHIVED = "forks", "archived"
-"""Exclusions about the repository itself, not its words."""
-_SPECIAL = {
-    "fork": FORKS, "forks": FORKS, "forked": FORKS, "archived": ARCHIVED, "archive": ARCHIVED, "archives": ARCHIVED,
-}  # fmt: skip
+_ALWAYS_OUT = {
+    **dict.fromkeys(["fork", "forks", "forked"], "Forks are"),
+    **dict.fromkeys(["archived", "archive", "archives"], "Archived repositories are"),
+    **dict.fromkeys(["bot", "bots"], "Bots are"),
+}
+"""What discovery leaves out in any case; as a word to exclude it would hit the wrong repositories."""
 
 
 def read_exclusion(s: Sentence, i: int, u: Understood) -> int:
@@ -57,9 +58,9 @@ def read_exclusion(s: Sentence, i: int, u: Understood) -> int:
 
 
 def _next_exclusion(s: Sentence, i: int, u: Understood) -> int:
-    """After `forks and`, where the next item is again a special one or a list."""
+    """After `forks and`, where another item or list follows."""
     start = s.skip(i, [",", "and", "or", "nor", "&", "/"])
-    is_joined = start > i and (s.low(start) in _SPECIAL or s.low(start - 1) != "," or s.low(start) == "bots")
+    is_joined = start > i and (s.low(start) in _ALWAYS_OUT or s.low(start - 1) != ",")
     return _exclude_one(s, start, u) if is_joined else 0
 
 
@@ -67,12 +68,10 @@ def _exclude_one(s: Sentence, i: int, u: Understood) -> int:
     word = s.low(i)
     if known_place(s, i, after_cue=True):
         return 0
-    if word in _SPECIAL:
-        u.add("icp.exclude", [_SPECIAL[word]])
+    if word in _ALWAYS_OUT:
+        u.flags.add("always_out")
+        u.note("icp.exclude", f"{_ALWAYS_OUT[word]} always left out.")
         return s.skip(i + 1, REPO_NOUNS)
-    if word in ("bots", "bot"):
-        u.note("icp.exclude", "Bots are always left out.")
-        return i + 1
     role = ROLES.get(word)
     if role is not None and s.low(i + 1) in ("to", "of", "on"):
         return _exclude_one(s, s.skip(i + 1, _EXCLUDE_FILLERS | {"to"}), u)

@@ -70,7 +70,8 @@ class Understood:
         """Words a rule recognised as nothing a plan can hold, and said so."""
         self.flags: set[str] = set()
         """`people` (a noun for people was named), `prefers_maintainer`, `prefers_contributor`, `send` (sending was
-        asked for), `negated_dry_run`, `any_language`, `anywhere`; of a remark also `adds` and `stop_searching`."""
+        asked for), `negated_dry_run`, `any_language`, `anywhere`, `always_out` (forks and the like); of a remark also
+        `adds` and `stop_searching`."""
 
     def put(self, key: str, value: Any, *, shown: str = "") -> None:
         """Set a single value; a second, different one becomes a question and the first stands."""

@@ -22,9 +22,6 @@ from cmo.providers.github.search import Searcher
 from cmo.providers.github.wire import TIMEOUT_S, Wire, broken
 from cmo.providers.ports import BudgetLeft, Meter, PersonKey, RepoPage, RepoQuery, ResponseCache
 
-REST_URL = "https://api.github.com"
-GRAPHQL_URL = "https://api.github.com/graphql"
-
 
 class TokenFacts(Frozen):
     """What GitHub says of one key."""
@@ -52,8 +49,8 @@ class GitHub:
         clock: Clock,
         cache: ResponseCache,
         meter: Meter,
-        rest_url: str = REST_URL,
-        graphql_url: str = GRAPHQL_URL,
+        rest_url: str,
+        graphql_url: str,
         timeout_s: float = TIMEOUT_S,
         rng: random.Random | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -63,8 +60,9 @@ class GitHub:
         Args:
             tokens: Each request goes to the account with most left. Tokens of one account share its limits and gain
                 nothing; GitHub's terms forbid pooling several people's to exceed them.
-            rest_url: GITHUB_API_URL. graphql_url: GITHUB_GRAPHQL_URL; a server without GraphQL is found out.
-            timeout_s: For one request, in real seconds.
+            rest_url: GITHUB_API_URL.
+            graphql_url: GITHUB_GRAPHQL_URL; a server that has none is found out.
+            timeout_s: For one exchange, in real seconds.
             rng: Spreads retries; seeded in tests.
         Raises:
             ConfigError: no token, or one that cannot be a token.

@@ -275,12 +275,10 @@ class _LookUp:
 
 
 def _failure(person: PersonKey, known: Known) -> ItemFailure | None:
-    """Why `person` has no profile, or None. A profile of somebody else is no profile."""
+    """Why `person` has no profile, or None. An account that was renamed is found by its id, under its new login."""
     profile = known.profile
     if profile is None:
         return ItemFailure(item=person.login, code=known.code, message=known.message)
-    if profile.login.lower() != person.login.lower():
-        return ItemFailure(item=person.login, code="renamed", message=f"now called {profile.login}")
     if _differ(person.user_id, profile.user_id):
         return ItemFailure(item=person.login, code="renamed", message="the login now belongs to another account")
     return None

@@ -21,7 +21,7 @@ from cmo.providers.github.parse import (
     parse_rest_repo,
 )
 from cmo.providers.github.queries import PAGE, SEARCH, count_document, points, search_cost
-from cmo.providers.github.rest import Rest
+from cmo.providers.github.rest import Rest, RestAnswer
 from cmo.providers.github.searchtext import SearchText, search_text
 from cmo.providers.github.slices import Slice, merged
 from cmo.providers.github.wire import GraphAnswer, GraphQLMissing, TooHeavy, Wire, broken
@@ -204,25 +204,33 @@ class Searcher:
             raise broken(OPERATION, str(exc)) from exc
 
     async def _fetch_by_rest(self, text: SearchText, part: Slice, first: int, after: str | None) -> SearchPage:
+        """The same by REST, whose pages are links of fixed size: `#n` after a link means that n entries were given."""
         query = {"q": text.of(part, sort=False), "sort": "stars", "order": "desc", "per_page": str(first)}
         follows = after is not None and after.startswith("http")
-        path, params = (str(after), None) if follows else ("/search/repositories", query)
+        link, _, given = (after or "").partition("#") if follows else ("", "", "")
+        answer = await self._read_whole(link or "/search/repositories", None if link else query)
+        start = int(given or 0)
         try:
-            answer = await self._rest.get(path, params, operation=OPERATION, resource="search")
-            for _ in range(TRIES_IF_INCOMPLETE - 1):
-                if as_map(answer.value, "search").get("incomplete_results") is True:
-                    answer = await self._rest.get(path, params, operation=OPERATION, resource="search")
             found = as_map(answer.value, "search")
             items = as_list(found.get("items"), "items")
-            repos = [_readable(parse_rest_repo, item) for item in items]
+            repos = [_readable(parse_rest_repo, item) for item in items[start : start + first]]
             return SearchPage(
                 count=as_int(found.get("total_count"), "total_count"),
-                results=len(items),
+                results=len(repos),
                 repos=tuple(repo for repo in repos if repo is not None),
-                next_page=answer.next_url,
+                next_page=f"{link}#{start + first}" if link and start + first < len(items) else answer.next_url,
             )
         except Malformed as exc:
             raise broken(OPERATION, str(exc)) from exc
+
+    async def _read_whole(self, path: str, params: dict[str, str] | None) -> RestAnswer:
+        """A page of REST, asked for again while GitHub says that it ran out of time over it."""
+        answer = await self._rest.get(path, params, operation=OPERATION, resource="search")
+        for _ in range(TRIES_IF_INCOMPLETE - 1):
+            if not isinstance(answer.value, dict) or answer.value.get("incomplete_results") is not True:
+                break
+            answer = await self._rest.get(path, params, operation=OPERATION, resource="search")
+        return answer
 
     @property
     def _parts(self) -> int:

@@ -118,11 +118,11 @@ class Wire:
         *,
         rest_url: str,
         graphql_url: str,
+        timeout_s: float,
         clock: Clock,
         cache: ResponseCache,
         meter: Meter,
         rng: random.Random,
-        timeout_s: float = TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self.tokens = tuple(_token(secret) for secret in tokens)
@@ -258,7 +258,10 @@ class Wire:
                 if request.api == "graphql" and isinstance(exc.__cause__, (TimeoutError, httpx.ReadTimeout)):
                     raise TooHeavy(exc.message, provider="github", operation=request.operation) from exc
                 raise
-            return turn, self._read(answer, request, turn)
+            reply = self._read(answer, request, turn)
+        if not reply.verdict.is_limit:
+            self.limiter.told(turn)
+        return turn, reply
 
     def _read(self, answer: HttpAnswer, request: Request, turn: Turn) -> Reply:
         """Learn what the answer says of limits and scopes, and judge it."""
@@ -275,8 +278,6 @@ class Wire:
                 self.meter.add("github_points", told)
             elif verdict.kind in (Kind.OK, Kind.PARTIAL, Kind.TRANSIENT):
                 self.meter.add("github_points", request.cost)
-        if not verdict.is_limit:
-            self.limiter.told(turn)
         return Reply(answer, body, verdict)
 
     def _raise_if_too_heavy(self, reply: Reply, failures: int, operation: str) -> None:

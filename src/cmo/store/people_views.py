@@ -1,0 +1,254 @@
+"""Read-only queries on people for the front ends: lists, exports, and why somebody was accepted or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from cmo.domain.base import Frozen
+from cmo.domain.filters import Term
+from cmo.domain.lead import LeadRow, MxVerdict, PersonRef, Score
+from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
+from cmo.store.db import Connection
+from cmo.store.pages import LEAD_ROWS, lead_from_row
+
+LEAD_FIELDS = {
+    "score": "a number, e.g. score>=80",
+    "label": "hot, warm or cold",
+    "state": "accepted, held, rejected, merged or found",
+    "email": "none, published, commit, imported or inbound",
+    "mx": "ok, risky, invalid or unknown",
+    "org": "part of a company's name",
+    "repo": "part of a repository's name",
+    "location": "part of a place",
+    "role": "maintainer or contributor",
+    "flag": "hold",
+}
+_SORTS = {
+    "score": "c.score DESC, c.n",
+    "login": "c.login_key",
+    "number": "l.number IS NULL, l.number",
+    "found": "c.n",
+}
+
+
+def list_leads(
+    conn: Connection,
+    job_id: str,
+    *,
+    terms: tuple[Term, ...] = (),
+    sort: str = "score",
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[list[LeadRow], int]:
+    """Scored people of the job that meet all `terms`, and how many there are in all.
+
+    Args:
+        sort: score, login, number or found.
+    """
+    where, values = _where(terms)
+    condition = f"c.job_id = ? AND c.score IS NOT NULL{where}"
+    total = conn.execute(
+        "SELECT COUNT(*) FROM candidates c LEFT JOIN leads l ON l.job_id = c.job_id AND l.login_key = c.login_key"
+        f" LEFT JOIN verdicts v ON v.email = l.email WHERE {condition}",
+        (job_id, *values),
+    ).fetchone()[0]
+    rows = conn.execute(
+        f"{LEAD_ROWS} WHERE {condition} ORDER BY {_SORTS[sort]} LIMIT ? OFFSET ?", (job_id, *values, limit, offset)
+    ).fetchall()
+    return [lead_from_row(row) for row in rows], total
+
+
+def iter_leads(conn: Connection, job_id: str, *, terms: tuple[Term, ...] = ()) -> Iterator[LeadRow]:
+    """Accepted leads that are not suppressed and meet all `terms`, in order of acceptance, one at a time."""
+    where, values = _where(terms)
+    rows = conn.execute(
+        f"{LEAD_ROWS} WHERE l.job_id = ? AND {CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED}{where} ORDER BY l.number",
+        (job_id, *values),
+    )
+    yield from (lead_from_row(row) for row in rows)
+
+
+def not_exported(conn: Connection, job_id: str) -> dict[str, int]:
+    """Why people of the job are in no export -> how many."""
+    row = conn.execute(
+        "SELECT (SELECT COUNT(*) FROM candidates c JOIN leads l ON l.job_id = c.job_id AND l.login_key = c.login_key"
+        " JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email"
+        f" WHERE c.job_id = :job AND NOT ({CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED})) AS suppressed,"
+        " (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND state = 'rejected' AND email_state = 'missing')"
+        " AS no_address,"
+        " (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND state = 'rejected'"
+        " AND COALESCE(email_state, '') <> 'missing') AS rejected,"
+        " (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND state = 'merged') AS merged",
+        {"job": job_id},
+    ).fetchone()
+    names = {"suppressed": "suppressed", "no_address": "no address", "rejected": "rejected", "merged": "merged"}
+    return {names[key]: row[key] for key in row.keys() if row[key]}  # noqa: SIM118
+
+
+def _where(terms: tuple[Term, ...]) -> tuple[str, list[Any]]:
+    sql, values = "", []
+    for term in terms:
+        clause, value = _clause(term)
+        sql += f" AND {'NOT ' if term.negated else ''}COALESCE(({clause}), 0)"
+        values.extend(value)
+    return sql, values
+
+
+def _clause(term: Term) -> tuple[str, list[Any]]:
+    value = term.value.lower()
+    like = "%" + value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    match term.field:
+        case "score":
+            operator = "=" if term.operator == ":" else term.operator
+            return f"c.score {operator} ?", [int(value) if value.isdigit() else -1]
+        case "label":
+            return "lower(json_extract(c.score_doc, '$.label')) = ?", [value]
+        case "state" | "flag" if value in ("held", "hold"):
+            return "l.held = 1", []
+        case "state":
+            return "c.state = ?", [value]
+        case "email" if value == "none":
+            return "c.email_state = 'missing'", []
+        case "email":
+            return "l.email_class = ?", [value]
+        case "mx":
+            return "v.state = ?", [value]
+        case "org":
+            return "lower(json_extract(c.profile, '$.company')) LIKE ? ESCAPE '\\'", [like]
+        case "location":
+            return "lower(json_extract(c.profile, '$.location')) LIKE ? ESCAPE '\\'", [like]
+        case "role":
+            return "c.role = ?", [value]
+        case "repo":
+            return (
+                "EXISTS (SELECT 1 FROM candidate_repos r JOIN repos p ON p.job_id = r.job_id AND p.id = r.repo_id"
+                " WHERE r.job_id = c.job_id AND r.login_key = c.login_key AND lower(p.full_name) LIKE ? ESCAPE '\\')",
+                [like],
+            )
+        case _:
+            return "(c.login_key LIKE ? ESCAPE '\\' OR lower(c.profile) LIKE ? ESCAPE '\\')", [like, like]
+
+
+class AddressLine(Frozen):
+    """One address of a person, where it comes from, and what was found out about it."""
+
+    email: str
+    email_class: str
+    source_url: str
+    seen_at: datetime
+    evidence: str
+    verdict: MxVerdict | None
+
+
+class WhyLead(Frozen):
+    """Every gate a person passed or failed."""
+
+    login: str
+    state: str
+    decision: str
+    lead: LeadRow | None
+    score: Score | None
+    seen_on: tuple[PersonRef, ...]
+    addresses: tuple[AddressLine, ...]
+    suppressed: str | None
+    merged_into: str | None
+    timeline: tuple[tuple[datetime, str], ...]
+
+
+def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
+    """Why the person with login or address `name` was accepted, held, rejected or dropped; None if unknown."""
+    row = conn.execute(
+        "SELECT c.* FROM candidates c WHERE c.job_id = ?1 AND (c.login_key = ?2 OR c.login_key IN"
+        " (SELECT login_key FROM emails WHERE job_id = ?1 AND lower(email) = ?2)) LIMIT 1",
+        (job_id, name.lower()),
+    ).fetchone()
+    if row is None:
+        return _dropped(conn, job_id, name)
+    key = row["login_key"]
+    lead = None
+    if row["score"] is not None:
+        sql = f"{LEAD_ROWS} WHERE c.job_id = ? AND c.login_key = ?"
+        lead = lead_from_row(conn.execute(sql, (job_id, key)).fetchone())
+    refs = conn.execute(
+        "SELECT ref FROM candidate_repos WHERE job_id = ? AND login_key = ? ORDER BY contributions DESC, repo_id",
+        (job_id, key),
+    )
+    return WhyLead(
+        login=row["login"],
+        state="held" if lead is not None and lead.held else row["state"],
+        decision=row["reason"] or "not scored yet",
+        lead=lead,
+        score=Score.model_validate_json(row["score_doc"]) if row["score_doc"] else None,
+        seen_on=tuple(PersonRef.model_validate_json(r["ref"]) for r in refs),
+        addresses=_addresses(conn, job_id, key),
+        suppressed=_suppressed(conn, job_id, key),
+        merged_into=row["merged_into"],
+        timeline=_timeline(conn, job_id, key),
+    )
+
+
+def _dropped(conn: Connection, job_id: str, name: str) -> WhyLead | None:
+    row = conn.execute("SELECT * FROM drops WHERE job_id = ? AND login_key = ?", (job_id, name.lower())).fetchone()
+    if row is None:
+        return None
+    detail = f": {row['detail']}" if row["detail"] else ""
+    return WhyLead(
+        login=row["login"],
+        state="dropped",
+        decision=f"dropped when seen on {row['from_repo']} ({row['reason']}{detail})",
+        lead=None,
+        score=None,
+        seen_on=(),
+        addresses=(),
+        suppressed=None,
+        merged_into=None,
+        timeline=(),
+    )
+
+
+def _addresses(conn: Connection, job_id: str, key: str) -> tuple[AddressLine, ...]:
+    rows = conn.execute(
+        "SELECT e.*, v.state, v.reason, v.flags, v.checked_at FROM emails e LEFT JOIN verdicts v ON v.email = e.email"
+        " WHERE e.job_id = ? AND e.login_key = ? ORDER BY e.rank",
+        (job_id, key),
+    )
+    lines = []
+    for row in rows:
+        verdict = None
+        if row["state"] is not None:
+            verdict = MxVerdict(
+                email=row["email"],
+                state=row["state"],
+                reason=row["reason"],
+                flags=tuple(json.loads(row["flags"])),
+                checked_at=datetime.fromisoformat(row["checked_at"]),
+            )
+        lines.append(
+            AddressLine(
+                email=row["email"],
+                email_class=row["email_class"],
+                source_url=row["source_url"],
+                seen_at=datetime.fromisoformat(row["seen_at"]),
+                evidence=row["evidence"],
+                verdict=verdict,
+            )
+        )
+    return tuple(lines)
+
+
+def _suppressed(conn: Connection, job_id: str, key: str) -> str | None:
+    row = conn.execute(
+        "SELECT s.reason, s.source FROM suppressions s WHERE (s.kind = 'login' AND s.value = ?2) OR EXISTS (SELECT 1"
+        " FROM emails e WHERE e.job_id = ?1 AND e.login_key = ?2 AND ((s.kind = 'email' AND s.value = e.email_key)"
+        " OR (s.kind = 'domain' AND (s.value = e.domain OR e.domain LIKE '%.' || s.value)))) LIMIT 1",
+        (job_id, key),
+    ).fetchone()
+    return None if row is None else f"{row['reason']} ({row['source']})"
+
+
+def _timeline(conn: Connection, job_id: str, key: str) -> tuple[tuple[datetime, str], ...]:
+    rows = conn.execute("SELECT at, kind FROM events WHERE subject = ? AND job_id = ? ORDER BY seq", (key, job_id))
+    return tuple((datetime.fromisoformat(row["at"]), row["kind"].replace("_", " ")) for row in rows)
