@@ -38,6 +38,11 @@ class SharedClock:
         self._start = datetime.fromtimestamp(start, UTC)
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Leave the clock; the others go on with it."""
+        self._map.close()
+        self._file.close()
+
     def monotonic(self) -> float:
         return time.monotonic() - self._zero + self._skipped()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -93,8 +93,11 @@ def serving(*, faults: str | None = None, **limits: Any) -> Iterator[tuple[Sandb
     settings = SandboxSettings(anchor_at=ANCHOR, latency_s=LATENCY_S, **limits)
     if faults is not None:
         settings = replace(settings, faults=FaultPlan.named(faults))
-    clock = start_clock(scratch() / f"clock-{next(_numbers)}", ANCHOR, speed=SPEED)
-    with Sandbox(settings, clock=clock, world=world()) as sandbox:
+    path = scratch() / f"clock-{next(_numbers)}"
+    with (
+        closing(start_clock(path, ANCHOR, speed=SPEED)) as clock,
+        Sandbox(settings, clock=clock, world=world()) as sandbox,
+    ):
         places = sandbox.environment()
         yield (
             sandbox,
@@ -103,7 +106,7 @@ def serving(*, faults: str | None = None, **limits: Any) -> Iterator[tuple[Sandb
                 graphql_url=places["GITHUB_GRAPHQL_URL"],
                 dns_server=places["CMO_DNS_SERVER"],
                 token=places["GITHUB_TOKEN"],
-                clock=str(clock.path),
+                clock=str(path),
                 speed=SPEED,
             ),
             clock,

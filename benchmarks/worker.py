@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,15 +164,16 @@ async def _sandboxed(spec: Spec, outside: SandboxOutside, conn: Connection, job:
     from cmo.config import Secret
     from cmo.service import wiring
 
-    found = wiring.Outside(
-        clock=SharedClock(Path(outside.clock), speed=outside.speed),
-        github_api_url=outside.rest_url,
-        github_graphql_url=outside.graphql_url,
-        github_tokens=(Secret(outside.token),),
-        dns_server=outside.dns_server,
-    )
-    async with wiring.machinery(settings_of(Path(spec.home)), found, conn, job) as parts:
-        yield parts
+    with closing(SharedClock(Path(outside.clock), speed=outside.speed)) as clock:
+        found = wiring.Outside(
+            clock=clock,
+            github_api_url=outside.rest_url,
+            github_graphql_url=outside.graphql_url,
+            github_tokens=(Secret(outside.token),),
+            dns_server=outside.dns_server,
+        )
+        async with wiring.machinery(settings_of(Path(spec.home)), found, conn, job) as parts:
+            yield parts
 
 
 def _in_memory(spec: Spec, outside: BulkOutside, job: Job) -> Machinery:
@@ -205,7 +206,8 @@ def _job(conn: Connection, spec: Spec) -> Job:
 
 def _now(spec: Spec) -> Any:
     if spec.sandbox is not None:
-        return SharedClock(Path(spec.sandbox.clock), speed=1).now()
+        with closing(SharedClock(Path(spec.sandbox.clock), speed=1)) as clock:
+            return clock.now()
     from tests.fakes.outside import NOW
 
     return NOW

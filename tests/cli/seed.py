@@ -54,7 +54,7 @@ def seed(home: Path, *, end: ev.Event | None = None) -> str:
                 before="100..2000",
                 after="50..2000",
                 why="too few addresses",
-                icp=Icp(stars_range=StarsRange(low=50, high=2000)).model_dump(mode="json"),
+                changes={"icp.stars_range": {"low": 50, "high": 2000}},
                 search=Icp(stars_range=StarsRange(low=50, high=99)).model_dump(mode="json"),
             ),
         ]

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from cmo.clock import Clock, ScaledClock, SystemClock
 from cmo.config import Secret, Settings, Sources, load
-from cmo.domain.event import Event
+from cmo.domain.base import Frozen
 from cmo.domain.job import Caps, Environment, Icp, Job, Plan
 from cmo.graph.planner import Planner
 from cmo.graph.planners.rules import RulesPlanner
@@ -25,11 +25,10 @@ from cmo.service.wiring import Outside, ports
 from cmo.store.db import Connection, open_store
 from cmo.store.jobs import create_job, get_job
 from cmo.tools.registry import TOOLS
-from tests.resume.walker import TABLES
 
 Api = Literal["graphql", "rest"]
 Listen = Callable[[], Any]
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=Frozen)
 
 ANCHOR = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
 SPEED = 100.0
@@ -49,9 +48,20 @@ WIDE: Mapping[str, Any] = {
 """Settings of a sandbox that limits nobody."""
 
 ROWS = {
-    **TABLES,
-    "steps": "SELECT n, tool, args, state FROM steps ORDER BY n",  # results count requests, of which a kill costs some
+    "repos": "SELECT id, n, full_name, query, state, people, doc FROM repos ORDER BY n",
+    "searches": "SELECT n, icp, cursor, is_exhausted FROM searches ORDER BY n",
+    "candidates": "SELECT login_key, n, person_id, state, reason, contributions, role, profile, email_state, score,"
+    " score_doc FROM candidates ORDER BY n",
+    "candidate_repos": "SELECT login_key, repo_id, contributions, ref FROM candidate_repos ORDER BY 1, 2",
+    "drops": "SELECT login_key, reason, detail FROM drops ORDER BY 1",
+    "emails": "SELECT login_key, email, email_class, rank, source_url, seen_at, evidence FROM emails ORDER BY n",
+    "verdicts": "SELECT email, state, reason, flags, checked_at FROM verdicts ORDER BY email",
+    "leads": "SELECT number, login_key, email, email_class, held, stage, score, label FROM leads ORDER BY number",
+    "failures": "SELECT tool, item, code FROM failures ORDER BY tool, item",
+    "checkpoints": "SELECT path, batch, row_count FROM checkpoints ORDER BY path",
+    "steps": "SELECT n, tool, args, state FROM steps ORDER BY n",
 }
+"""What a job found and did, but what it cost: a killed one pays a little more."""
 
 
 class QuickClock(ScaledClock):
@@ -172,7 +182,7 @@ class Site:
         return self.ask("SELECT number, login_key, email, email_class, held, score, label FROM leads ORDER BY number")
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Everything the job found and did, but what it cost."""
+        """Everything in `ROWS`, by table."""
         return {name: self.ask(sql) for name, sql in ROWS.items()}
 
     def events(self, kind: type[E]) -> list[E]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.e2e.driver import ANCHOR, Api, Site, outside_of, sandbox
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-SPENT: dict[Api, dict[str, int]] = {"graphql": {"graphql_limit": 2}, "rest": {"core_limit": 40}}
+SPENT: dict[Api, dict[str, Any]] = {"graphql": {"graphql_limit": 2}, "rest": {"core_limit": 40}}
 """Hourly limits that the small plan's job exceeds twice."""
 
 

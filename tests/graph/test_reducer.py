@@ -47,7 +47,7 @@ EVENTS = st.one_of(
         before=st.text(max_size=3),
         after=st.text(max_size=3),
         why=st.just(""),
-        icp=st.just({}),
+        changes=st.just({}),
         search=st.just({}),
     ),
     st.builds(

@@ -32,7 +32,6 @@ def situation_factory(*, counts: dict[str, int] | None = None, **changes: Any) -
         "search_open": True,
         "can_widen": True,
         "files": {},
-        "files_stale": False,
         "messages": (),
         "follow_ups": (),
     }

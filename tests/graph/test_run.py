@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,18 +16,31 @@ import pytest
 
 from cmo.clock import SystemClock
 from cmo.domain.event import JobPaused, JobWaiting, MessageQueued, SearchWidened, StepPlanned, StepRefused
-from cmo.domain.job import Caps, Job, JobStatus, Mode
-from cmo.domain.lead import RepoActivity, RepoRef
-from cmo.errors import AuthRejected, JobLeased, JobNotResumable, ProviderUnavailable, RateLimited
+from cmo.domain.job import Caps, Icp, Job, JobStatus, Stage
+from cmo.domain.lead import MxState, MxVerdict, RepoActivity, RepoRef
+from cmo.errors import (
+    AuthRejected,
+    JobLeased,
+    JobNotResumable,
+    OutputUnwritable,
+    ProviderUnavailable,
+    RateLimited,
+    StoreBusy,
+)
 from cmo.graph.planner import Decision, Situation, ToolCall
+from cmo.graph.planners.rules import RulesPlanner
 from cmo.graph.run import run_job
+from cmo.graph.state import RunState
+from cmo.service.folder import JobFolder
 from cmo.store import journal
 from cmo.store.commit import commit
+from cmo.store.db import transaction
 from cmo.store.events import iter_events
 from cmo.store.jobs import get_job
+from cmo.store.messages import list_messages
 from cmo.store.progress import counters, progress
 from tests.fakes.jobs import new_job, plan_factory
-from tests.fakes.outside import NOW, FakeCodeHost
+from tests.fakes.outside import NOW, FakeCodeHost, FakeResolver
 from tests.fakes.rigs import Rig
 
 
@@ -111,7 +125,9 @@ def test_the_snapshot_holds_the_whole_state_and_the_log_no_address(tmp_path: Pat
     job = finished(Rig(tmp_path))
     folder = tmp_path / "runs" / job.id
     state = json.loads((folder / "state.json").read_text())
+    assert set(state) == set(RunState.__annotations__)
     assert state["ended"] == "finished"
+    assert {"search_github_repos", "score_icp"} <= {entry["action"] for entry in state["history"]}
     assert len(state["leads"]) >= 10
     log = (folder / "logs" / "events.ndjson").read_text()
     assert [json.loads(line)["kind"] for line in log.splitlines()][-1] == "job_finished"
@@ -256,11 +272,6 @@ def test_the_checkpoint_does_not_grow_with_the_leads(tmp_path: Path) -> None:
     assert sizes[1] <= sizes[0] * 1.1
 
 
-def test_a_dry_run_is_a_mode_of_the_plan_and_stays_so(tmp_path: Path) -> None:
-    job = finished(Rig(tmp_path, plan=plan_factory(mode=Mode.DRY_RUN)))
-    assert job.plan.mode is Mode.DRY_RUN
-
-
 def test_a_lost_lease_stops_the_run_without_writing(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     conn = rig.open()
@@ -275,3 +286,199 @@ def test_a_lost_lease_stops_the_run_without_writing(tmp_path: Path) -> None:
         asyncio.run(run_job(conn, job.id, rig.machinery(job), by="operator:test", listen=steal))
     assert get_job(conn, job.id).status is JobStatus.RUNNING
     conn.close()
+
+
+class FullDisk(JobFolder):
+    """Cannot write its snapshot while `is_full`."""
+
+    is_full = True
+
+    def write_snapshot(self, chunks: Iterable[str]) -> None:
+        if self.is_full:
+            raise OutputUnwritable("Cannot write: the disk is full.", hint="Free some space.")
+        super().write_snapshot(chunks)
+
+
+@dataclass
+class RigOnFullDisk(Rig):
+    def folder(self, job: Job) -> JobFolder:
+        return FullDisk(self.home / "runs" / job.id)
+
+
+def test_a_full_disk_pauses_the_job_and_room_lets_it_end(tmp_path: Path) -> None:
+    rig = RigOnFullDisk(tmp_path)
+    conn = rig.open()
+    job = new_job(conn, rig.plan)
+    with pytest.raises(OutputUnwritable):
+        rig.run(conn, job)
+    assert get_job(conn, job.id).status is JobStatus.PAUSED
+    assert Rig(tmp_path).run(conn, job).status is JobStatus.FINISHED
+    conn.close()
+
+
+def test_a_restored_backup_goes_on_though_the_bookmark_is_ahead(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, plan=plan_factory(caps=Caps(max_steps=4)))
+    conn = rig.open()
+    job = rig.run(conn, new_job(conn, rig.plan))
+    conn.execute("UPDATE jobs SET plan = ?", (plan_factory().model_dump_json(),))
+    backup = sqlite3.connect(tmp_path / "backup.db")
+    conn.backup(backup)
+    assert rig.run(conn, job).status is JobStatus.FINISHED
+    backup.backup(conn)
+    backup.close()
+    assert rig.run(conn, job).status is JobStatus.FINISHED
+    conn.close()
+
+
+def test_a_damaged_graph_file_costs_nothing(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, plan=plan_factory(caps=Caps(max_steps=4)))
+    conn = rig.open()
+    job = rig.run(conn, new_job(conn, rig.plan))
+    (tmp_path / "graph" / f"{job.id}.db").write_bytes(b"not a database at all, really" * 200)
+    conn.execute("UPDATE jobs SET plan = ?", (plan_factory().model_dump_json(),))
+    assert rig.run(conn, job).status is JobStatus.FINISHED
+    conn.close()
+
+
+def test_a_cancel_asked_of_a_dead_holder_is_obeyed_on_resume(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    conn = rig.open()
+    job = new_job(conn, rig.plan)
+    journal.set_control(conn, job.id, "cancel", by="operator:ana")
+
+    def listen() -> str | None:
+        return journal.read_control(conn, job.id)[0]
+
+    assert rig.run(conn, job, listen=listen).status is JobStatus.CANCELLED
+    with pytest.raises(JobNotResumable):
+        rig.run(conn, job)
+    assert get_job(conn, job.id).status is JobStatus.CANCELLED
+    conn.close()
+
+
+def test_a_cap_on_calls_ends_the_job_instead_of_spending_its_steps(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, plan=plan_factory(target=500, caps=Caps(max_tool_calls=1)))
+    job = finished(rig)
+    assert job.status is JobStatus.FINISHED
+    assert not kinds(rig, job, StepRefused)
+    assert job.ended_reason is not None
+    assert "max_tool_calls" in job.ended_reason
+
+
+@dataclass
+class DeadResolver(FakeResolver):
+    """Answers nothing for the first `silent` calls."""
+
+    silent: int = 2
+
+    async def check(self, emails: Sequence[str]) -> tuple[MxVerdict, ...]:
+        verdicts = await super().check(emails)
+        if self.calls["check"] > self.silent:
+            return verdicts
+        return tuple(v.model_copy(update={"state": MxState.UNKNOWN, "reason": "no answer"}) for v in verdicts)
+
+
+def test_a_dns_outage_is_waited_out_and_loses_nobody(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, resolver=DeadResolver())
+    job = finished(rig)
+    conn = rig.open()
+    assert progress(conn, job.id, now=NOW).good_leads >= 10
+    conn.close()
+    assert [event.provider for event in kinds(rig, job, JobWaiting)] == ["dns", "dns"]
+
+
+def test_a_narrowing_follow_up_narrows_the_search_that_runs(tmp_path: Path) -> None:
+    plan = plan_factory(target=500, icp=Icp(topics=("testing", "ci")))
+    rig = Rig(tmp_path, plan=plan)
+    conn = rig.open()
+    job = new_job(conn, plan)
+    said = MessageQueued(by="operator:test", text="only repos with more than 1000 stars", later=False)
+    commit(conn, job.id, [("m", said)], at=NOW, epoch=None)
+    done = rig.run(conn, job)
+    search = conn.execute("SELECT icp FROM searches ORDER BY n LIMIT 1").fetchone()["icp"]
+    assert Icp.model_validate_json(search).stars_range.low >= 1000
+    assert done.plan.icp.stars_range.low >= 1000
+    conn.close()
+
+
+def test_a_limit_without_a_wait_can_still_be_paused(tmp_path: Path) -> None:
+    @dataclass
+    class AlwaysLimited(FakeCodeHost):
+        async def fetch_activity(self, repos: Sequence[RepoRef], *, since: datetime) -> tuple[RepoActivity, ...]:
+            raise RateLimited("limited", provider="github", operation="q", retry_after_s=0)
+
+    rig = Rig(tmp_path, host=AlwaysLimited())
+    conn = rig.open()
+    job = new_job(conn, rig.plan)
+
+    def listen() -> str | None:
+        return "pause" if counters(conn, job.id).get("waits", 0) >= 3 else None
+
+    assert rig.run(conn, job, listen=listen).status is JobStatus.PAUSED
+    assert counters(conn, job.id)["waits"] <= 4
+    conn.close()
+
+
+def test_the_crm_file_is_written_anew_when_the_target_is_raised_after_the_export(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, plan=plan_factory(target=4), host=FakeCodeHost(repos=40))
+    conn = rig.open()
+    job = new_job(conn, rig.plan)
+
+    def listen() -> None:
+        exported = conn.execute("SELECT COUNT(*) FROM checkpoints WHERE batch = 0").fetchone()[0]
+        if exported == 2 and not list_messages(conn, job.id):
+            said = MessageQueued(by="operator:test", text="make it 70", later=False)
+            commit(conn, job.id, [("m", said)], at=NOW, epoch=None)
+
+    rig.run(conn, job, listen=listen)
+    rows = dict(conn.execute("SELECT path, row_count FROM checkpoints WHERE batch = 0").fetchall())
+    assert rows["prospects.csv"] == rows["attio_people.csv"] >= 70
+    conn.close()
+
+
+def test_changing_the_batch_size_overwrites_no_batch_and_skips_nobody(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, plan=plan_factory(target=20, caps=Caps(checkpoint_every=4, max_steps=6)), host=FakeCodeHost(40))
+    conn = rig.open()
+    job = rig.run(conn, new_job(conn, rig.plan))
+    wider = rig.plan.model_copy(update={"target": 70, "caps": Caps(checkpoint_every=10)})
+    conn.execute("UPDATE jobs SET plan = ?", (wider.model_dump_json(),))
+    rig.run(conn, job)
+    spans = conn.execute("SELECT row_count, upto FROM checkpoints WHERE batch > 0 ORDER BY batch").fetchall()
+    assert [row["upto"] for row in spans] == [sum(r["row_count"] for r in spans[: n + 1]) for n in range(len(spans))]
+    conn.close()
+
+
+def test_until_a_stage_does_not_waive_the_stages_before_it(tmp_path: Path) -> None:
+    class Hasty:
+        async def decide(self, situation: Situation) -> Decision:
+            return Decision(call=ToolCall(tool="done", args={"summary": "."}), planner="openai")
+
+    rig = Rig(tmp_path, planner=Hasty(), plan=plan_factory(until=Stage.SCORE))
+    job = finished(rig)
+    conn = rig.open()
+    assert progress(conn, job.id, now=NOW).good_leads >= 10
+    conn.close()
+
+
+def test_a_spent_budget_pauses(tmp_path: Path) -> None:
+    class Costly(RulesPlanner):
+        async def decide(self, situation: Situation) -> Decision:
+            decision = await super().decide(situation)
+            return decision.model_copy(update={"usage": {"tokens_used": 1_000_000}})
+
+    rig = Rig(tmp_path, planner=Costly(), plan=plan_factory(caps=Caps(budget_usd=15)))
+    job = finished(rig)
+    (paused,) = kinds(rig, job, JobPaused)
+    assert (job.status, paused.reason) == (JobStatus.PAUSED, "budget")
+
+
+def test_a_store_held_by_another_process_for_a_while_does_not_end_the_run(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    conn, other = rig.open(), rig.open()
+    conn.execute("PRAGMA busy_timeout=20")
+    job = new_job(conn, rig.plan)
+    with pytest.raises(StoreBusy), transaction(other):
+        rig.run(conn, job)
+    assert rig.run(conn, job).status is JobStatus.FINISHED
+    conn.close()
+    other.close()

@@ -1,8 +1,8 @@
 """Kills a job at each boundary in turn, resumes it, and prints what came of it as JSON.
 
 Run as a program, so that it forks while it has one thread. A boundary is: before and after each transaction of the
-store, each call to a provider, and each file written. `Bomb` counts them and, at the one it was set for, kills its
-process with SIGKILL: no handler runs, nothing is flushed.
+store, each commit of the graph's saver, each call to a provider, and each file written. `Bomb` counts them and, at the
+one it was set for, kills its process with SIGKILL: no handler runs, nothing is flushed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import aiosqlite
 
 from cmo.domain.job import Caps, Job
 from cmo.domain.lead import ItemFailure, MxVerdict, PersonProfile, RepoActivity, RepoRef
@@ -40,7 +42,7 @@ TABLES = {
     "verdicts": "SELECT email, state, reason FROM verdicts ORDER BY email",
     "leads": "SELECT * FROM leads ORDER BY number",
     "searches": "SELECT n, icp, cursor, is_exhausted FROM searches ORDER BY n",
-    "checkpoints": "SELECT path, batch, row_count FROM checkpoints ORDER BY path",
+    "checkpoints": "SELECT path, batch, row_count, upto FROM checkpoints ORDER BY path",
     "steps": "SELECT n, tool, args, state, result FROM steps ORDER BY n",
 }
 
@@ -59,6 +61,17 @@ class Bomb:
 
     def listen_to(self, conn: Connection) -> None:
         conn.set_trace_callback(lambda sql: self.tick() if sql in ("BEGIN IMMEDIATE", "COMMIT") else None)
+
+    def listen_to_savers(self) -> None:
+        """The saver opens its own connection, so its commits are met where the library makes them."""
+        commit = aiosqlite.Connection.commit
+
+        async def ticking(conn: aiosqlite.Connection) -> None:
+            self.tick()
+            await commit(conn)
+            self.tick()
+
+        aiosqlite.Connection.commit = ticking  # type: ignore[method-assign]
 
 
 @dataclass
@@ -158,7 +171,9 @@ def killed(home: Path, at: int) -> bool:
     """Run in a child that is killed at boundary `at`; False when the job ended before."""
     child = os.fork()
     if child == 0:
-        run(home, Bomb(at))
+        bomb = Bomb(at)
+        bomb.listen_to_savers()
+        run(home, bomb)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL

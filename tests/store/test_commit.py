@@ -59,7 +59,7 @@ def test_a_holder_whose_lease_was_taken_over_writes_nothing(conn: Connection, jo
 
 
 def test_an_event_that_cannot_be_applied_leaves_nothing_behind(conn: Connection, job: Job) -> None:
-    broken = SearchWidened(knob="topics", before="", after="", why="", icp={}, search={"languages": 5})
+    broken = SearchWidened(knob="topics", before="", after="", why="", changes={}, search={"languages": 5})
     with pytest.raises(ValidationError):
         commit(conn, job.id, [("a", page_factory()), ("b", broken)], at=NOW, epoch=None)
     assert tail(conn, job.id) == []

@@ -8,7 +8,7 @@ import pytest
 
 from cmo.domain.event import CandidateFound, EmailFound, EmailVerified, Event, LeadScored, PersonEnriched, RepoFound
 from cmo.domain.job import Job
-from cmo.domain.lead import Email, EmailClass, MxState, MxVerdict, Score, ScoreLabel
+from cmo.domain.lead import Email, EmailClass, LeadFacts, MxState, MxVerdict, Score, ScoreLabel
 from cmo.store import pages
 from cmo.store.commit import commit
 from cmo.store.db import Connection, open_store
@@ -54,6 +54,11 @@ def accepted(login: str, email: Email) -> LeadScored:
     return LeadScored(login=login, score=score, accepted=True, decision="Accepted.", email=email)
 
 
+def facts_of(conn: Connection, job: Job, login: str) -> LeadFacts | None:
+    people, _ = pages.unscored_people(conn, job.id, after=0, limit=10, as_of=NOW)
+    return next((facts for facts in people if facts.profile.login == login), None)
+
+
 def suppress(conn: Connection, kind: str, value: str) -> None:
     conn.execute("INSERT INTO suppressions VALUES (?, ?, 'asked', 'test', '')", (kind, value))
 
@@ -74,10 +79,10 @@ def test_the_sighting_with_most_contributions_speaks_for_a_candidate(conn: Conne
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [("login", "ana"), ("email", "ana@mail.example"), ("domain", "mail.example"), ("domain", "example")],
+    [("login", "ana"), ("email", "ana@eu.mail.example"), ("domain", "eu.mail.example"), ("domain", "mail.example")],
 )
 def test_the_suppressed_are_in_no_page_of_leads(conn: Connection, job: Job, kind: str, value: str) -> None:
-    email = email_factory("ana@mail.example")
+    email = email_factory("ana@eu.mail.example")
     store(
         conn, job, *enriched("ana", email), EmailVerified(verdict=verdict_factory(email.email)), accepted("ana", email)
     )
@@ -96,6 +101,23 @@ def test_a_suppressed_address_is_not_asked_about(conn: Connection, job: Job) -> 
     store(conn, job, *enriched("ana", email_factory("ana@mail.example")))
     suppress(conn, "domain", "mail.example")
     assert pages.unverified_emails(conn, job.id, after=0, limit=10, now=NOW)[0] == []
+
+
+def test_an_address_of_several_people_is_asked_about_once(conn: Connection, job: Job) -> None:
+    shared = email_factory("team@mail.example")
+    store(conn, job, *enriched("ana", shared), *enriched("bob", shared), *enriched("cy", email_factory("cy@x.example")))
+    assert pages.unverified_emails(conn, job.id, after=0, limit=2, now=NOW)[0] == ["team@mail.example", "cy@x.example"]
+
+
+def test_no_answer_is_asked_for_once_more_and_then_settles(conn: Connection, job: Job) -> None:
+    email = email_factory("ana@mail.example")
+    unknown = EmailVerified(verdict=verdict_factory(email.email, MxState.UNKNOWN))
+    store(conn, job, *enriched("ana", email), unknown)
+    assert pages.unverified_emails(conn, job.id, after=0, limit=9, now=NOW)[0] == [email.email]
+    assert facts_of(conn, job, "ana") is None
+    store(conn, job, unknown)
+    assert pages.unverified_emails(conn, job.id, after=0, limit=9, now=NOW)[0] == []
+    assert facts_of(conn, job, "ana") is not None
 
 
 def test_a_verdict_ages_out(conn: Connection, job: Job) -> None:
@@ -123,14 +145,15 @@ def test_a_usable_address_beats_an_unusable_one_and_a_published_one_a_commit_one
     )
     verdicts = [verdict_factory(dead.email, MxState.INVALID), *(verdict_factory(e.email) for e in (commit_, public))]
     store(conn, job, *enriched("ana", dead, commit_, public), *(EmailVerified(verdict=v) for v in verdicts))
-    facts = pages.person_facts(conn, job.id, "ana", as_of=NOW)
+    facts = facts_of(conn, job, "ana")
     assert facts is not None
     assert facts.email == public
 
 
 def test_two_logins_with_one_address_are_shown_to_each_other(conn: Connection, job: Job) -> None:
-    email = email_factory("ana@mail.example")
-    store(conn, job, *enriched("ana", email), *enriched("ana-work", email_factory("Ana+x@mail.example")))
-    facts = pages.person_facts(conn, job.id, "ana", as_of=NOW)
+    mine, work = email_factory("ana@mail.example"), email_factory("Ana+x@mail.example")
+    verdicts = [EmailVerified(verdict=verdict_factory(email.email)) for email in (mine, work)]
+    store(conn, job, *enriched("ana", mine), *enriched("ana-work", work), *verdicts)
+    facts = facts_of(conn, job, "ana")
     assert facts is not None
     assert [twin.login for twin in facts.twins] == ["ana-work"]

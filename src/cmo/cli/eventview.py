@@ -67,8 +67,10 @@ def _job(event: ev.Event) -> str:
         case ev.SettingsChanged():
             changes = ", ".join(f"{name}={value}" for name, value in event.changes.items())
             return f"settings changed by {event.by}: {changes}"
-        case ev.ModeChanged():
-            return f"mode is {event.mode} now, by {event.by}"
+        case ev.MessageDropped():
+            return f"{event.by} takes message {event.message_id} back"
+        case ev.FailuresRetried():
+            return f"{event.by} lets what failed be tried again"
         case _:
             return ""
 

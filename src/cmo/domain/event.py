@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from cmo.domain.base import Frozen, Login
-from cmo.domain.job import Mode, Stage
+from cmo.domain.job import Stage
 from cmo.domain.lead import Email, ItemFailure, MxVerdict, PersonProfile, PersonRef, Repo, Score
 
 
@@ -135,38 +135,32 @@ class SearchWidened(Frozen):
     before: str
     after: str
     why: str
-    icp: dict[str, Any]
-    """The whole ICP afterwards."""
+    changes: dict[str, Any]
+    """Dotted plan field -> its new value."""
     search: dict[str, Any]
-    """The part of it that was not searched before, as an ICP."""
+    """What was not searched before, as an ICP."""
 
 
 class FollowUpRead(Frozen):
     kind: Literal["follow_up_read"] = "follow_up_read"
     message_id: int
+    """Counts within the job, from 1."""
     step: int
     effect: str
     """What changed, or why nothing did."""
-    plan: dict[str, Any] | None = None
-    """The whole plan afterwards, where it changed."""
+    changes: dict[str, Any] = Field(default_factory=dict)
+    """Dotted plan field -> its new value."""
     search: dict[str, Any] | None = None
-    """The part of its ICP that was not searched before, if any."""
+    """What was not searched before, as an ICP, if anything."""
 
 
 class SettingsChanged(Frozen):
     kind: Literal["settings_changed"] = "settings_changed"
     by: str
     changes: dict[str, Any]
-    plan: dict[str, Any]
-    """The whole plan afterwards."""
+    """Dotted plan field -> its new value."""
     search: dict[str, Any] | None = None
-    """The part of its ICP that was not searched before, if any."""
-
-
-class ModeChanged(Frozen):
-    kind: Literal["mode_changed"] = "mode_changed"
-    by: str
-    mode: Mode
+    """What was not searched before, as an ICP, if anything."""
 
 
 class MessageQueued(Frozen):
@@ -179,6 +173,21 @@ class MessageQueued(Frozen):
     """After this stage, instead of at the next step."""
 
 
+class MessageDropped(Frozen):
+    """A message was taken back before it was read."""
+
+    kind: Literal["message_dropped"] = "message_dropped"
+    by: str
+    message_id: int
+
+
+class FailuresRetried(Frozen):
+    """What failed in the job is pending again."""
+
+    kind: Literal["failures_retried"] = "failures_retried"
+    by: str
+
+
 class CheckpointWritten(Frozen):
     kind: Literal["checkpoint_written"] = "checkpoint_written"
     batch: int
@@ -186,6 +195,8 @@ class CheckpointWritten(Frozen):
     path: str
     """Relative to the job's folder."""
     rows: int
+    upto: int = 0
+    """Number of the last lead that a batch covers."""
 
 
 class RepoFound(Frozen):
@@ -280,7 +291,7 @@ class ItemFailed(Frozen):
 RunEvent = (
     JobStarted | JobPaused | JobWaiting | JobWaitEnded | JobFinished | JobFailed | JobCancelled | StageEntered
     | StepPlanned | StepFinished | StepRefused | PlannerTroubled | PageFinished | SearchWidened | FollowUpRead
-    | SettingsChanged | ModeChanged | MessageQueued | CheckpointWritten
+    | SettingsChanged | MessageQueued | MessageDropped | FailuresRetried | CheckpointWritten
 )  # fmt: skip
 RowEvent = (
     RepoFound | RepoRead | CandidateFound | CandidateDropped | PersonEnriched | PersonOptedOut | EmailFound

@@ -55,6 +55,10 @@ def _term(word: str, fields: Mapping[str, str]) -> Term:
         raise FilterInvalid(f"There is no field `{name}` to filter by.", hint=f"Use one of: {known}.")
     if not value:
         raise FilterInvalid(f"`{word}` says nothing after `{name}`.", hint=f"{name} takes {fields[name]}.")
-    if operator in (">=", "<=", ">", "<") and not value.lstrip("-").isdigit():
+    if operator in (">=", "<=", ">", "<") and not _is_number(value):
         raise FilterInvalid(f"`{value}` in `{word}` is not a whole number.", hint=f"{name} takes {fields[name]}.")
     return Term(field=name, operator=operator, value=value, negated=negated)
+
+
+def _is_number(value: str) -> bool:
+    return value.isdecimal() and len(value) <= 9

@@ -105,6 +105,8 @@ class Icp(Frozen):
     """Empty means any; otherwise people of other roles are rejected."""
     exclude: tuple[str, ...] = ()
     """Words or topics that rule a repository out."""
+    firm: tuple[str, ...] = ()
+    """Fields that widening must leave alone, because the operator set them while the job ran."""
 
 
 class Caps(Frozen):

@@ -40,7 +40,8 @@ class Widening(Frozen):
 
 def widen(icp: Icp) -> Widening | None:
     """The next step wider than `icp`, or None when there is none left."""
-    return _lower_floor(icp) or _more_topics(icp) or _longer_window(icp)
+    ways = (("stars_range", _lower_floor), ("topics", _more_topics), ("activity_days", _longer_window))
+    return next((wider for knob, way in ways if knob not in icp.firm and (wider := way(icp)) is not None), None)
 
 
 def narrower_part(before: Icp, after: Icp) -> Icp | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cmo.domain.costs import ModelPrice
 from cmo.domain.event import (
     CheckpointWritten,
     Event,
@@ -21,6 +22,7 @@ from cmo.domain.event import (
 )
 from cmo.domain.follow_up import parse_follow_up
 from cmo.domain.job import Job
+from cmo.domain.plan_changes import changes_between, held_firm
 from cmo.domain.widening import narrower_part, widen
 from cmo.errors import AuthRejected, ConfigError, ProviderError
 from cmo.graph import rails
@@ -28,7 +30,7 @@ from cmo.graph.executor import Asked, Executor, Interrupted
 from cmo.graph.planner import Planner, Situation
 from cmo.graph.planners.rules import next_call
 from cmo.graph.reducer import reduce
-from cmo.graph.state import GraphState
+from cmo.graph.state import GraphState, new_state
 from cmo.store import journal, messages
 from cmo.store.commit import commit
 from cmo.store.db import Connection
@@ -36,7 +38,7 @@ from cmo.store.events import iter_events, last_seq
 from cmo.store.jobs import get_job
 from cmo.store.journal import Lease, Step
 from cmo.store.pages import accepted_leads
-from cmo.store.progress import Progress, calls_per_tool, final_files, progress
+from cmo.store.progress import batches, calls_per_tool, counters, final_files, progress, stale_files
 from cmo.store.searches import current_search
 from cmo.tools.base import Ports, Tool
 from cmo.tools.export_csv import prospects_csv
@@ -76,9 +78,13 @@ class Agent:
         return self._caught_up(state), stops
 
     def _caught_up(self, state: GraphState) -> GraphState:
-        return reduce(
-            state, list(iter_events(self.conn, state["job_id"], after_seq=state["applied_seq"], run_only=True))
-        )
+        """`state` with all run events of the store folded in. A bookmark that is ahead of the store is void."""
+        job_id = state["job_id"]
+        if state["applied_seq"] > last_seq(self.conn):
+            state = new_state(job_id)
+        state = reduce(state, list(iter_events(self.conn, job_id, after_seq=state["applied_seq"], run_only=True)))
+        status = get_job(self.conn, job_id).status
+        return {**state, "ended": status.value if status.is_over else None}
 
     async def _work(self) -> bool:
         asked, by = self.listen()
@@ -88,7 +94,7 @@ class Agent:
         job = get_job(self.conn, self.lease.job_id)
         step = journal.unfinished_step(self.conn, job.id)
         if step is None:
-            if self._is_out_of_steps(job):
+            if self._is_out_of_steps(job) or self._is_out_of_money(job):
                 return True
             step = await self._plan(job)
         if step is None:
@@ -106,6 +112,17 @@ class Agent:
             return False
         hint = f"max_steps={job.plan.caps.max_steps} is reached; `cmo jobs set {job.id} max_steps=…`, then resume."
         self._commit(JobPaused(reason="max_steps", message=hint))
+        return True
+
+    def _is_out_of_money(self, job: Job) -> bool:
+        budget = job.plan.caps.budget_usd
+        if budget is None:
+            return False
+        spent = counters(self.conn, job.id).get("tokens_used", 0) * ModelPrice().usd_per_million_out / 1_000_000
+        if spent < budget:
+            return False
+        hint = f"budget_usd={budget:g} is spent; `cmo jobs set {job.id} budget_usd=…`, then resume."
+        self._commit(JobPaused(reason="budget", message=hint))
         return True
 
     async def _plan(self, job: Job) -> Step | None:
@@ -139,7 +156,7 @@ class Agent:
             before=wider.before,
             after=wider.after,
             why=f"{good} of {target} good leads and the search is exhausted",
-            icp=wider.icp.model_dump(mode="json"),
+            changes=changes_between(job.plan, job.plan.model_copy(update={"icp": wider.icp})),
             search=wider.search.model_dump(mode="json"),
         )
 
@@ -164,8 +181,7 @@ class Agent:
             room_people=max(0, caps.max_people - counts.candidates),
             search_open=current_search(self.conn, job.id) is not None,
             can_widen=widen(job.plan.icp) is not None,
-            files=final_files(self.conn, job.id),
-            files_stale=self._files_are_stale(counts),
+            files=self._true_files(job.id),
             messages=tuple(self._messages()),
             follow_ups=tuple(messages.recent_texts(self.conn, job.id, limit=5)),
         )
@@ -176,27 +192,28 @@ class Agent:
             {"step": s.n, "tool": s.tool, "args": s.args, "state": s.state, "result": s.result or {}} for s in steps
         ]
 
-    def _files_are_stale(self, counts: Progress) -> bool:
-        files = final_files(self.conn, self.lease.job_id)
-        return any(rows != counts.good_leads for path, rows in files.items() if path.endswith("prospects.csv"))
+    def _true_files(self, job_id: str) -> dict[str, int]:
+        stale = stale_files(self.conn, job_id)
+        return {path: rows for path, rows in final_files(self.conn, job_id).items() if path not in stale}
 
     def _read_follow_ups(self) -> None:
         job = get_job(self.conn, self.lease.job_id)
-        step = journal.last_step_number(self.conn, job.id) + 1
+        running = journal.unfinished_step(self.conn, job.id)
+        step = running.n if running is not None else journal.last_step_number(self.conn, job.id) + 1
         for message in messages.queued(self.conn, job.id):
             if message.is_later and message.queued_stage == job.stage:
                 continue
             found = progress(self.conn, job.id, now=self.ports.clock.now()).repos
             today = self.ports.clock.now().date()
             read = parse_follow_up(message.text, job.plan, today=today, repos_found=found)
-            plan = read.plan
-            search = None if plan is None else narrower_part(job.plan.icp, plan.icp)
+            plan = job.plan if read.plan is None else held_firm(job.plan, read.plan)
+            search = narrower_part(job.plan.icp, plan.icp)
             self._commit(
                 FollowUpRead(
                     message_id=message.id,
                     step=step,
                     effect=read.effect,
-                    plan=None if plan is None else plan.model_dump(mode="json"),
+                    changes=changes_between(job.plan, plan),
                     search=None if search is None else search.model_dump(mode="json"),
                 )
             )
@@ -206,14 +223,13 @@ class Agent:
         """A CSV of each full batch of accepted leads that has none yet."""
         job = get_job(self.conn, self.lease.job_id)
         size = job.plan.caps.checkpoint_every
-        counts = progress(self.conn, job.id, now=self.ports.clock.now())
-        batch = counts.leads_in_checkpoints // size + 1
-        while batch * size <= counts.good_leads:
-            rows, _ = accepted_leads(self.conn, job.id, after=(batch - 1) * size, limit=size)
+        while (done := batches(self.conn, job.id)).newest_lead >= done.upto + size:
+            batch, upto = done.written + 1, done.upto + size
+            rows, _ = accepted_leads(self.conn, job.id, after=done.upto, limit=size)
+            rows = [row for row in rows if row.number is not None and row.number <= upto]
             path = f"leads_batch_{batch}.csv"
             self.ports.artifacts.write(path, prospects_csv(rows))
-            self._commit(CheckpointWritten(batch=batch, path=path, rows=len(rows)))
-            batch += 1
+            self._commit(CheckpointWritten(batch=batch, path=path, rows=len(rows), upto=upto))
 
     def _at_end(self, step: Step) -> list[Event]:
         """The job ends in the transaction that ends its `done` step."""

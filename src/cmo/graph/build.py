@@ -8,6 +8,7 @@ saver's own pruning is not implemented), and `durability="sync"` writes each boo
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,8 +34,19 @@ Turn = Callable[[GraphState], Awaitable[tuple[GraphState, bool]]]
 async def drive(job_id: str, turn: Turn, path: Path) -> None:
     """Run turns until the job is over or one asks to stop, from the bookmark in `path` or, without one, anew.
 
-    Losing the file loses no fact: a new state catches up from the store's events in its first turn.
+    Losing the file, or its damage, loses no fact: a new state catches up from the store's events in its first turn.
     """
+    try:
+        await _drive(job_id, turn, path)
+    except sqlite3.DatabaseError as exc:
+        if type(exc) is not sqlite3.DatabaseError:  # its subclasses are about locks, disks and statements
+            raise
+        for part in ("", "-wal", "-shm"):
+            path.with_name(path.name + part).unlink(missing_ok=True)
+        await _drive(job_id, turn, path)
+
+
+async def _drive(job_id: str, turn: Turn, path: Path) -> None:
     control = RunControl()
     async with _saver(path) as saver:
 
@@ -54,6 +66,8 @@ async def drive(job_id: str, turn: Turn, path: Path) -> None:
         saved = await graph.aget_state(config)
         bookmark = migrate_state(dict(saved.values)) if saved.values else None
         resumable = bookmark is not None and bool(saved.next) and bookmark == saved.values
+        if bookmark is not None and not resumable:
+            bookmark = {**bookmark, "ended": None}
         first: Any = None if resumable else (bookmark or new_state(job_id))
         try:
             await graph.ainvoke(first, config, durability="sync", control=control)

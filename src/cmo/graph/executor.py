@@ -24,13 +24,12 @@ from cmo.domain.event import (
     JobWaiting,
     LeadScored,
     PageFinished,
-    Recorded,
     RepoFound,
     StepFinished,
     StepRefused,
 )
 from cmo.domain.job import Job
-from cmo.errors import ProviderUnavailable, RateLimited, ToolInputInvalid
+from cmo.errors import ProviderUnavailable, RateLimited, StoreDamaged, ToolInputInvalid
 from cmo.graph.rails import hold_to_people_cap
 from cmo.ids import page_event_id
 from cmo.store import journal, pages
@@ -46,6 +45,7 @@ T = TypeVar("T")
 
 UNAVAILABLE_WAITS_S = (5.0, 30.0, 120.0, 300.0)
 """Waits between tries of a page whose provider is down; then the job pauses."""
+LEAST_WAIT_S = 1.0
 LISTEN_EVERY_S = 2.0
 """How often a long wait looks for a pause or cancel."""
 FINISH_WITHIN_S = 8.0
@@ -131,9 +131,7 @@ class Executor:
             room = self._search_room(job, planned, place)
             search = current_search(self.conn, job.id)
             if search is not None:
-                narrowed = {"exclude": plan.icp.exclude, "location": plan.icp.location}
-                plan = plan.model_copy(update={"icp": search.icp.model_copy(update=narrowed)})
-                cursor = search.cursor
+                plan, cursor = plan.model_copy(update={"icp": search.icp}), search.cursor
         return PageContext(
             job_id=job.id,
             plan=plan,
@@ -198,6 +196,7 @@ class Executor:
         """`run`, again after each limit or outage has passed."""
         outages = 0
         while True:
+            self._raise_if_asked()
             try:
                 return await self._until_asked(run())
             except RateLimited as exc:
@@ -209,10 +208,11 @@ class Executor:
                 outages += 1
 
     async def _wait(self, provider: str, resource: str, seconds: float) -> None:
-        clock = self.ports.clock
+        clock, seconds = self.ports.clock, max(seconds, LEAST_WAIT_S)
+        end = clock.monotonic() + seconds
         until = clock.now() + timedelta(seconds=seconds)
-        n = len(self._commit_now(JobWaiting(provider=provider, resource=resource, until=until)))
-        while n and (left := (until - clock.now()).total_seconds()) > 0:
+        self._commit_now(JobWaiting(provider=provider, resource=resource, until=until))
+        while (left := end - clock.monotonic()) > 0:
             self._raise_if_asked()
             await clock.sleep(min(left, LISTEN_EVERY_S))
         self._commit_now(JobWaitEnded(provider=provider))
@@ -241,10 +241,10 @@ class Executor:
         if asked is not None:
             raise Interrupted(asked, by)
 
-    def _commit_now(self, event: Event) -> list[Recorded]:
+    def _commit_now(self, event: Event) -> None:
         at = self.ports.clock.now()
         id_ = f"{self.lease.job_id}/{event.kind}/{self.lease.epoch}/{last_seq(self.conn)}"
-        return commit(self.conn, self.lease.job_id, [(id_, event)], at=at, epoch=self.lease.epoch)
+        commit(self.conn, self.lease.job_id, [(id_, event)], at=at, epoch=self.lease.epoch)
 
     def _commit_page(
         self,
@@ -272,12 +272,23 @@ class Executor:
         numbered = [
             (page_event_id(job.id, step.n, page, i), event) for i, event in enumerate((*events, finished), start=1)
         ]
-        commit(self.conn, job.id, numbered, at=self.ports.clock.now(), epoch=self.lease.epoch)
+        stored = commit(self.conn, job.id, numbered, at=self.ports.clock.now(), epoch=self.lease.epoch)
+        if finished not in [recorded.event for recorded in stored]:
+            raise StoreDamaged(
+                f"Page {page} of step {step.n} was committed before, but the journal does not know it.",
+                hint=f"Keep a copy of the store; `cmo jobs show {job.id} --state` shows what it holds.",
+            )
 
     def _finish(self, job: Job, step: Step, tool: Tool[Any, Any, Any]) -> None:
         self.after_page()
         place = journal.place_in_step(self.conn, job.id, step.n)
-        result = {"pages": place.page - 1, "processed": place.processed, "failed": place.failed, **place.tally}
+        result = {
+            "stage": tool.stage.value,
+            "pages": place.page - 1,
+            "processed": place.processed,
+            "failed": place.failed,
+            **place.tally,
+        }
         finished = StepFinished(step=step.n, tool=tool.name, stage=tool.stage, result=result)
         numbered = [(f"{job.id}/{step.n}/end/{i}", e) for i, e in enumerate((finished, *self.at_end(step)))]
         commit(self.conn, job.id, numbered, at=self.ports.clock.now(), epoch=self.lease.epoch)

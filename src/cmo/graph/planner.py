@@ -30,9 +30,7 @@ class Situation(Frozen):
     can_widen: bool
     """A wider search is still possible; it happens by itself when the search is exhausted."""
     files: dict[str, int]
-    """Final files already written -> rows."""
-    files_stale: bool
-    """Leads were accepted after the final files were written."""
+    """Final files written and still true -> rows."""
     messages: tuple[dict[str, Any], ...]
     """The last turns, oldest first."""
     follow_ups: tuple[str, ...]

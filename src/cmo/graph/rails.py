@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cmo.domain.event import CandidateDropped, CandidateFound, Event
-from cmo.domain.job import Plan
+from cmo.domain.job import Plan, Stage
 from cmo.graph.planner import Situation, ToolCall
 
 
@@ -23,6 +23,8 @@ def what_is_missing(call: ToolCall, situation: Situation) -> str | None:
         case "search_github_repos":
             return _search(situation)
         case "extract_people":
+            if counts.repos_unread and not situation.room_people:
+                return "max_people is reached: go on with the people found."
             return None if counts.repos_unread else "No unread repositories: call search_github_repos first."
         case "enrich_github_user":
             return None if counts.candidates_new else "No new candidates: call extract_people first."
@@ -31,11 +33,11 @@ def what_is_missing(call: ToolCall, situation: Situation) -> str | None:
         case "mx_check":
             return None if counts.emails_unverified else "No unverified addresses: call find_commit_emails first."
         case "score_icp":
-            if counts.emails_unverified:
+            if counts.emails_unverified and can_call(situation, "mx_check"):
                 return f"{counts.emails_unverified} addresses are unverified: call mx_check first."
             return None if counts.people_unscored else "Nobody waits for a score: call find_commit_emails first."
         case "export_csv":
-            return None if not _unfinished(situation) else _unfinished(situation)
+            return _unfinished(situation)
         case "done":
             return _done(situation)
         case _:
@@ -54,19 +56,29 @@ def _search(situation: Situation) -> str | None:
     return None
 
 
+def can_call(situation: Situation, tool: str) -> bool:
+    """Whether the cap on calls of `tool` leaves one."""
+    return situation.tool_calls_left.get(tool, 0) > 0
+
+
+def stops_before(situation: Situation, stage: Stage) -> bool:
+    """Whether the plan ends before `stage`."""
+    order = list(Stage)
+    return situation.plan.until is not None and order.index(situation.plan.until) < order.index(stage)
+
+
 def _unfinished(situation: Situation) -> str | None:
+    """What must still be done before files are written; what a cap or the plan's end forbids is not."""
     counts = situation.progress
-    waiting = {
-        "extract_people": counts.repos_unread,
-        "enrich_github_user": counts.candidates_new,
-        "find_commit_emails": counts.people_without_email,
-        "mx_check": counts.emails_unverified,
-        "score_icp": counts.people_unscored,
-    }
-    if situation.plan.until is not None:
-        return None
-    for tool, count in waiting.items():
-        if count:
+    waiting = (
+        ("extract_people", Stage.EXTRACT, counts.repos_unread if situation.room_people else 0),
+        ("enrich_github_user", Stage.ENRICH, counts.candidates_new),
+        ("find_commit_emails", Stage.EMAILS, counts.people_without_email),
+        ("mx_check", Stage.MX, counts.emails_unverified),
+        ("score_icp", Stage.SCORE, counts.people_unscored),
+    )
+    for tool, stage, count in waiting:
+        if count and can_call(situation, tool) and not stops_before(situation, stage):
             return f"{count} items wait for {tool}: call it first."
     return None
 
@@ -74,10 +86,12 @@ def _unfinished(situation: Situation) -> str | None:
 def _done(situation: Situation) -> str | None:
     if unfinished := _unfinished(situation):
         return unfinished
-    if situation.files_stale or not situation.files:
+    if not situation.files and can_call(situation, "export_csv"):
         return "The results are not exported: call export_csv first."
     short = situation.plan.target - situation.progress.good_leads
-    if short > 0 and situation.plan.until is None and _search(situation) is None:
+    stops = stops_before(situation, Stage.SCORE) and situation.progress.repos > 0
+    searches = can_call(situation, "search_github_repos") and not stops and _search(situation) is None
+    if short > 0 and searches:
         return f"{short} good leads are missing and the search can go on: call search_github_repos."
     return None
 
@@ -91,10 +105,13 @@ def shortfall(situation: Situation) -> str | None:
     head = f"{short} fewer than asked for"
     if plan.until is not None:
         return f"{head}: the job was to stop after {plan.until}."
-    if situation.room_repos <= 0:
-        return f"{head}: max_repos={plan.caps.max_repos} is reached. Raise it with --max-repos."
     if situation.room_people <= 0:
         return f"{head}: max_people={plan.caps.max_people} is reached. Raise it with --max-people."
+    if situation.room_repos <= 0:
+        return f"{head}: max_repos={plan.caps.max_repos} is reached. Raise it with --max-repos."
+    capped = [tool for tool in situation.tool_calls_left if not can_call(situation, tool)]
+    if capped:
+        return f"{head}: the cap on calls of {', '.join(capped)} is reached. Raise max_tool_calls."
     if not (situation.search_open or situation.can_widen):
         return (
             f"{head}: no further repository matches, even after widening ({plan.icp.stars_range} stars, "

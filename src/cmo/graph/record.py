@@ -40,7 +40,7 @@ def extend_log(conn: Connection, job_id: str, folder: Folder) -> None:
 def _line(recorded: Recorded) -> str:
     body = recorded.event.model_dump(mode="json", exclude_none=True)
     record = {"seq": recorded.seq, "at": recorded.at.isoformat(), "job_id": recorded.job_id, **body}
-    return mask_addresses(redact(json.dumps(record, ensure_ascii=False)))
+    return mask_addresses(redact(json.dumps(record)))
 
 
 def _last_seq(line: str) -> int:

@@ -40,7 +40,7 @@ def _fold(state: GraphState, event: RunEvent) -> GraphState:
             return _count(state, {"planner_troubles": 1})
         case ev.PageFinished():
             moved: GraphState = {**state, "cursor": {"step": event.step, "page": event.page}}
-            return _count(moved, event.usage)
+            return _count(moved, {**event.usage, f"failed_{event.tool}": event.failed})
         case ev.SearchWidened():
             widened = f"{event.knob}: {event.before} -> {event.after}"
             return _say(_count(state, {"widenings": 1}), {"widened": widened})
@@ -55,8 +55,8 @@ def _fold(state: GraphState, event: RunEvent) -> GraphState:
         case ev.JobCancelled():
             return {**state, "ended": "cancelled"}
         case (
-            ev.JobStarted() | ev.JobPaused() | ev.JobWaitEnded() | ev.SettingsChanged() | ev.ModeChanged()
-            | ev.MessageQueued() | ev.CheckpointWritten()
+            ev.JobStarted() | ev.JobPaused() | ev.JobWaitEnded() | ev.SettingsChanged()
+            | ev.MessageQueued() | ev.MessageDropped() | ev.FailuresRetried() | ev.CheckpointWritten()
         ):  # fmt: skip
             return state
         case _:
@@ -66,6 +66,8 @@ def _fold(state: GraphState, event: RunEvent) -> GraphState:
 def _count(state: GraphState, increments: Mapping[str, int]) -> GraphState:
     counters = dict(state["counters"])
     for name, increment in increments.items():
+        if increment == 0:
+            continue
         counters[name] = counters.get(name, 0) + increment
     return {**state, "counters": counters}
 

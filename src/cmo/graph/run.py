@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cmo.clock import Clock
-from cmo.domain.event import JobFailed, JobStarted
+from cmo.domain.event import JobFailed, JobPaused, JobStarted
 from cmo.domain.job import Job
-from cmo.errors import CmoError, JobError, JobNotResumable, StoreError
+from cmo.errors import CmoError, JobError, OutputUnwritable, StoreBusy, StoreError
 from cmo.graph.agent import Agent
 from cmo.graph.build import drive
 from cmo.graph.executor import Asked
@@ -49,9 +50,6 @@ async def run_job(conn: Connection, job_id: str, machinery: Machinery, *, by: st
         JobLeased: another live process runs it, or took it over.
         JobNotResumable: it is over.
     """
-    job = get_job(conn, job_id)
-    if job.status.is_over:
-        raise JobNotResumable(f"Job {job_id} is {job.status}.", hint=f"`cmo export {job_id}` writes its results.")
     lease = journal.acquire_lease(conn, job_id, owner=journal.this_process(), now_s=machinery.wall.now().timestamp())
     clock = machinery.ports.clock
     started = JobStarted(by=by, resumed=lease.epoch > 1)
@@ -60,12 +58,18 @@ async def run_job(conn: Connection, job_id: str, machinery: Machinery, *, by: st
         await _with_heartbeat(conn, lease, machinery, listen)
     except (JobError, StoreError):
         raise
+    except OutputUnwritable as exc:
+        paused = JobPaused(reason="disk", message=f"{exc.message} {exc.hint}")
+        with suppress(CmoError):  # the disk may be too full for this, too
+            commit(conn, job_id, [(f"{job_id}/disk/{lease.epoch}", paused)], at=clock.now(), epoch=lease.epoch)
+        raise
     except CmoError as exc:
         failed = JobFailed(code=exc.code, message=exc.message, hint=exc.hint)
         commit(conn, job_id, [(f"{job_id}/fail/{lease.epoch}", failed)], at=clock.now(), epoch=lease.epoch)
         raise
     finally:
-        journal.release_lease(conn, lease)
+        with suppress(StoreError, OutputUnwritable):  # a lease that cannot be given back runs out by itself
+            journal.release_lease(conn, lease)
     return get_job(conn, job_id)
 
 
@@ -97,6 +101,13 @@ async def _with_heartbeat(conn: Connection, lease: Lease, machinery: Machinery, 
 
 
 async def _heartbeat(conn: Connection, lease: Lease, wall: Clock) -> None:
+    """Renew the lease until it is lost. While another process holds the store, try again as long as the lease lasts."""
+    renewed_s = wall.monotonic()
     while True:
         await wall.sleep(LEASE_TTL_S / 3)
-        journal.renew_lease(conn, lease, now_s=wall.now().timestamp())
+        try:
+            journal.renew_lease(conn, lease, now_s=wall.now().timestamp())
+            renewed_s = wall.monotonic()
+        except StoreBusy:
+            if wall.monotonic() - renewed_s > LEASE_TTL_S:
+                raise

@@ -111,6 +111,7 @@ class Sandbox:
             "faults": self._faults.to_json(),
         }
         part = path.with_name(f"{path.name}.part")
+        part.touch(mode=0o600)
         part.write_text(json.dumps(state), encoding="utf-8")
         part.replace(path)
 

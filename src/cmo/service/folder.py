@@ -15,6 +15,8 @@ from cmo.paths import ensure_folder
 ARTIFACTS = "artifacts"
 SNAPSHOT = "state.json"
 LOG = "logs/events.ndjson"
+_LONGEST_LINE = 1 << 20
+"""Bytes at the end of the log in which its last line is looked for."""
 
 
 class JobFolder:
@@ -50,15 +52,17 @@ class JobFolder:
                 file.write(chunk)
 
     def append_log(self, lines: Sequence[str]) -> None:
-        """Add lines to the log."""
+        """Add lines to the log; what a killed process left of a line is cut off first."""
         if not lines:
             return
         place = self._place("", LOG)
         with _told(place):
             ensure_folder(place.parent)
-            handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.writelines(line + "\n" for line in lines)
+            handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
+            with os.fdopen(handle, "rb+") as file:
+                file.truncate(_whole_lines(file))
+                file.seek(0, os.SEEK_END)
+                file.write("".join(line + "\n" for line in lines).encode())
 
     def last_logged(self) -> str:
         """The last whole line of the log, or an empty text."""
@@ -66,9 +70,10 @@ class JobFolder:
         if not place.exists():
             return ""
         with place.open("rb") as file:
-            file.seek(max(0, place.stat().st_size - 65_536))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-        return lines[-1] if lines else ""
+            end = _whole_lines(file)
+            file.seek(max(0, end - _LONGEST_LINE))
+            lines = file.read(min(end, _LONGEST_LINE)).split(b"\n")
+        return lines[-2].decode("utf-8", "replace") if len(lines) > 1 else ""
 
     def _place(self, folder: str, path: str) -> Path:
         base = (self.root / folder).resolve()
@@ -92,6 +97,15 @@ class JobFolder:
             except BaseException:
                 draft.unlink(missing_ok=True)
                 raise
+
+
+def _whole_lines(file: IO[bytes]) -> int:
+    """How many bytes of `file` are whole lines."""
+    size = file.seek(0, os.SEEK_END)
+    start = max(0, size - _LONGEST_LINE)
+    file.seek(start)
+    end = file.read().rfind(b"\n")
+    return start + end + 1 if end >= 0 else 0
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,20 @@ from pydantic import ValidationError
 
 from cmo.clock import Clock, SystemClock
 from cmo.config import Settings
-from cmo.domain.event import Event, JobCancelled, JobPaused, MessageQueued, SettingsChanged
+from cmo.domain.event import (
+    Event,
+    FailuresRetried,
+    JobCancelled,
+    JobPaused,
+    MessageDropped,
+    MessageQueued,
+    SettingsChanged,
+)
 from cmo.domain.goal import Question, parse_goal
+from cmo.domain.grammar.tokens import looks_secret
 from cmo.domain.job import Environment, Job, Mode, Plan, Stage, StarsRange
 from cmo.domain.plan import Feasibility, Quotas, change_plan, feasibility
+from cmo.domain.plan_changes import changes_between, held_firm
 from cmo.domain.text import clean_line
 from cmo.domain.widening import narrower_part
 from cmo.errors import ConfigError, JobLeased, JobNotResumable, PolicyRefused
@@ -27,18 +37,24 @@ from cmo.service.store import clock_of, reader, resolve_job, summary_at, writer
 from cmo.service.wiring import machinery, outside, require_credentials
 from cmo.service.world import sandbox_world
 from cmo.store import journal
+from cmo.store.cache import prune_answers
 from cmo.store.commit import commit
 from cmo.store.db import Connection
 from cmo.store.events import last_moment
 from cmo.store.jobs import create_job, get_job
 from cmo.store.jobs import remove_job as remove_rows
-from cmo.store.messages import drop, list_messages
+from cmo.store.messages import list_messages, queued
+from cmo.store.retry import count_failures
 from cmo.store.snapshot import iter_state_json
 from cmo.store.views import JobSummary
 
 Listen = Callable[[], Any]
 """What this process's signals ask for: `pause`, `cancel` or None."""
 TICK_S = 0.5
+ANSWERS_KEPT = timedelta(days=30)
+"""How long providers' answers are kept."""
+LOOK_SHARE = 20
+"""A live view may take a twentieth of the time."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +215,7 @@ def run_job(
     harden()
     with writer(settings) as conn:
         job = get_job(conn, job_id_)
+        prune_answers(conn, before=SystemClock().now() - ANSWERS_KEPT)
         if (job.environment is Environment.SANDBOX) != settings.sandbox:
             raise ConfigError(f"Job {job.id} belongs to the {job.environment} environment.", hint=_other_home(job))
         with outside(settings, not_before=last_moment(conn)) as found:
@@ -221,9 +238,12 @@ async def _run(settings: Settings, found: Any, conn: Connection, job: Job, liste
 
 
 async def _tick(conn: Connection, job_id_: str, clock: Clock, on_tick: Any) -> None:
+    """Look twice a second; less often where looking takes long, so that it never takes more than a part of the time."""
+    wall = SystemClock()
     while on_tick is not None:
+        began = wall.monotonic()
         on_tick(summary_at(conn, job_id_, clock))
-        await asyncio.sleep(TICK_S)
+        await asyncio.sleep(max(TICK_S, LOOK_SHARE * (wall.monotonic() - began)))
 
 
 def require_resumable(settings: Settings, job_id_: str) -> Job:
@@ -270,6 +290,8 @@ def _ask(settings: Settings, ref: str | None, control: journal.Control, event: E
 def say(settings: Settings, ref: str | None, text: str, *, later: bool = False) -> int:
     """Steer the job: read at its next step, or after its present stage; the message's id."""
     words = clean_line(text, limit=1_000)
+    if looks_secret(words):
+        raise ConfigError("That looks like a key; it was not stored.", hint="Keys: cmo auth set NAME")
     if not words:
         raise ConfigError("There is nothing to say.", hint='cmo say last "skip crypto repos"')
     with writer(settings) as conn:
@@ -283,7 +305,12 @@ def say(settings: Settings, ref: str | None, text: str, *, later: bool = False) 
 def drop_message(settings: Settings, ref: str | None, message_id: int) -> bool:
     """Take back a message that was not read yet; whether it could be."""
     with writer(settings) as conn:
-        return drop(conn, resolve_job(conn, ref), message_id)
+        job_id_ = resolve_job(conn, ref)
+        if message_id not in [message.id for message in queued(conn, job_id_)]:
+            return False
+        _operate(settings, conn, job_id_, MessageDropped(by=settings.actor, message_id=message_id))
+        states = {message.id: message.state for message in list_messages(conn, job_id_)}
+        return states[message_id] == "dropped"
 
 
 def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
@@ -304,11 +331,11 @@ def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
                 f"Mode {plan.mode} is above the ceiling {settings.mode()}.",
                 hint="Raise mode.sending in your settings first: cmo config set mode.sending send_allowed",
             )
+        plan = held_firm(job.plan, plan)
         search = narrower_part(job.plan.icp, plan.icp)
         event = SettingsChanged(
             by=settings.actor,
-            changes=dict(changes),
-            plan=plan.model_dump(mode="json"),
+            changes=changes_between(job.plan, plan),
             search=None if search is None else search.model_dump(mode="json"),
         )
         _operate(settings, conn, job.id, event)
@@ -335,10 +362,11 @@ def remove_job(settings: Settings, ref: str) -> str:
 
 def retry_errors(settings: Settings, job_id_: str) -> int:
     """Make what failed in the job pending again; how many items."""
-    from cmo.store.retry import make_failures_pending
-
     with writer(settings) as conn:
-        return make_failures_pending(conn, job_id_)
+        count = count_failures(conn, job_id_)
+        if count:
+            _operate(settings, conn, job_id_, FailuresRetried(by=settings.actor))
+        return count
 
 
 def iter_run_state(settings: Settings, job_id_: str) -> Iterator[str]:

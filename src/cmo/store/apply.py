@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from cmo.domain import event as ev
-from cmo.domain.job import Icp, JobStatus, Stage
-from cmo.domain.lead import ActivityState, EmailClass
+from cmo.domain.address import parent_domains
+from cmo.domain.job import Icp, JobStatus, Plan, Stage
+from cmo.domain.lead import ActivityState, EmailClass, MxState
+from cmo.domain.plan_changes import with_changes
 from cmo.domain.suppression import email_domain, email_key
 from cmo.ids import short_hash
 from cmo.store.db import Connection
-from cmo.store.retry import FAILED_REPO
-from cmo.store.searches import add_search
+from cmo.store.progress import LEADS_VERSION
+from cmo.store.retry import FAILED_REPO, make_failures_pending
+from cmo.store.searches import add_search, narrow_searches
 
 
 def apply(conn: Connection, job_id: str, at: datetime, event: ev.Event) -> None:
@@ -38,14 +41,19 @@ class _Applier:
                 self._set_job(stage=event.stage)
             case ev.StepPlanned() | ev.StepFinished() | ev.StepRefused() | ev.PlannerTroubled() | ev.PageFinished():
                 self._step(event)
-            case ev.SearchWidened() | ev.FollowUpRead() | ev.SettingsChanged() | ev.ModeChanged() | ev.MessageQueued():
-                self._steering(event)
+            case ev.SearchWidened() | ev.FollowUpRead() | ev.SettingsChanged():
+                self._plan_changed(event)
+            case ev.MessageQueued() | ev.MessageDropped():
+                self._message(event)
+            case ev.FailuresRetried():
+                make_failures_pending(self._conn, self._job)
             case ev.CheckpointWritten():
                 self._run(
-                    "INSERT INTO checkpoints (job_id, path, batch, row_count, written_at) VALUES (?, ?, ?, ?, ?)"
-                    " ON CONFLICT (job_id, path) DO UPDATE SET row_count = excluded.row_count,"
-                    " written_at = excluded.written_at",
-                    event.path, event.batch, event.rows, self._at,
+                    "INSERT INTO checkpoints (job_id, path, batch, row_count, upto, written_at, leads_version)"
+                    f" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ({LEADS_VERSION})) ON CONFLICT (job_id, path) DO UPDATE SET"
+                    " row_count = excluded.row_count, upto = excluded.upto, written_at = excluded.written_at,"
+                    " leads_version = excluded.leads_version",
+                    event.path, event.batch, event.rows, event.upto, self._at,
                 )  # fmt: skip
             case ev.RepoFound() | ev.RepoRead():
                 self._repo(event)
@@ -61,12 +69,15 @@ class _Applier:
                 self._set_candidate(event.profile.login, profile=event.profile.model_dump_json())
             case ev.PersonOptedOut():
                 self._opted_out(event)
+                self._leads_changed()
             case ev.EmailFound() | ev.EmailMissing() | ev.EmailVerified():
                 self._email(event)
             case ev.LeadScored():
                 self._lead_scored(event)
+                self._leads_changed()
             case ev.PeopleMerged():
                 self._merged(event)
+                self._leads_changed()
             case ev.ItemFailed():
                 self._item_failed(event)
             case _:
@@ -87,6 +98,9 @@ class _Applier:
             (*columns.values(), self._job, login.lower()),
         )
 
+    def _leads_changed(self) -> None:
+        self._conn.execute("UPDATE jobs SET leads_version = leads_version + 1 WHERE id = ?", (self._job,))
+
     def _count(self, name: str, increment: int) -> None:
         self._run(
             "INSERT INTO counters (job_id, name, value) VALUES (?, ?, ?)"
@@ -96,28 +110,36 @@ class _Applier:
 
     def _count_all(self, increments: Mapping[str, int]) -> None:
         for name, increment in increments.items():
-            self._count(name, increment)
+            if increment:
+                self._count(name, increment)
 
     def _life_cycle(
         self, event: ev.JobStarted | ev.JobPaused | ev.JobFinished | ev.JobFailed | ev.JobCancelled
     ) -> None:
+        """An ended job stays ended. A start obeys a pause asked of the run before; a cancel stays asked."""
         match event:
             case ev.JobStarted():
-                self._set_job(
-                    status=JobStatus.RUNNING, control=None, control_by=None, ended_reason=None,
-                    wait_until=None, wait_reason=None,
-                )  # fmt: skip
+                self._conn.execute(
+                    "UPDATE jobs SET control = CASE control WHEN 'pause' THEN NULL ELSE control END WHERE id = ?",
+                    (self._job,),
+                )
+                self._set_status(JobStatus.RUNNING, ended_reason=None)
             case ev.JobPaused():
-                self._set_job(status=JobStatus.PAUSED, control=None, ended_reason=event.message)
+                self._set_status(JobStatus.PAUSED, control=None, ended_reason=event.message)
             case ev.JobFinished():
-                self._set_job(
-                    status=JobStatus.FINISHED, stage=Stage.DONE, control=None,
-                    ended_reason=event.shortfall, summary=event.summary,
+                self._set_status(
+                    JobStatus.FINISHED, stage=Stage.DONE, control=None, ended_reason=event.shortfall,
+                    summary=event.summary,
                 )  # fmt: skip
             case ev.JobFailed():
-                self._set_job(status=JobStatus.FAILED, control=None, ended_reason=event.message)
+                self._set_status(JobStatus.FAILED, control=None, ended_reason=event.message)
             case ev.JobCancelled():
-                self._set_job(status=JobStatus.CANCELLED, control=None, ended_reason=f"cancelled by {event.by}")
+                self._set_status(JobStatus.CANCELLED, control=None, ended_reason=f"cancelled by {event.by}")
+
+    def _set_status(self, status: JobStatus, **columns: Any) -> None:
+        row = self._conn.execute("SELECT status FROM jobs WHERE id = ?", (self._job,)).fetchone()
+        if not JobStatus(row["status"]).is_over:
+            self._set_job(status=status, wait_until=None, wait_reason=None, **columns)
 
     def _waiting(self, event: ev.JobWaiting | ev.JobWaitEnded) -> None:
         match event:
@@ -152,12 +174,16 @@ class _Applier:
             case ev.PlannerTroubled():
                 self._count("planner_troubles", 1)
             case ev.PageFinished():
-                self._count_all(event.usage)
+                self._count_all({**event.usage, f"failed_{event.tool}": event.failed})
                 self._run(
-                    "UPDATE calls SET state = 'finished', processed = ?2, failed = ?3, cursor = ?4, finished_at = ?5,"
-                    " tally = ?6 WHERE job_id = ?1 AND step = ?7 AND page = ?8",
-                    event.processed, event.failed, json.dumps(event.cursor) if event.cursor else None, self._at,
-                    json.dumps(event.usage, sort_keys=True), event.step, event.page,
+                    "INSERT INTO calls (job_id, step, page, state, epoch, processed, failed, cursor, tally, claimed_at,"
+                    " finished_at) VALUES (?1, ?2, ?3, 'finished', 0, ?4, ?5, ?6, ?7, ?8, ?8) ON CONFLICT (job_id,"
+                    " step, page) DO UPDATE SET state = 'finished', processed = excluded.processed,"
+                    " failed = excluded.failed, cursor = excluded.cursor, tally = excluded.tally,"
+                    " finished_at = excluded.finished_at",
+                    event.step, event.page, event.processed, event.failed,
+                    json.dumps(event.cursor) if event.cursor else None, json.dumps(event.usage, sort_keys=True),
+                    self._at,
                 )  # fmt: skip
                 if event.tool == "search_github_repos":
                     self._search_moved(event.cursor)
@@ -175,46 +201,36 @@ class _Applier:
             json.dumps(cursor) if cursor else None, int(cursor is None),
         )  # fmt: skip
 
-    def _steering(
-        self, event: ev.SearchWidened | ev.FollowUpRead | ev.SettingsChanged | ev.ModeChanged | ev.MessageQueued
-    ) -> None:
+    def _plan_changed(self, event: ev.SearchWidened | ev.FollowUpRead | ev.SettingsChanged) -> None:
+        if isinstance(event, ev.FollowUpRead):
+            self._run(
+                "UPDATE messages SET state = 'read', step = ?3, effect = ?4 WHERE job_id = ?1 AND n = ?2",
+                event.message_id, event.step, event.effect,
+            )  # fmt: skip
+        if event.changes:
+            row = self._conn.execute("SELECT plan FROM jobs WHERE id = ?", (self._job,)).fetchone()
+            plan = with_changes(Plan.model_validate_json(row["plan"]), event.changes)
+            self._set_job(plan=plan.model_dump_json())
+            narrow_searches(self._conn, self._job, plan.icp)
+        if event.search is not None:
+            add_search(self._conn, self._job, Icp.model_validate(event.search))
+        if isinstance(event, ev.SearchWidened):
+            self._count("widenings", 1)
+
+    def _message(self, event: ev.MessageQueued | ev.MessageDropped) -> None:
         match event:
-            case ev.SearchWidened():
-                plan = self._plan()
-                plan["icp"] = event.icp
-                self._set_job(plan=json.dumps(plan))
-                self._add_search(event.search)
-                self._count("widenings", 1)
-            case ev.FollowUpRead():
-                self._conn.execute(
-                    "UPDATE messages SET state = 'read', step = ?, effect = ? WHERE id = ?",
-                    (event.step, event.effect, event.message_id),
-                )
-                if event.plan is not None:
-                    self._set_job(plan=json.dumps(event.plan))
-                self._add_search(event.search)
-            case ev.SettingsChanged():
-                self._set_job(plan=json.dumps(event.plan))
-                self._add_search(event.search)
-            case ev.ModeChanged():
-                plan = self._plan()
-                plan["mode"] = event.mode
-                self._set_job(plan=json.dumps(plan))
             case ev.MessageQueued():
                 self._run(
-                    "INSERT INTO messages (job_id, by_whom, text, is_later, state, queued_at, queued_stage)"
-                    " SELECT id, ?2, ?3, ?4, 'queued', ?5, stage FROM jobs WHERE id = ?1",
+                    "INSERT INTO messages (job_id, n, by_whom, text, is_later, state, queued_at, queued_stage)"
+                    " SELECT id, (SELECT COALESCE(MAX(n), 0) + 1 FROM messages WHERE job_id = ?1), ?2, ?3, ?4,"
+                    " 'queued', ?5, stage FROM jobs WHERE id = ?1",
                     event.by, event.text, int(event.later), self._at,
                 )  # fmt: skip
-
-    def _plan(self) -> dict[str, Any]:
-        row = self._conn.execute("SELECT plan FROM jobs WHERE id = ?", (self._job,)).fetchone()
-        plan: dict[str, Any] = json.loads(row["plan"])
-        return plan
-
-    def _add_search(self, icp: dict[str, Any] | None) -> None:
-        if icp is not None:
-            add_search(self._conn, self._job, Icp.model_validate(icp))
+            case ev.MessageDropped():
+                self._run(
+                    "UPDATE messages SET state = 'dropped' WHERE job_id = ? AND n = ? AND state = 'queued'",
+                    event.message_id,
+                )
 
     def _repo(self, event: ev.RepoFound | ev.RepoRead) -> None:
         match event:
@@ -283,12 +299,13 @@ class _Applier:
             case ev.EmailFound():
                 email, key = event.email, event.login.lower()
                 self._run(
-                    "INSERT INTO emails (job_id, login_key, email, email_key, domain, email_class, rank, source_url,"
+                    "INSERT INTO emails (job_id, login_key, email, email_key, domains, email_class, rank, source_url,"
                     " seen_at, evidence) SELECT ?1, ?2, ?3, ?4, ?5, ?6,"
                     " (SELECT COUNT(*) FROM emails WHERE job_id = ?1 AND login_key = ?2), ?7, ?8, ?9"
                     " WHERE true ON CONFLICT (job_id, login_key, email) DO NOTHING",
-                    key, email.email, email_key(email.email), email_domain(email.email), email.email_class,
-                    email.source_url, email.seen_at.isoformat(), email.evidence,
+                    key, email.email, email_key(email.email),
+                    json.dumps(parent_domains(email_domain(email.email))), email.email_class, email.source_url,
+                    email.seen_at.isoformat(), email.evidence,
                 )  # fmt: skip
                 self._set_candidate(event.login, email_state="found")
             case ev.EmailMissing():
@@ -296,12 +313,15 @@ class _Applier:
             case ev.EmailVerified():
                 verdict = event.verdict
                 self._conn.execute(
-                    "INSERT INTO verdicts (email, state, reason, flags, checked_at) VALUES (?, ?, ?, ?, ?)"
+                    "INSERT INTO verdicts (email, state, reason, flags, checked_at, tries) VALUES (?, ?, ?, ?, ?, 1)"
                     " ON CONFLICT (email) DO UPDATE SET state = excluded.state, reason = excluded.reason,"
-                    " flags = excluded.flags, checked_at = excluded.checked_at",
+                    " flags = excluded.flags, checked_at = excluded.checked_at,"
+                    " tries = CASE verdicts.state WHEN 'unknown' THEN verdicts.tries + 1 ELSE 1 END",
                     (verdict.email, verdict.state, verdict.reason, json.dumps(verdict.flags),
                      verdict.checked_at.isoformat()),
                 )  # fmt: skip
+                if verdict.state is not MxState.UNKNOWN:
+                    self._run("DELETE FROM failures WHERE job_id = ? AND tool = 'mx_check' AND item = ?", verdict.email)
 
     def _lead_scored(self, event: ev.LeadScored) -> None:
         self._set_candidate(
@@ -354,5 +374,3 @@ class _Applier:
             )  # fmt: skip
         elif event.tool == "enrich_github_user":
             self._set_candidate(failure.item, state="rejected", reason=failure.message)
-        elif event.tool == "find_commit_emails":
-            self._set_candidate(failure.item, email_state="missing", reason=failure.message)

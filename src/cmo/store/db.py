@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cmo.errors import OutputUnwritable, StoreBusy, StoreDamaged, StoreError
-from cmo.store.migrations import migrate, require_known_schema
+from cmo.store.migrations import migrate, require_known_schema, schema_version
 
 BUSY_TIMEOUT_S = 10.0
 SAFE_SQLITE = (3, 51, 3)
@@ -24,7 +24,7 @@ Connection = sqlite3.Connection
 
 
 def open_store(path: Path) -> Connection:
-    """A connection for reading and writing; makes the file (0600) and migrates it.
+    """A connection for reading and writing; makes the file, migrates it, and closes it to others (0600).
 
     Raises:
         SchemaTooNew, MigrationFailed, StoreBusy, StoreDamaged, OutputUnwritable.
@@ -53,6 +53,9 @@ def open_reader(path: Path) -> Connection | None:
         try:
             conn.execute("PRAGMA query_only=ON")
             require_known_schema(conn)
+            if schema_version(conn) == 0:
+                conn.close()
+                return None
         except BaseException:
             conn.close()
             raise
@@ -66,10 +69,10 @@ def transaction(conn: Connection) -> Iterator[None]:
         conn.execute("BEGIN IMMEDIATE")
         try:
             yield
+            conn.commit()
         except BaseException:
             conn.rollback()
             raise
-        conn.commit()
 
 
 @contextmanager
@@ -112,7 +115,9 @@ def _ensure_private(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        return
+        for part in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            if part.exists() and part.stat().st_mode & 0o077:
+                part.chmod(0o600)
 
 
 def _connect(path: Path) -> Connection:

@@ -54,7 +54,7 @@ def get_job(conn: Connection, job_id: str) -> Job:
 def match_jobs(conn: Connection, part: str) -> list[str]:
     """The ids that contain `part`, newest first; an exact one alone."""
     rows = conn.execute(
-        "SELECT id FROM jobs WHERE instr(id, ?) > 0 ORDER BY created_at DESC, id DESC", (part,)
+        "SELECT id FROM jobs WHERE instr(id, ?) > 0 ORDER BY created_at DESC, length(id) DESC, id DESC", (part,)
     ).fetchall()
     ids = [str(row["id"]) for row in rows]
     return [part] if part in ids else ids
@@ -63,7 +63,8 @@ def match_jobs(conn: Connection, part: str) -> list[str]:
 def list_jobs(conn: Connection, *, status: JobStatus | None = None, limit: int = 50) -> list[Job]:
     """Newest first."""
     rows = conn.execute(
-        "SELECT * FROM jobs WHERE ?1 IS NULL OR status = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2",
+        "SELECT * FROM jobs WHERE ?1 IS NULL OR status = ?1"
+        " ORDER BY created_at DESC, length(id) DESC, id DESC LIMIT ?2",
         (status, limit),
     ).fetchall()
     return [_from_row(row) for row in rows]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from cmo.errors import JobLeased, JobNotFound
+from cmo.domain.job import JobStatus
+from cmo.errors import JobLeased, JobNotFound, JobNotResumable
 from cmo.store.db import Connection, transaction
 
 LEASE_TTL_S = 30.0
@@ -42,12 +43,17 @@ def acquire_lease(conn: Connection, job_id: str, *, owner: str, now_s: float) ->
         now_s: Wall-clock seconds since the epoch; never a simulated clock, since processes must agree on it.
     Raises:
         JobLeased: a live process holds it.
+        JobNotResumable: it is over.
         JobNotFound
     """
     with transaction(conn):
-        row = conn.execute("SELECT lease_owner, lease_epoch, lease_until FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        row = conn.execute(
+            "SELECT status, lease_owner, lease_epoch, lease_until FROM jobs WHERE id = ?", (job_id,)
+        ).fetchone()
         if row is None:
             raise JobNotFound(f"No job {job_id}.", hint="`cmo jobs list` shows all jobs.")
+        if JobStatus(row["status"]).is_over:
+            raise JobNotResumable(f"Job {job_id} is {row['status']}.", hint=f"Its results: cmo export {job_id}")
         holder = row["lease_owner"]
         if holder is not None and row["lease_until"] > now_s and not _is_dead(holder):
             raise JobLeased(

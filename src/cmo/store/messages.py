@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cmo.domain.job import Stage
-from cmo.store.db import Connection, transaction
+from cmo.store.db import Connection
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class Message:
     """A follow-up; `effect` says what it changed once it was read."""
 
     id: int
+    """Counts within the job, from 1."""
     text: str
     by: str
     is_later: bool
@@ -32,10 +33,10 @@ def queued(conn: Connection, job_id: str) -> list[Message]:
 
 def list_messages(conn: Connection, job_id: str) -> list[Message]:
     """All messages of the job, oldest first."""
-    rows = conn.execute("SELECT * FROM messages WHERE job_id = ? ORDER BY id", (job_id,)).fetchall()
+    rows = conn.execute("SELECT * FROM messages WHERE job_id = ? ORDER BY n", (job_id,)).fetchall()
     return [
         Message(
-            id=row["id"],
+            id=row["n"],
             text=row["text"],
             by=row["by_whom"],
             is_later=bool(row["is_later"]),
@@ -52,16 +53,6 @@ def list_messages(conn: Connection, job_id: str) -> list[Message]:
 def recent_texts(conn: Connection, job_id: str, *, limit: int) -> list[str]:
     """What was said last and read, oldest first."""
     rows = conn.execute(
-        "SELECT text FROM messages WHERE job_id = ? AND state = 'read' ORDER BY id DESC LIMIT ?", (job_id, limit)
+        "SELECT text FROM messages WHERE job_id = ? AND state = 'read' ORDER BY n DESC LIMIT ?", (job_id, limit)
     ).fetchall()
     return [row["text"] for row in reversed(rows)]
-
-
-def drop(conn: Connection, job_id: str, message_id: int) -> bool:
-    """Take back a message that was not read yet; whether there was one."""
-    with transaction(conn):
-        changed = conn.execute(
-            "UPDATE messages SET state = 'dropped' WHERE job_id = ? AND id = ? AND state = 'queued'",
-            (job_id, message_id),
-        ).rowcount
-    return changed > 0

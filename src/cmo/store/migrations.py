@@ -81,6 +81,7 @@ CREATE TABLE jobs (
     wait_reason TEXT,
     ended_reason TEXT,
     summary TEXT,
+    leads_version INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_epoch INTEGER NOT NULL DEFAULT 0,
     lease_until REAL NOT NULL DEFAULT 0
@@ -195,7 +196,7 @@ CREATE TABLE emails (
     login_key TEXT NOT NULL,
     email TEXT NOT NULL,
     email_key TEXT NOT NULL,
-    domain TEXT NOT NULL,
+    domains TEXT NOT NULL,
     email_class TEXT NOT NULL,
     rank INTEGER NOT NULL,
     source_url TEXT NOT NULL,
@@ -204,12 +205,14 @@ CREATE TABLE emails (
     UNIQUE (job_id, login_key, email)
 );
 CREATE INDEX emails_by_key ON emails (job_id, email_key);
+CREATE INDEX emails_in_order ON emails (job_id, n);
 CREATE TABLE verdicts (
     email TEXT PRIMARY KEY,
     state TEXT NOT NULL,
     reason TEXT NOT NULL,
     flags TEXT NOT NULL,
-    checked_at TEXT NOT NULL
+    checked_at TEXT NOT NULL,
+    tries INTEGER NOT NULL
 );
 CREATE TABLE leads (
     job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
@@ -265,12 +268,14 @@ CREATE TABLE checkpoints (
     path TEXT NOT NULL,
     batch INTEGER NOT NULL,
     row_count INTEGER NOT NULL,
+    upto INTEGER NOT NULL,
+    leads_version TEXT NOT NULL,
     written_at TEXT NOT NULL,
     PRIMARY KEY (job_id, path)
 );
 CREATE TABLE messages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
     job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    n INTEGER NOT NULL,
     by_whom TEXT NOT NULL,
     text TEXT NOT NULL,
     is_later INTEGER NOT NULL,
@@ -278,9 +283,9 @@ CREATE TABLE messages (
     queued_at TEXT NOT NULL,
     queued_stage TEXT NOT NULL,
     step INTEGER,
-    effect TEXT
+    effect TEXT,
+    PRIMARY KEY (job_id, n)
 );
-CREATE INDEX messages_of_job ON messages (job_id, state, id);
 CREATE TABLE api_cache (
     key TEXT PRIMARY KEY,
     body BLOB NOT NULL,

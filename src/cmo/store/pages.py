@@ -26,7 +26,7 @@ from cmo.domain.lead import (
     ScoreLabel,
     Twin,
 )
-from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER
+from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER, VERDICT_SETTLED
 from cmo.store.db import Connection
 
 MOST_REPOS_PER_PERSON = 20
@@ -67,15 +67,16 @@ def people_without_email(
 
 
 def unverified_emails(conn: Connection, job_id: str, *, after: int, limit: int, now: datetime) -> tuple[list[str], int]:
-    """Addresses of the job without a verdict, or with one that aged out."""
+    """Addresses of the job without a verdict that counts, or with one that aged out; each once."""
     rows = conn.execute(
         "SELECT e.n, e.email FROM emails e JOIN candidates c ON c.job_id = e.job_id AND c.login_key = e.login_key"
-        " LEFT JOIN verdicts v ON v.email = e.email WHERE e.job_id = ? AND c.state = 'found' AND e.n > ?"
-        f" AND (v.email IS NULL OR v.checked_at < ?) AND {EMAIL_ALLOWED} AND {CANDIDATE_ALLOWED}"
-        " ORDER BY e.n LIMIT ?",
+        " LEFT JOIN verdicts v ON v.email = e.email WHERE e.job_id = ?1 AND c.state = 'found' AND e.n > ?2"
+        f" AND (NOT {VERDICT_SETTLED} OR v.checked_at < ?3) AND {EMAIL_ALLOWED} AND {CANDIDATE_ALLOWED}"
+        " AND NOT EXISTS (SELECT 1 FROM emails f WHERE f.job_id = e.job_id AND f.email_key = e.email_key"
+        " AND f.email = e.email AND f.n < e.n AND f.n > ?2) ORDER BY e.n LIMIT ?4",
         (job_id, after, (now - VERDICT_AGES_AFTER).isoformat(), limit),
     ).fetchall()
-    return list(dict.fromkeys(row["email"] for row in rows)), _last(rows, after)
+    return [row["email"] for row in rows], _last(rows, after)
 
 
 def unscored_people(
@@ -86,7 +87,7 @@ def unscored_people(
         "SELECT c.* FROM candidates c WHERE c.job_id = ? AND c.state = 'found' AND c.email_state IS NOT NULL"
         f" AND c.score IS NULL AND c.n > ? AND {CANDIDATE_ALLOWED} AND NOT EXISTS (SELECT 1 FROM emails e"
         " LEFT JOIN verdicts v ON v.email = e.email WHERE e.job_id = c.job_id AND e.login_key = c.login_key"
-        f" AND v.email IS NULL AND {EMAIL_ALLOWED}) ORDER BY c.n LIMIT ?",
+        f" AND NOT {VERDICT_SETTLED} AND {EMAIL_ALLOWED}) ORDER BY c.n LIMIT ?",
         (job_id, after, limit),
     ).fetchall()
     return _facts(conn, job_id, rows, as_of), _last(rows, after)
@@ -149,14 +150,6 @@ def lead_from_row(row: sqlite3.Row) -> LeadRow:
         held=bool(row["held"]),
         number=row["number"],
     )
-
-
-def person_facts(conn: Connection, job_id: str, login_key: str, *, as_of: datetime) -> LeadFacts | None:
-    """Everything known of one enriched person, or None."""
-    rows = conn.execute(
-        "SELECT * FROM candidates WHERE job_id = ? AND login_key = ? AND profile IS NOT NULL", (job_id, login_key)
-    ).fetchall()
-    return next(iter(_facts(conn, job_id, rows, as_of)), None)
 
 
 def _facts(conn: Connection, job_id: str, people: Sequence[sqlite3.Row], as_of: datetime) -> list[LeadFacts]:

@@ -103,7 +103,7 @@ def _clause(term: Term) -> tuple[str, list[Any]]:
     match term.field:
         case "score":
             operator = "=" if term.operator == ":" else term.operator
-            return f"c.score {operator} ?", [int(value) if value.isdigit() else -1]
+            return f"c.score {operator} ?", [int(value) if value.isdecimal() and len(value) <= 9 else -1]
         case "label":
             return "lower(json_extract(c.score_doc, '$.label')) = ?", [value]
         case "state" | "flag" if value in ("held", "hold"):
@@ -243,7 +243,7 @@ def _suppressed(conn: Connection, job_id: str, key: str) -> str | None:
     row = conn.execute(
         "SELECT s.reason, s.source FROM suppressions s WHERE (s.kind = 'login' AND s.value = ?2) OR EXISTS (SELECT 1"
         " FROM emails e WHERE e.job_id = ?1 AND e.login_key = ?2 AND ((s.kind = 'email' AND s.value = e.email_key)"
-        " OR (s.kind = 'domain' AND (s.value = e.domain OR e.domain LIKE '%.' || s.value)))) LIMIT 1",
+        " OR (s.kind = 'domain' AND s.value IN (SELECT value FROM json_each(e.domains))))) LIMIT 1",
         (job_id, key),
     ).fetchone()
     return None if row is None else f"{row['reason']} ({row['source']})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cmo.domain.base import Frozen
-from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER
+from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER, VERDICT_SETTLED
 from cmo.store.db import Connection
 
 
@@ -21,6 +21,7 @@ class Progress(Frozen):
     people_without_email: int
     emails: int
     emails_unverified: int
+    emails_verified: int
     emails_ok: int
     people_unscored: int
     people_scored: int
@@ -30,7 +31,6 @@ class Progress(Frozen):
     dropped: int
     failures: int
     checkpoints: int
-    leads_in_checkpoints: int
 
 
 def progress(conn: Connection, job_id: str, *, now: datetime) -> Progress:
@@ -59,8 +59,9 @@ _COUNTS = f"""SELECT
  (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND profile IS NOT NULL) AS people_enriched,
  (SELECT COUNT(*) {_PEOPLE} AND c.profile IS NOT NULL AND c.email_state IS NULL) AS people_without_email,
  (SELECT COUNT(*) FROM emails WHERE job_id = :job) AS emails,
- (SELECT COUNT(*) {_EMAILS} AND c.state = 'found' AND (v.email IS NULL OR v.checked_at < :aged)
+ (SELECT COUNT(DISTINCT e.email) {_EMAILS} AND c.state = 'found' AND (NOT {VERDICT_SETTLED} OR v.checked_at < :aged)
    AND {EMAIL_ALLOWED} AND {CANDIDATE_ALLOWED}) AS emails_unverified,
+ (SELECT COUNT(*) {_EMAILS} AND v.email IS NOT NULL) AS emails_verified,
  (SELECT COUNT(*) {_EMAILS} AND v.state = 'ok') AS emails_ok,
  (SELECT COUNT(*) {_PEOPLE} AND c.email_state IS NOT NULL AND c.score IS NULL) AS people_unscored,
  (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND score IS NOT NULL) AS people_scored,
@@ -68,8 +69,7 @@ _COUNTS = f"""SELECT
  (SELECT COUNT(*) {_LEADS} AND l.held = 1) AS held_leads,
  (SELECT COUNT(*) FROM drops WHERE job_id = :job) AS dropped,
  (SELECT COUNT(*) FROM failures WHERE job_id = :job) AS failures,
- (SELECT COUNT(*) FROM checkpoints WHERE job_id = :job) AS checkpoints,
- (SELECT COALESCE(SUM(row_count), 0) FROM checkpoints WHERE job_id = :job AND batch > 0) AS leads_in_checkpoints"""
+ (SELECT COUNT(*) FROM checkpoints WHERE job_id = :job) AS checkpoints"""
 
 
 def counters(conn: Connection, job_id: str) -> dict[str, int]:
@@ -90,3 +90,37 @@ def final_files(conn: Connection, job_id: str) -> dict[str, int]:
     """Path -> rows of the files written at the end, so far."""
     rows = conn.execute("SELECT path, row_count FROM checkpoints WHERE job_id = ? AND batch = 0", (job_id,))
     return {row["path"]: row["row_count"] for row in rows}
+
+
+LEADS_VERSION = "SELECT leads_version || ':' || (SELECT COUNT(*) FROM suppressions) FROM jobs WHERE id = ?1"
+"""Changes whenever a lead is scored, merged or suppressed; a count, since clocks can go back."""
+
+
+def stale_files(conn: Connection, job_id: str) -> frozenset[str]:
+    """Final files written before somebody was scored, merged or suppressed."""
+    rows = conn.execute(
+        f"SELECT path FROM checkpoints WHERE job_id = ?1 AND batch = 0 AND leads_version <> ({LEADS_VERSION})",
+        (job_id,),
+    )
+    return frozenset(row["path"] for row in rows)
+
+
+class Batches(Frozen):
+    """The CSV checkpoints so far."""
+
+    written: int
+    upto: int
+    """Number of the last lead they cover."""
+    newest_lead: int
+    """Number of the last lead accepted."""
+
+
+def batches(conn: Connection, job_id: str) -> Batches:
+    """How far the CSV checkpoints have come; two index look-ups at any number of leads."""
+    row = conn.execute(
+        "SELECT COALESCE(MAX(batch), 0) AS written, COALESCE(MAX(upto), 0) AS upto,"
+        " (SELECT COALESCE(MAX(number), 0) FROM leads WHERE job_id = ?1) AS newest_lead"
+        " FROM checkpoints WHERE job_id = ?1 AND batch > 0",
+        (job_id,),
+    ).fetchone()
+    return Batches(**dict(row))

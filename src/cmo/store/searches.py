@@ -7,6 +7,7 @@ from typing import Any
 
 from cmo.domain.base import Frozen
 from cmo.domain.job import Icp
+from cmo.domain.plan_changes import narrowed
 from cmo.store.db import Connection
 
 
@@ -34,3 +35,18 @@ def add_search(conn: Connection, job_id: str, icp: Icp) -> None:
         " (SELECT COALESCE(MAX(n), 0) + 1 FROM searches WHERE job_id = ?1), ?2",
         (job_id, icp.model_dump_json()),
     )
+
+
+def narrow_searches(conn: Connection, job_id: str, icp: Icp) -> None:
+    """Hold the searches that are not exhausted to what `icp` still wants; one that changes starts anew."""
+    rows = conn.execute("SELECT n, icp FROM searches WHERE job_id = ? AND is_exhausted = 0", (job_id,)).fetchall()
+    for row in rows:
+        before = Icp.model_validate_json(row["icp"])
+        after = narrowed(before, icp)
+        if after is None:
+            conn.execute("UPDATE searches SET is_exhausted = 1 WHERE job_id = ? AND n = ?", (job_id, row["n"]))
+        elif after != before:
+            conn.execute(
+                "UPDATE searches SET icp = ?, cursor = NULL WHERE job_id = ? AND n = ?",
+                (after.model_dump_json(), job_id, row["n"]),
+            )

@@ -25,8 +25,12 @@ _LISTS = {
     " last_at, 'retry_count', tries - 1) AS json FROM failures WHERE job_id = ? ORDER BY last_at, tool, item",
     "checkpoints": "SELECT json_object('path', path, 'batch', batch, 'rows', row_count, 'written_at', written_at)"
     " AS json FROM checkpoints WHERE job_id = ? ORDER BY batch, path",
-    "history": "SELECT json_object('timestamp', started_at, 'stage', json_extract(result, '$.stage'), 'action', tool,"
-    " 'result', state, 'metrics', json(COALESCE(result, '{}'))) AS json FROM steps WHERE job_id = ? ORDER BY n",
+    "history": "SELECT json_object('timestamp', at, 'stage', json_extract(body, '$.stage'), 'action',"
+    " COALESCE(json_extract(body, '$.tool'), kind), 'result', COALESCE(json_extract(body, '$.effect'),"
+    " json_extract(body, '$.missing'), json_extract(body, '$.after'), kind), 'metrics',"
+    " json(COALESCE(json_extract(body, '$.result'), json_extract(body, '$.changes'), '{}'))) AS json FROM events"
+    " WHERE job_id = ? AND is_run = 1 AND kind IN ('step_finished', 'step_refused', 'search_widened',"
+    " 'follow_up_read', 'settings_changed', 'job_started', 'job_paused', 'job_finished') ORDER BY seq",
 }
 
 

@@ -63,7 +63,7 @@ def job_summary(conn: Connection, job_id: str, *, now: datetime, wall_s: float) 
     counts = progress(conn, job_id, now=now)
     totals = counters(conn, job_id)
     rates = _rates(conn, job_id)
-    verified = counts.emails - counts.emails_unverified
+    verified = counts.emails_verified
     files = final_files(conn, job_id)
     running = conn.execute("SELECT tool FROM steps WHERE job_id = ? AND state = 'running'", (job_id,)).fetchone()
     ended = conn.execute("SELECT summary FROM jobs WHERE id = ?", (job_id,)).fetchone()
@@ -113,7 +113,7 @@ def _stages(
         (Stage.EXTRACT, "extract_people", counts.repos_read, counts.repos),
         (Stage.ENRICH, "enrich_github_user", read, counts.candidates),
         (Stage.EMAILS, "find_commit_emails", looked, counts.people_enriched),
-        (Stage.MX, "mx_check", counts.emails - counts.emails_unverified, counts.emails),
+        (Stage.MX, "mx_check", counts.emails_verified, counts.emails_verified + counts.emails_unverified),
         (Stage.SCORE, "score_icp", counts.people_scored, counts.people_scored + counts.people_unscored),
     )
     order = list(Stage)

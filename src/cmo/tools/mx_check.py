@@ -8,13 +8,16 @@ from typing import Literal
 from pydantic import Field
 
 from cmo.domain.base import Frozen
-from cmo.domain.event import EmailVerified, Event
+from cmo.domain.event import EmailVerified, Event, ItemFailed
 from cmo.domain.job import Stage
-from cmo.domain.lead import MxVerdict
+from cmo.domain.lead import ItemFailure, MxState, MxVerdict
+from cmo.errors import ProviderUnavailable
 from cmo.tools.base import PageContext, Ports, Source, Tool
 
 NAME = "mx_check"
 EMAILS_PER_PAGE = 200
+LEAST_OF_AN_OUTAGE = 5
+"""From so many addresses on, not one answer means that the network is down."""
 
 
 class MxPlanned(Frozen):
@@ -40,11 +43,29 @@ def layout(planned: MxPlanned, rows: Sequence[str], context: PageContext) -> MxI
 
 
 async def run(call: MxIn, ports: Ports) -> MxOut:
-    return MxOut(verdicts=await ports.resolver.check(call.emails))
+    """Raises ProviderUnavailable where the network answered nothing at all: that says nothing of the addresses."""
+    verdicts = await ports.resolver.check(call.emails)
+    if len(verdicts) >= LEAST_OF_AN_OUTAGE and all(verdict.state is MxState.UNKNOWN for verdict in verdicts):
+        raise ProviderUnavailable(
+            f"DNS gives no answer: {verdicts[0].reason}",
+            provider="dns",
+            operation="look up mail domains",
+            hint="Check the network, or set CMO_DNS_SERVER.",
+        )
+    return MxOut(verdicts=verdicts)
 
 
 def events(call: MxIn, out: MxOut) -> list[Event]:
-    return [EmailVerified(verdict=verdict) for verdict in out.verdicts]
+    failed = [
+        ItemFailed(
+            tool=NAME,
+            stage=Stage.MX,
+            failure=ItemFailure(item=verdict.email, code="unknown", message=verdict.reason),
+        )
+        for verdict in out.verdicts
+        if verdict.state is MxState.UNKNOWN
+    ]
+    return [*(EmailVerified(verdict=verdict) for verdict in out.verdicts), *failed]
 
 
 TOOL: Tool[MxPlanned, MxIn, MxOut] = Tool(

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cmo.domain.lead import ItemFailure, PersonProfile
-from cmo.errors import ProviderRejected, RateLimited
+from cmo.errors import ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.ports import Meter, PersonKey, ResponseCache
 from tests.fakes.cache import FakeCache
 from tests.providers.github.world import World, client, once, timed_out, user
@@ -249,3 +249,19 @@ def test_an_account_that_github_blocks_is_told() -> None:
     }
     world = World(troubles=[once(httpx.Response(200, json=blocked))])
     assert codes(look_up(world, *by_id("ann"))[1]) == {"ann": "blocked"}
+
+
+def test_somebody_github_stumbles_over_costs_the_others_nothing_and_is_asked_for_again() -> None:
+    def stumble(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(500, json={}) if b"U_bad" in request.content or "bad" in request.url.path else None
+
+    world, cache = World(people=[user(login) for login in many(7)], route=stumble), FakeCache()
+    profiles, failures = look_up(world, *by_id(*many(7), "bad"), cache=cache)
+    assert (len(profiles), codes(failures)) == (7, {"bad": "unavailable"})
+    world.route, world.people = lambda request: None, [user("bad")]
+    assert len(look_up(world, *by_id("bad"), cache=cache)[0]) == 1
+
+
+def test_an_outage_is_an_error_and_blames_nobody() -> None:
+    with pytest.raises(ProviderUnavailable):
+        look_up(World(route=lambda request: httpx.Response(500, json={})), *by_id("ann"))

@@ -60,6 +60,31 @@ def test_a_primary_limit_is_raised_with_its_wait_and_not_tested_by_requests() ->
     assert len(world.requests) == 1
 
 
+def test_a_limit_that_another_process_met_is_respected_at_once() -> None:
+    world, cache = people(), FakeCache()
+    other = people(once(httpx.Response(403, json=SECONDARY)))
+
+    async def act(github: GitHub) -> None:
+        await github.get("/x")
+        async with client(other, cache=cache) as process:
+            with pytest.raises(RateLimited):
+                await process.get("/x")
+        with pytest.raises(RateLimited):
+            await github.get("/y")
+
+    run(client(world, cache=cache), act)
+    assert len(world.requests) == 1
+
+
+def test_gates_of_another_version_are_ignored() -> None:
+    world, cache = people(), FakeCache()
+    with pytest.raises(RateLimited):
+        ask(people(once(httpx.Response(403, json=SECONDARY))), path="/x", cache=cache)
+    cache.answers = {key: kept.model_copy(update={"body": "[]"}) for key, kept in cache.answers.items()}
+    ask(world, path="/x", cache=cache)
+    assert len(world.requests) == 1
+
+
 def test_after_the_wait_requests_go_on() -> None:
     world, cache = people(once(httpx.Response(403, json={}, headers=spent(0)))), FakeCache()
     with pytest.raises(RateLimited) as caught:
@@ -112,7 +137,7 @@ def test_an_account_that_is_always_refused_is_given_up() -> None:
                 waits.append(exc.retry_after_s)
                 world.clock.advance(exc.retry_after_s)
 
-    with pytest.raises(ProviderUnavailable, match="in a row"):
+    with pytest.raises(ProviderRejected, match="in a row"):
         run(client(world, cache=cache), act)
     assert waits == [61, 121, 241, 481, 961, 1921]
 
@@ -197,7 +222,7 @@ def test_a_passing_failure_is_tried_again_after_a_pause(failure: httpx.Response 
 def test_pauses_grow_with_full_jitter_and_end_in_an_error() -> None:
     world = people(route=lambda request: httpx.Response(500, json={}))
     with pytest.raises(ProviderUnavailable, match="HTTP 500") as caught:
-        ask(world)
+        ask(world, path="/x")
     assert len(world.requests) == 5
     assert all(0 <= slept <= ceiling for slept, ceiling in zip(world.clock.slept_s, (1, 2, 4, 8), strict=True))
     assert len(set(world.clock.slept_s)) == 4
@@ -218,11 +243,15 @@ def test_a_refused_key_is_told_with_the_way_out_and_not_tried_again() -> None:
     assert len(world.requests) == 1
 
 
-def test_no_error_shows_the_key() -> None:
-    for trouble in (httpx.Response(400, json={"message": f"odd {TOKEN}"}), httpx.ConnectError(TOKEN)):
-        with pytest.raises(ProviderError) as caught:
-            ask(people(*[once(trouble)] * 9))
-        assert TOKEN not in str(caught.value) + caught.value.hint + str(caught.value.details)
+@pytest.mark.parametrize(
+    ("trouble", "path"),
+    [(httpx.Response(400, json={"message": f"odd {TOKEN}"}), ""), (httpx.ConnectError(TOKEN), "/x")],
+    ids=["refused", "unreachable"],
+)
+def test_no_error_shows_the_key(trouble: httpx.Response | Exception, path: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        ask(people(*[once(trouble)] * 9), path=path)
+    assert TOKEN not in str(caught.value) + caught.value.hint + str(caught.value.details)
 
 
 @pytest.mark.parametrize(("key", "count"), [(TOKEN, 0), ("two words", 1), ("ümlaut", 1), ("line\nbreak", 1)])

@@ -84,7 +84,6 @@ def _standing(situation: Situation, tools: Sequence[str]) -> dict[str, Any]:
         "search": {"open": situation.search_open, "can_widen": situation.can_widen},
         "tools": {name: _tool(situation, name) for name in tools},
         "rows_exported": {what: situation.files.get(path) for what, path in _FILES.items()},
-        "export_is_stale": situation.files_stale,
         "last_turns": [_turn(turn, tools) for turn in situation.messages[-MOST_TURNS:]],
     }
 

@@ -6,6 +6,7 @@ import math
 
 from cmo.domain.job import ATTIO_CSV, PROSPECTS_CSV, Stage
 from cmo.graph.planner import Decision, Situation, ToolCall
+from cmo.graph.rails import can_call, stops_before
 
 STEPS_OF_A_ROUND = 6
 """search, extract, enrich, emails, mx, score."""
@@ -45,7 +46,7 @@ def repos_needed(situation: Situation) -> int:
     in_work = counts.candidates_new + counts.people_without_email + counts.people_unscored
     if missing <= 0 or in_work > 0 or situation.room_repos <= 0 or situation.room_people <= 0:
         return 0
-    if not (situation.search_open or situation.can_widen):
+    if not (situation.search_open or situation.can_widen) or not can_call(situation, "search_github_repos"):
         return 0
     read = counts.repos_read
     per_repo = counts.good_leads / read if read else FIRST_YIELD
@@ -65,7 +66,7 @@ def summary(situation: Situation) -> str:
 
 
 def _search(situation: Situation) -> ToolCall | None:
-    if _stops_after(situation, Stage.INITIALIZATION):
+    if stops_before(situation, Stage.DISCOVER):
         return None
     need = repos_needed(situation)
     if need == 0:
@@ -77,31 +78,20 @@ def _search(situation: Situation) -> ToolCall | None:
 def _process(situation: Situation) -> ToolCall | None:
     counts = situation.progress
     waiting = (
-        (counts.repos_unread, Stage.EXTRACT, "extract_people", "repositories not read"),
+        (counts.repos_unread if situation.room_people else 0, Stage.EXTRACT, "extract_people", "repositories not read"),
         (counts.candidates_new, Stage.ENRICH, "enrich_github_user", "people without a profile"),
         (counts.people_without_email, Stage.EMAILS, "find_commit_emails", "people without an address"),
         (counts.emails_unverified, Stage.MX, "mx_check", "addresses not verified"),
         (counts.people_unscored, Stage.SCORE, "score_icp", "people without a score"),
     )
     for count, stage, tool, what in waiting:
-        if count > 0 and not _stops_after(situation, _before(stage)):
+        if count > 0 and can_call(situation, tool) and not stops_before(situation, stage):
             return ToolCall(tool=tool, args={"selector": "pending"}, why=f"{count} {what}")
     return None
 
 
 def _export(situation: Situation) -> ToolCall | None:
     for file, what in ((PROSPECTS_CSV, "prospects"), (ATTIO_CSV, "attio")):
-        if situation.files_stale or file not in situation.files:
+        if file not in situation.files and can_call(situation, "export_csv"):
             return ToolCall(tool="export_csv", args={"what": what}, why=f"{file} is not written")
     return None
-
-
-def _stops_after(situation: Situation, stage: Stage) -> bool:
-    """Whether the plan ends at or before `stage`."""
-    order = list(Stage)
-    return situation.plan.until is not None and order.index(situation.plan.until) <= order.index(stage)
-
-
-def _before(stage: Stage) -> Stage:
-    order = list(Stage)
-    return order[order.index(stage) - 1]

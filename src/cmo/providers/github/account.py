@@ -184,7 +184,7 @@ class Account:
         if began_s >= self.closed_at_s:  # what was under way when the gate closed proves nothing new
             self.strikes += 1
         self.closed_at_s = at_s
-        backed_off = SECONDARY_WAIT_S * 2 ** (self.strikes - 1) if self.strikes > 1 else 0.0
+        backed_off = SECONDARY_WAIT_S * 2 ** min(self.strikes - 1, 8) if self.strikes > 1 else 0.0
         self._close(EVERYTHING, now + min(max(wait, backed_off), LONGEST_SECONDARY_WAIT_S) + MARGIN_S)
 
     def _close(self, gate: str, until: float) -> None:

@@ -14,12 +14,13 @@ from cmo.clock import Clock
 from cmo.config.secrets import Secret
 from cmo.domain.base import Frozen
 from cmo.domain.lead import ItemFailure, PersonProfile, RepoActivity, RepoRef
+from cmo.providers.github.answers import broken
 from cmo.providers.github.history import Histories
 from cmo.providers.github.limits import Kind
 from cmo.providers.github.people import People
 from cmo.providers.github.rest import Rest, RestAnswer
 from cmo.providers.github.search import Searcher
-from cmo.providers.github.wire import TIMEOUT_S, Wire, broken
+from cmo.providers.github.wire import TIMEOUT_S, Wire
 from cmo.providers.ports import BudgetLeft, Meter, PersonKey, RepoPage, RepoQuery, ResponseCache
 
 

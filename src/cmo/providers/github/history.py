@@ -11,14 +11,15 @@ from pydantic import ValidationError
 
 from cmo.domain.lead import ActivityState, RepoActivity, RepoRef
 from cmo.errors import ContractBroken, ProviderUnavailable
+from cmo.providers.github.answers import GraphAnswer, GraphError, GraphQLMissing, TooHeavy
 from cmo.providers.github.batches import BatchSizer, work_off
 from cmo.providers.github.history_rest import RestHistory
 from cmo.providers.github.limits import is_blocked
 from cmo.providers.github.parse import Evidence, Malformed, PageRead, parse_evidence, parse_page
-from cmo.providers.github.queries import PROBE, PageAsk, history_document, points
+from cmo.providers.github.queries import PageAsk, history_document, points
 from cmo.providers.github.reading import Reading
 from cmo.providers.github.rest import Rest
-from cmo.providers.github.wire import GraphAnswer, GraphError, GraphQLMissing, TooHeavy, Wire
+from cmo.providers.github.wire import Wire
 from cmo.providers.ports import CachedAnswer
 
 OPERATION = "read histories"
@@ -90,7 +91,7 @@ class _Round:
             self._sizer.was_too_much(batch)
             await self._ask_for_less(batch)
         except ProviderUnavailable:
-            if not await self._github_answers():
+            if not await self._wire.is_up():
                 raise
             await self._ask_for_less(batch)  # one of them may be what GitHub stumbles over
         except GraphQLMissing:
@@ -155,7 +156,7 @@ class _Round:
             evidence = reading.evidence or await self._evidence_alone(ask)
             outcome = await self._rest.read(reading.repo, since=reading.since, evidence=evidence)
         except (ProviderUnavailable, ContractBroken):
-            if not await self._github_answers():
+            if not await self._wire.is_up():
                 raise
             # Neither way works for this one although GitHub is up: it must not hold up all the others for ever.
             outcome, reading.is_stopgap = ActivityState.BLOCKED, True
@@ -172,18 +173,6 @@ class _Round:
             return parse_evidence(answer.data.get("p0") or {})
         except (GraphQLMissing, ProviderUnavailable, Malformed):
             return None
-
-    async def _github_answers(self) -> bool:
-        """Whether anything at all is answered just now."""
-        try:
-            if self._wire.has_graphql:
-                await self._wire.graphql(PROBE, {}, operation=OPERATION, cost=1)
-            else:
-                url = f"{self._wire.rest_url}/rate_limit"
-                await self._wire.rest(url, operation=OPERATION, resource="rate_limit", cost=0)
-        except ProviderUnavailable:
-            return False
-        return True
 
     def _reading(self, ask: PageAsk) -> Reading:
         return self._readings[_name(ask.repo)]

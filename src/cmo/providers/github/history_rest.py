@@ -12,6 +12,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from cmo.domain.lead import ActivityState, RepoRef
+from cmo.providers.github.answers import broken
 from cmo.providers.github.codeowners import parse_codeowners
 from cmo.providers.github.limits import Kind
 from cmo.providers.github.parse import (
@@ -28,7 +29,6 @@ from cmo.providers.github.parse import (
 from cmo.providers.github.queries import PAGE
 from cmo.providers.github.reading import MAX_COMMITS
 from cmo.providers.github.rest import Rest, RestAnswer
-from cmo.providers.github.wire import broken
 
 OPERATION = "read a history by REST"
 _STATES: Mapping[Kind, ActivityState] = {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from cmo.clock import Clock
+from cmo.domain.base import Frozen
 from cmo.errors import RateLimited
 from cmo.providers.github.account import EVERYTHING, Account, Token
 from cmo.providers.github.limits import LONGEST_WAIT_S, Verdict
@@ -43,7 +45,6 @@ class Limiter:
         self._landing = asyncio.Event()
         self._last_used: dict[str, int] = {}
         self._turns = 0
-        self._recalled = False
 
     @asynccontextmanager
     async def turn(
@@ -162,30 +163,33 @@ class Limiter:
     def _remember(self, account: Account) -> None:
         now = self._clock.now()
         closed = {gate: until for gate, until in account.closed_until.items() if until > now.timestamp()}
-        body = json.dumps({"closed": closed, "strikes": account.strikes}, sort_keys=True)
-        answers = {
-            _gate_key(token): CachedAnswer(body=body, fetched_at=now)
-            for token in self._tokens
-            if token.account is account
-        }
-        self._cache.put(answers)
+        body = _Gates(closed_until=closed, strikes=account.strikes).model_dump_json()
+        mine = [token for token in self._tokens if token.account is account]
+        self._cache.put({_gate_key(token): CachedAnswer(body=body, fetched_at=now) for token in mine})
 
     def _recall(self) -> None:
-        if self._recalled:
-            return
-        self._recalled = True
+        """Take over gates that an earlier process, or another one just now, has closed."""
+        keys = {_gate_key(token): token.account for token in self._tokens}
         now = self._now()
-        stored = self._cache.get([_gate_key(token) for token in self._tokens])
-        for token in self._tokens:
-            answer = stored.get(_gate_key(token))
-            if answer is None:
-                continue
-            kept = json.loads(answer.body)
-            for gate, until in kept["closed"].items():
-                if now < until <= now + LONGEST_WAIT_S:  # later than that: a clock was moved
-                    token.account.closed_until[gate] = until
-            if EVERYTHING in token.account.closed_until:
-                token.account.strikes = kept["strikes"]
+        for key, answer in self._cache.get(list(keys)).items():
+            try:
+                kept = _Gates.model_validate_json(answer.body)
+            except ValidationError:
+                continue  # of another version
+            account = keys[key]
+            for gate, until in kept.closed_until.items():
+                if now < until <= now + LONGEST_WAIT_S and until > account.closed_until.get(gate, 0.0):
+                    account.closed_until[gate] = until  # one further off than that: a clock was moved
+                    if gate == EVERYTHING:
+                        account.strikes = max(account.strikes, kept.strikes)
+
+
+class _Gates(Frozen):
+    """What the cache holds of an account."""
+
+    closed_until: dict[str, float]
+    """Gate -> epoch seconds."""
+    strikes: int
 
 
 def _gate_key(token: Token) -> str:

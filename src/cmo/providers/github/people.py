@@ -15,6 +15,8 @@ from pydantic import ValidationError
 
 from cmo.domain.base import Frozen
 from cmo.domain.lead import ItemFailure, PersonProfile
+from cmo.errors import ProviderUnavailable
+from cmo.providers.github.answers import GraphAnswer, GraphError, GraphQLMissing, ScopesMissing, TooHeavy
 from cmo.providers.github.batches import work_off
 from cmo.providers.github.limiter import MAX_IN_FLIGHT
 from cmo.providers.github.limits import Kind, is_blocked
@@ -28,7 +30,7 @@ from cmo.providers.github.parse import (
 )
 from cmo.providers.github.queries import MAX_IDS, points, profiles_document
 from cmo.providers.github.rest import Rest
-from cmo.providers.github.wire import GraphAnswer, GraphError, GraphQLMissing, ScopesMissing, TooHeavy, Wire
+from cmo.providers.github.wire import Wire
 from cmo.providers.ports import CachedAnswer, PersonKey
 
 OPERATION = "read profiles"
@@ -56,6 +58,7 @@ class Known(Frozen):
 
 NOT_FOUND = Known(code="not_found", message="deleted, suspended, or never there")
 BLOCKED = Known(code="blocked", message="GitHub does not show this account")
+UNAVAILABLE = Known(code="unavailable", message="GitHub fails over this account, and only over it")
 MALFORMED = Known(code="malformed", message="the answer cannot be read")
 NOBODY = Known(code="not_a_person", message="not a person's account")
 OTHER_KINDS: Mapping[str, Known] = {
@@ -140,7 +143,9 @@ class _LookUp:
                 raise
             self._people.email_was_refused()
             self._queue.append(chunk)
-        except TooHeavy:
+        except ProviderUnavailable as exc:
+            if not isinstance(exc, TooHeavy) and not await self._wire.is_up():
+                raise
             if len(chunk) == 1:
                 await self._read_by_rest(chunk)
             else:
@@ -213,7 +218,13 @@ class _LookUp:
 
     async def _read_by_rest(self, people: Sequence[PersonKey]) -> None:
         for person in people:
-            answer = await self._rest.get(f"/users/{quote(person.login, safe='')}", operation=OPERATION)
+            try:
+                answer = await self._rest.get(f"/users/{quote(person.login, safe='')}", operation=OPERATION)
+            except ProviderUnavailable:
+                if not await self._wire.is_up():
+                    raise
+                self._known[_name(person)] = UNAVAILABLE  # not kept: another call tries again
+                continue
             self._keep({_name(person): self._read_rest(answer.kind, answer.value)})
 
     def _read_rest(self, kind: Kind, value: object) -> Known:

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from zlib import crc32
 
 from cmo.providers.github.account import Token
+from cmo.providers.github.answers import broken
 from cmo.providers.github.limits import Kind
-from cmo.providers.github.wire import ACCEPT, API_VERSION, Reply, Wire, broken
+from cmo.providers.github.wire import ACCEPT, API_VERSION, Reply, Wire
 from cmo.providers.ports import CachedAnswer
 
 _NEXT = re.compile(r'<([^<>]+)>\s*;[^<]*?\brel="?next"?')

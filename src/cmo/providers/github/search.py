@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from cmo.domain.base import Frozen
 from cmo.domain.lead import Repo
+from cmo.providers.github.answers import GraphAnswer, GraphQLMissing, TooHeavy, broken
 from cmo.providers.github.parse import (
     Malformed,
     as_int,
@@ -24,7 +25,7 @@ from cmo.providers.github.queries import PAGE, SEARCH, count_document, points, s
 from cmo.providers.github.rest import Rest, RestAnswer
 from cmo.providers.github.searchtext import SearchText, search_text
 from cmo.providers.github.slices import Slice, merged
-from cmo.providers.github.wire import GraphAnswer, GraphQLMissing, TooHeavy, Wire, broken
+from cmo.providers.github.wire import Wire
 from cmo.providers.ports import CachedAnswer, RepoPage, RepoQuery
 
 OPERATION = "search repositories"

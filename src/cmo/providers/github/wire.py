@@ -16,15 +16,16 @@ from cmo.config.secrets import Secret
 from cmo.errors import (
     AuthRejected,
     ConfigError,
-    ContractBroken,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
 )
 from cmo.providers.github.account import Account, Token
+from cmo.providers.github.answers import GraphAnswer, GraphQLMissing, ScopesMissing, TooHeavy, parse_error
 from cmo.providers.github.limiter import Limiter, Turn
-from cmo.providers.github.limits import Api, Kind, Verdict, classify, error_type, graphql_errors
-from cmo.providers.http import HttpAnswer, HttpClient, harmless
+from cmo.providers.github.limits import Api, Kind, Verdict, classify, graphql_errors
+from cmo.providers.github.queries import PROBE
+from cmo.providers.http import HttpAnswer, HttpClient
 from cmo.providers.ports import Meter, ResponseCache
 
 API_VERSION = "2022-11-28"
@@ -43,44 +44,8 @@ MAX_REFUSALS = 3
 MAX_STRIKES = 6
 """Secondary limits in a row, an hour apart in the end; then something else is wrong."""
 
+PROBING = "see whether it answers"
 _NO_GRAPHQL = frozenset({404, 405, 410, 501})
-
-
-class TooHeavy(ProviderUnavailable):
-    """GitHub did not manage this query: ask for less at a time."""
-
-
-class GraphQLMissing(ProviderRejected):
-    """The server has no GraphQL: everything goes by REST."""
-
-
-class ScopesMissing(ProviderRejected):
-    """The token may not read a field that was asked for."""
-
-
-@dataclass(frozen=True)
-class GraphError:
-    """One entry of a GraphQL answer's `errors`."""
-
-    type: str
-    message: str
-    path: tuple[str | int, ...]
-    """Where in `data`; empty where it concerns all of it."""
-
-
-@dataclass(frozen=True)
-class GraphAnswer:
-    """The data of a query, and what went wrong beside it."""
-
-    data: Mapping[str, Any]
-    errors: tuple[GraphError, ...]
-    shrink: bool
-    """GitHub ran out of patience half-way: nulls may be things it did not get to."""
-    elapsed_s: float
-
-    def errors_at(self, *path: str | int) -> tuple[GraphError, ...]:
-        """The errors at or below `path`."""
-        return tuple(error for error in self.errors if error.path[: len(path)] == path)
 
 
 @dataclass(frozen=True)
@@ -164,7 +129,7 @@ class Wire:
             self._raise_for(reply, operation)
         return GraphAnswer(
             data=reply.body["data"],
-            errors=tuple(_graph_error(error) for error in graphql_errors(reply.body)),
+            errors=tuple(parse_error(error) for error in graphql_errors(reply.body)),
             shrink=reply.verdict.shrink,
             elapsed_s=reply.http.elapsed_s,
         )
@@ -193,6 +158,17 @@ class Wire:
         if reply.verdict.kind in (Kind.AUTH, Kind.VALIDATION, Kind.SEARCH_WINDOW, Kind.REDIRECT):
             self._raise_for(reply, operation)
         return reply
+
+    async def is_up(self) -> bool:
+        """Whether GitHub answers anything at all just now; asks the least one can ask, for a point at most."""
+        try:
+            if self.has_graphql:
+                await self.graphql(PROBE, {}, operation=PROBING, cost=1)
+            else:
+                await self.rest(f"{self.rest_url}/rate_limit", operation=PROBING, resource="rate_limit", cost=0)
+        except ProviderUnavailable:
+            return False
+        return True
 
     def pick_token(self, resource: str, preferred: int) -> Token:
         """The token number `preferred` (modulo), unless it is limited and another is not.
@@ -293,7 +269,7 @@ class Wire:
 
     def _give_up_if_hopeless(self, turn: Turn, refusals: int, verdict: Verdict, operation: str) -> None:
         if turn.token.account.strikes > MAX_STRIKES:
-            raise ProviderUnavailable(
+            raise ProviderRejected(
                 f"github: {operation}: refused {turn.token.account.strikes} times in a row for sending too much",
                 provider="github",
                 operation=operation,
@@ -365,16 +341,6 @@ class Wire:
         raise ProviderRejected(said, provider="github", operation=operation, status=status, hint=hint)
 
 
-def broken(operation: str, what: str) -> ContractBroken:
-    """The error for an answer that is not what GitHub's schema says."""
-    return ContractBroken(
-        f"github: {operation}: {harmless(what)}",
-        provider="github",
-        operation=operation,
-        hint="GitHub may have changed; look for a newer cmo.",
-    )
-
-
 def _token(secret: Secret) -> Token:
     value = secret.reveal()
     if not value.isascii() or not value.isprintable() or " " in value:
@@ -387,13 +353,3 @@ def _rate(body: object) -> dict[str, Any]:
     data = body.get("data") if isinstance(body, dict) else None
     rate = data.get("rateLimit") if isinstance(data, dict) else None
     return rate if isinstance(rate, dict) else {}
-
-
-def _graph_error(error: Mapping[str, Any]) -> GraphError:
-    path = error.get("path")
-    steps = path if isinstance(path, list) else []
-    return GraphError(
-        type=error_type(error),
-        message=harmless(str(error.get("message", ""))),
-        path=tuple(step for step in steps if isinstance(step, (str, int))),
-    )
