@@ -1,4 +1,4 @@
-"""What the tests of the folder share: a run without trouble by each way of asking GitHub, and a hand that starts jobs."""
+"""What the tests of the folder share: a run without trouble by each way of asking, and a hand that starts jobs."""
 
 from __future__ import annotations
 

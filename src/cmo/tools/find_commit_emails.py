@@ -164,6 +164,7 @@ def _addresses_of(person: PersonToFind, commits: Sequence[_Seen], *, now: dateti
 
 
 def _published(person: PersonToFind, *, now: datetime) -> Email | None:
+    """The profile's address, dated to the day it was read, so that an interrupted job writes what another does."""
     address = parse_address(person.published_email or "")
     if address is None or classify(address.text) is not AddressKind.PERSONAL:
         return None
@@ -171,7 +172,7 @@ def _published(person: PersonToFind, *, now: datetime) -> Email | None:
         email=address.text,
         email_class=EmailClass.PUBLISHED,
         source_url=person.published_url or f"https://github.com/{person.login}",
-        seen_at=person.published_seen_at or now,
+        seen_at=(person.published_seen_at or now).replace(hour=0, minute=0, second=0, microsecond=0),
         evidence=f"published on the profile of {person.login}",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -79,6 +80,24 @@ def test_all_later_pages_of_all_long_histories_share_documents() -> None:
     activities = read(world)
     assert {activity.commits_seen for activity in activities} == {900}
     assert len(world.documents) <= 4
+
+
+def test_cursors_that_cannot_be_guessed_after_all_cost_a_page_at_a_time_and_nothing_else() -> None:
+    world = World(repos=[repo(1, commits=700)])
+
+    def route(request: httpx.Request) -> httpx.Response | None:
+        variables = json.loads(request.content)["variables"]
+        if "after1" not in variables:
+            return None
+        first = {name: variables[name] for name in ("id0", "first0", "after0", "since")}
+        told = json.loads(world.answer_history(first).content)
+        wrong = [{"type": "INVALID_CURSOR_ARGUMENTS", "path": [f"p{i}"]} for i in range(1, 6)]
+        return httpx.Response(200, json={**told, "errors": wrong})
+
+    world.route = route
+    assert read(world)[0].commits_seen == 700
+    assert len(world.documents) == 7
+    assert world.paths == []
 
 
 def test_a_history_is_cut_at_a_thousand_commits_and_says_so() -> None:

@@ -138,11 +138,17 @@ class World:
         if request.method == "GET":
             return httpx.Response(404, json={"message": "Not Found"}, headers=self.headers)
         body = json.loads(request.content)
-        answers = {"History": self._history, "Profiles": self._profiles, "Search": self._search, "Count": self._count}
+        answers = {
+            "History": self.answer_history,
+            "Profiles": self._profiles,
+            "Search": self._search,
+            "Count": self._count,
+        }
         kind = body["query"].split("(")[0].split()[1]
         return answers[kind](body["variables"]) if kind in answers else self._answer({}, [], cost=1)
 
-    def _history(self, variables: dict[str, Any]) -> httpx.Response:
+    def answer_history(self, variables: dict[str, Any]) -> httpx.Response:
+        """The answer to a `History` document with these variables."""
         data: dict[str, Any] = {}
         errors: list[dict[str, Any]] = []
         count = sum(name.startswith("id") for name in variables)
