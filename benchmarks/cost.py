@@ -1,6 +1,6 @@
 """GitHub units for each good lead: REST requests that count against the limit, and GraphQL points.
 
-A good lead is PRODUCT.md's: one merged person with an address whose domain takes mail, not suppressed, score 60 or
+A good lead is one merged person with an address whose domain takes mail, not suppressed, score 60 or
 more. The units are the sandbox's own count, everything included: searches, counts, retries.
 """
 

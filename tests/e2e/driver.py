@@ -31,7 +31,7 @@ Listen = Callable[[], Any]
 E = TypeVar("E", bound=Frozen)
 
 ANCHOR = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
-SPEED = 100.0
+SPEED = 1_000.0
 SHORT_S = 2.0
 TARGET = 20
 REPOS = 10

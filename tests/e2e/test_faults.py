@@ -14,9 +14,19 @@ from tests.e2e.conftest import Undisturbed
 from tests.e2e.driver import Api, Site, outside_of, sandbox, small_plan
 
 OF_GRAPHQL = (FaultKind.GRAPHQL_TIMEOUT, FaultKind.NULL_DATA, FaultKind.RESOURCE_LIMITS)
-OF_REST = (FaultKind.INCOMPLETE_RESULTS,)
 OF_DNS = tuple(kind for kind in FaultKind if kind.startswith("dns"))
-OF_HTTP = tuple(kind for kind in FaultKind if kind not in (*OF_GRAPHQL, *OF_REST, *OF_DNS))
+OF_HTTP = tuple(kind for kind in FaultKind if kind not in (*OF_GRAPHQL, *OF_DNS, FaultKind.INCOMPLETE_RESULTS))
+BY_REST = (
+    FaultKind.RESET_AFTER,
+    FaultKind.TRUNCATED_BODY,
+    FaultKind.MALFORMED_JSON,
+    FaultKind.SERVER_ERROR,
+    FaultKind.BAD_GATEWAY,
+    FaultKind.UNAVAILABLE,
+    FaultKind.SECONDARY_LIMIT_SILENT,
+    FaultKind.INCOMPLETE_RESULTS,
+)
+"""Those that take another way there than in GraphQL."""
 OFTEN = {
     "graphql": FaultRule(kind=FaultKind.SLOW, nth=(1, 2, 4, 7, 8, 9, 12), seconds=8.0),
     "rest": FaultRule(kind=FaultKind.SLOW, share=0.15, nth=(1, 2, 3), seconds=8.0, most=25),
@@ -47,7 +57,7 @@ def test_each_trouble_of_graphql_alone_changes_nothing(
     assert faults_played(running.books) >= 3
 
 
-@pytest.mark.parametrize("kind", [*OF_HTTP, *OF_REST])
+@pytest.mark.parametrize("kind", BY_REST)
 def test_each_trouble_of_rest_alone_changes_nothing(tmp_path: Path, undisturbed: Undisturbed, kind: FaultKind) -> None:
     with sandbox(replace(OFTEN["rest"], kind=kind)) as running:
         ends_as_ever(Site(tmp_path, outside_of(running, api="rest")), running, undisturbed, "rest")
@@ -60,7 +70,7 @@ def test_each_trouble_of_dns_alone_changes_nothing(tmp_path: Path, undisturbed: 
         ends_as_ever(Site(tmp_path, outside_of(running)), running, undisturbed, "graphql")
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("api", ["graphql", "rest"])
 def test_heavy_troubles_of_every_kind_change_nothing(
     tmp_path: Path, undisturbed: Undisturbed, api: Api, seed: int
@@ -73,7 +83,7 @@ def test_heavy_troubles_of_every_kind_change_nothing(
     reason="a search page that GitHub cut short is asked for by half, and other queries take its share",
     raises=AssertionError,
 )
-@pytest.mark.parametrize("kind", [FaultKind.GRAPHQL_TIMEOUT, FaultKind.GATEWAY_TIMEOUT, FaultKind.RESOURCE_LIMITS])
+@pytest.mark.parametrize("kind", [FaultKind.GRAPHQL_TIMEOUT, FaultKind.RESOURCE_LIMITS])
 def test_a_search_that_is_cut_short_finds_the_same_repositories(tmp_path: Path, kind: FaultKind) -> None:
     plan = small_plan(
         target=500, until=Stage.DISCOVER, icp=Icp(topics=("ci", "pytest", "llm")), caps=Caps(max_repos=90)

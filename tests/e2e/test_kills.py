@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the jobs' proce
 
 A_BATCH: dict[Api, int] = {"graphql": 3, "rest": 8}
 """The most that is paid for and lost when a process dies: documents under way, or the requests of one repository."""
-SHARES = [Random(2026 + n).random() for n in range(6)]
+SHARES = [Random(2026 + n).random() for n in range(5)]
 """Where in a job by REST its process is killed, 0 to 1."""
 KILLED = -signal.SIGKILL
 

@@ -31,6 +31,7 @@ from cmo.graph.planner import Decision, Situation, ToolCall
 from cmo.graph.planners.rules import RulesPlanner
 from cmo.graph.run import run_job
 from cmo.graph.state import RunState
+from cmo.providers.ports import RepoPage, RepoQuery
 from cmo.service.folder import JobFolder
 from cmo.store import journal
 from cmo.store.commit import commit
@@ -233,6 +234,40 @@ def test_a_rejected_key_pauses_with_the_way_out(tmp_path: Path) -> None:
     (paused,) = kinds(rig, job, JobPaused)
     assert job.status is JobStatus.PAUSED
     assert "cmo auth set github" in paused.message
+
+
+def test_an_address_where_nobody_ever_answered_pauses_at_once(tmp_path: Path) -> None:
+    @dataclass
+    class Nowhere(FakeCodeHost):
+        async def search_repos(self, query: RepoQuery, *, cursor: dict[str, Any] | None, limit: int) -> RepoPage:
+            raise ProviderUnavailable(
+                "github: search: no connection to 127.0.0.1:9", provider="github", operation="search",
+                details={"connected": False},
+            )  # fmt: skip
+
+    rig = Rig(tmp_path, host=Nowhere())
+    job = finished(rig)
+    assert job.status is JobStatus.PAUSED
+    assert not kinds(rig, job, JobWaiting)
+    assert job.ended_reason is not None
+    assert "127.0.0.1:9" in job.ended_reason
+
+
+def test_repositories_left_out_while_the_job_runs_are_not_read_and_their_people_not_accepted(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, plan=plan_factory(target=500), host=FakeCodeHost(repos=30, page=100))
+    conn = rig.open()
+    job = new_job(conn, rig.plan)
+
+    def listen() -> None:
+        if counters(conn, job.id).get("repo_found") == 30 and not list_messages(conn, job.id):
+            said = MessageQueued(by="operator:test", text="skip proj3 repos", later=False)
+            commit(conn, job.id, [("m", said)], at=NOW, epoch=None)
+
+    rig.run(conn, job, listen=listen)
+    states = dict(conn.execute("SELECT full_name, state FROM repos").fetchall())
+    assert {name for name, state in states.items() if state == "excluded"} == {"org3/proj3", "org30/proj30"}
+    assert conn.execute("SELECT COUNT(*) FROM leads").fetchone()[0] == 28 * 2
+    conn.close()
 
 
 def test_a_follow_up_is_read_at_the_next_step_and_changes_the_plan(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class Bomb:
             await commit(conn)
             self.tick()
 
-        aiosqlite.Connection.commit = ticking  # type: ignore[method-assign]
+        aiosqlite.Connection.commit = ticking  # type: ignore[method-assign, assignment]
 
 
 @dataclass

@@ -98,6 +98,13 @@ def test_a_mode_above_the_ceiling_is_refused_by_policy(settings: Settings) -> No
         service.set_job(settings, "last", {"mode": "send_allowed"})
 
 
+def test_settings_of_an_ended_job_are_history(settings: Settings) -> None:
+    service.start_job(settings, plan_factory())
+    service.cancel_job(settings, "last")
+    with pytest.raises(JobNotResumable, match="history"):
+        service.set_job(settings, "last", {"max_repos": "800"})
+
+
 def test_a_removed_job_leaves_no_row_and_no_file(settings: Settings) -> None:
     job = service.start_job(settings, plan_factory())
     folder = settings.paths.run_dir(job.id)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,18 @@ def test_why_finds_a_person_by_address(finished: tuple[Connection, Job]) -> None
     assert why is not None
     assert why.login == "maint2-1"
     assert people_views.lead_why(conn, job.id, "nobody") is None
+
+
+def test_a_suppressed_person_is_called_suppressed_and_counted_apart(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, plan=plan_factory(target=6), host=FakeCodeHost(repos=4))
+    conn = rig.open()
+    conn.execute("INSERT INTO suppressions VALUES ('login', 'maint1-1', 'asked us to stop', 'operator', '')")
+    job = rig.run(conn, new_job(conn, rig.plan))
+    why = people_views.lead_why(conn, job.id, "maint1-1")
+    assert why is not None
+    assert (why.state, why.decision) == ("suppressed", "asked us to stop (operator)")
+    assert people_views.not_exported(conn, job.id) == {"suppressed": 1}
+    conn.close()
 
 
 def test_leads_come_out_once_each_in_order_of_acceptance(finished: tuple[Connection, Job]) -> None:

@@ -14,13 +14,15 @@ from typing import TextIO
 
 from cmo import __version__, errors
 from cmo.cli.errors import Exits, InputBad, Left, NeedsPerson, NothingMatched, UsageProblem
-from cmo.cli.terminal import Terminal, guarded, safe_json, safe_line
+from cmo.cli.terminal import Terminal, guarded, laid, safe_json, safe_line
 from cmo.config.secrets import mask_addresses, redact
 from cmo.paths import ensure_folder, write_private
 
 DONE, FAULT, USAGE, PARTLY, NOT_FOUND, NEEDS_PERSON = 0, 1, 2, 3, 4, 5
 BAD_DATA, UNREACHABLE, UNWRITABLE, PAUSED, REFUSED, CONFIG = 65, 69, 73, 75, 77, 78
 INTERRUPTED, PIPE_CLOSED = 130, 141
+
+_NARROWEST = 20
 
 EXIT_CODES: dict[int, str] = {
     DONE: "done",
@@ -94,12 +96,13 @@ class Diagnostics:
     def note(self, text: str) -> None:
         """Something worth knowing while it happens; left out by `--quiet` and `--json`."""
         if not self.quiet and not self.json:
-            self._line(self._tagged(self.qualify(safe_line(text))))
+            self._laid(self.qualify(safe_line(text)))
 
     def hint(self, text: str) -> None:
         """What to type next."""
         if not self.quiet and not self.json:
-            self._line(self.terminal.paint(self.qualify(safe_line(text)), "dim"))
+            for row in self._rows(self.qualify(safe_line(text))):
+                self._line(self.terminal.paint(row, "dim"))
 
     def detail(self, text: str) -> None:
         """Only with `--verbose`."""
@@ -110,16 +113,17 @@ class Diagnostics:
         """Lines that belong together, such as the summary at the end of a run."""
         if not self.quiet and not self.json:
             for line in lines:
-                self._line(self._tagged(self.qualify(line)))
+                self._laid(self.qualify(line))
 
     def warn(self, text: str, hint: str = "") -> None:
         """Something is off, but the command goes on."""
         if self.json:
             self._line(safe_json({"warning": {"message": redact(text), "hint": self.qualify(hint)}}))
             return
-        self._line(self._tagged(f"{self.terminal.paint('warning:', 'warn')} {redact(safe_line(text))}"))
+        for row in self._rows(f"warning: {redact(safe_line(text))}", less=self._tag_cells):
+            self._line(self._tagged(row.replace("warning:", self.terminal.paint("warning:", "warn"), 1)))
         if hint and not self.quiet:
-            self._line("  " + self.qualify(safe_line(hint)))
+            self._indented(self.qualify(safe_line(hint)))
 
     def failure(self, error: errors.CmoError) -> int:
         """Tell an expected failure; returns its exit code."""
@@ -149,9 +153,28 @@ class Diagnostics:
         if self.json:
             self._line(safe_json({"error": {"code": code, "message": message, "hint": hint, "exit": exit_}}))
             return
-        self._line(f"{self.terminal.paint('cmo:', 'error')} {safe_line(message)}")
+        first, *more = self._rows(f"cmo: {safe_line(message)}")
+        self._line(first.replace("cmo:", self.terminal.paint("cmo:", "error"), 1))
+        for row in more:
+            self._line(row)
         for line in hint.splitlines():
-            self._line("  " + safe_line(line))
+            self._indented(safe_line(line))
+
+    def _rows(self, text: str, *, less: int = 0) -> list[str]:
+        """`text` in lines that fit the terminal; on a pipe it stays one line."""
+        return laid(text, max(_NARROWEST, self.terminal.width - less)) if self.terminal.is_tty else [text]
+
+    def _indented(self, text: str) -> None:
+        for row in self._rows("  " + text):
+            self._line(row)
+
+    def _laid(self, text: str) -> None:
+        for row in self._rows(text, less=self._tag_cells):
+            self._line(self._tagged(row))
+
+    @property
+    def _tag_cells(self) -> int:
+        return len(self.tag) + 2 if self.tag else 0
 
     def _tagged(self, line: str) -> str:
         """`line` with the tag, unless it is there to be typed."""

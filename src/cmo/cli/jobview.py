@@ -51,7 +51,7 @@ def tags(job: Job) -> str:
 
 
 def document(summary: JobSummary) -> dict[str, Any]:
-    """The progress summary (PRODUCT.md 3)."""
+    """The progress summary."""
     job, counts, totals = summary.job, summary.progress, summary.counters
     scored = next((row.per_minute for row in summary.stages if row.stage is Stage.SCORE), None)
     return {

@@ -13,7 +13,7 @@ from cmo.cli.errors import NothingMatched
 from cmo.cli.options import Fields, JobOption, Limit
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import safe_line
+from cmo.cli.terminal import safe_line, wrapped
 from cmo.store import people_views, views
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from cmo.store.people_views import WhyLead
 
 Person = Annotated[str, typer.Argument(metavar="LEAD", help="Login or address.")]
+
+
+_HANGING = 12
+"""Where a line goes on: below the text, not below its name."""
 
 
 class Sort(StrEnum):
@@ -36,12 +40,12 @@ _COLUMNS = [
     Column("score", right=True),
     Column("label", tone=lambda row: {"HOT": "bold", "COLD": "dim"}.get(row["label"], "")),
     Column("state", least=8, tone=lambda row: {"accepted": "ok", "held": "warn"}.get(row["state"], "dim")),
-    Column("name", least=10),
-    Column("company", least=8),
-    Column("email", least=10),
+    Column("name", least=10, drop=1),
+    Column("company", least=8, drop=2),
+    Column("email", least=18),
     Column("email_class", extra=True),
     Column("mx_state", head="mx", least=2),
-    Column("from_repo", least=10),
+    Column("from_repo", least=10, drop=3),
     Column("why", extra=True),
     Column("source_url", extra=True),
     Column("seen_at", extra=True),
@@ -88,7 +92,7 @@ def show(person: Person, job: JobOption = None, fields: Fields = None) -> int:
     here = session()
     found, job_id = _find(here, person, job)
     data = {"job_id": job_id, **found.model_dump(mode="json")}
-    here.out.document("cmo.leads.show/1", data, text=_profile(found, job_id), fields=fields)
+    here.out.document("cmo.leads.show/1", data, text=_laid(here, _profile(found, job_id)), fields=fields)
     here.say.hint(f"Why: cmo leads why {found.login}")
     return DONE
 
@@ -113,7 +117,7 @@ def why(person: Person, job: JobOption = None, fields: Fields = None) -> int:
         "merged_into": found.merged_into,
         "timeline": [{"at": at, "what": what} for at, what in found.timeline],
     }
-    here.out.document("cmo.leads.why/1", data, text=_reasons(found, job_id), fields=fields)
+    here.out.document("cmo.leads.why/1", data, text=_laid(here, _reasons(found, job_id)), fields=fields)
     return DONE
 
 
@@ -138,6 +142,12 @@ def _candidates(conn: Connection, job_id: str, asked: str | None) -> list[str]:
     if asked is not None:
         return [job_id]
     return list(dict.fromkeys([job_id, *(job.id for job in views.list_jobs(conn, limit=1000))]))
+
+
+def _laid(here: Session, rows: list[str]) -> list[str]:
+    """The rows, broken between words."""
+    width = here.out.terminal.width
+    return [line for row in rows for line in (wrapped(row, width, hanging=_HANGING) if row else [row])]
 
 
 def _profile(found: WhyLead, job_id: str) -> list[str]:

@@ -12,9 +12,9 @@ from typing import Protocol
 from cmo.cli import eventview, jobview
 from cmo.cli.diagnostics import Diagnostics
 from cmo.cli.output import Output
-from cmo.cli.terminal import Terminal, cells, guarded
+from cmo.cli.terminal import Terminal, fit, fit_painted, guarded
 from cmo.domain import event as ev
-from cmo.domain.job import Mode
+from cmo.domain.job import JobStatus, Mode
 from cmo.store.views import JobSummary
 
 MOST_LINES = 14
@@ -50,12 +50,13 @@ class Block:
         if not self._is_open or self._say.quiet:
             return
         terminal = self._say.terminal
-        above = [_stamped(item) for item in events if isinstance(item.event, _NOTABLE)]
+        above = [_told(item, terminal) for item in events if isinstance(item.event, _NOTABLE)]
         lines = jobview.lines(summary, terminal)[: MOST_LINES - 1]
-        if self._foot and not summary.job.status.is_over:
+        if self._foot and summary.job.status is JobStatus.RUNNING:
             lines.append(terminal.paint(f"  {self._foot}", "dim"))
+        lines = [fit_painted(line, terminal.width, glyphs=terminal.glyphs) for line in lines]
         self._say.write(_redrawn(self._drawn, above, lines))
-        self._drawn = _height(lines, terminal)
+        self._drawn = len(lines)
 
     def step_aside(self) -> None:
         self._drawn = 0
@@ -139,14 +140,9 @@ def _redrawn(drawn: int, above: Sequence[str], lines: Sequence[str]) -> str:
     return up + body + "\x1b[J"
 
 
-def _height(lines: Sequence[str], terminal: Terminal) -> int:
-    """How many rows of the screen the lines take; a long one wraps."""
-    return sum(max(1, -(-cells(_unpainted(line)) // max(terminal.width, 1))) for line in lines)
-
-
-def _unpainted(line: str) -> str:
-    parts = line.split("\x1b[")
-    return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
+def _told(item: ev.Recorded, terminal: Terminal) -> str:
+    """An event on one row of the screen: what wraps would leave the end of an old row behind it."""
+    return fit(_stamped(item), terminal.width, glyphs=terminal.glyphs)
 
 
 def _stamped(item: ev.Recorded) -> str:

@@ -15,6 +15,8 @@ from cmo.cli.errors import UsageProblem
 from cmo.cli.terminal import Terminal, ago, cells, fit, guarded, iso, pad, safe_json, safe_line, safe_piece
 
 Row = Mapping[str, Any]
+_LEAST = 4
+"""No column gets narrower."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Column:
     extra: bool = False
     """Left out on a terminal unless `--fields` names it."""
     least: int = 6
-    """The width below which it is not cut."""
+    """The width below which it is not cut while another column can give way."""
+    drop: int = 0
+    """Left out on a terminal too narrow for all, the highest first; 0: never."""
 
 
 @dataclass
@@ -90,7 +94,7 @@ class Output:
                 self._line("\t".join(plain(row.get(column.key)) for column in wanted))
         else:
             shown = chosen if fields else [column for column in chosen if not column.extra]
-            self._paged(self._aligned(shown, list(rows)))
+            self._paged(self._aligned(shown if fields else self._fitting(shown), list(rows)))
 
     def document(
         self, schema: str, data: Mapping[str, Any], *, text: Sequence[str] | None = None, fields: str | None = None
@@ -158,13 +162,28 @@ class Output:
         texts = [[self._shown(column, row) for column in columns] for row in rows]
         heads = [column.key if column.head is None else column.head for column in columns]
         widths = [max([cells(heads[i]), *(cells(line[i]) for line in texts)]) for i in range(len(columns))]
-        widths = shrink(widths, [max(column.least, cells(head)) for column, head in zip(columns, heads, strict=True)],
-                        self.terminal.width - 2 * len(columns) + 1)  # fmt: skip
+        room = self._room(len(columns))
+        least = [max(column.least, cells(head)) for column, head in zip(columns, heads, strict=True)]
+        widths = shrink(shrink(widths, least, room), [min(_LEAST, width) for width in least], room)
         lines = [self._row(heads, widths, columns, ["dim"] * len(columns))]
         for row, line in zip(rows, texts, strict=True):
             tones = [column.tone(row) if column.tone else "" for column in columns]
             lines.append(self._row(line, widths, columns, tones))
         return lines
+
+    def _fitting(self, columns: Sequence[Column]) -> list[Column]:
+        """The columns that fit with the width each needs at least."""
+        kept = list(columns)
+        while sum(max(c.least, cells(c.head or c.key)) for c in kept) > self._room(len(kept)):
+            weakest = max(kept, key=lambda column: column.drop)
+            if not weakest.drop:
+                break
+            kept.remove(weakest)
+        return kept
+
+    def _room(self, columns: int) -> int:
+        """What is left of a line for the cells of so many columns."""
+        return self.terminal.width - 2 * columns + 1
 
     def _shown(self, column: Column, row: Row) -> str:
         if column.show is not None:

@@ -15,6 +15,9 @@ from cmo.cli.flags import GlobalFlags
 _DEFAULT_SIZE = (80, 24)
 _TONES = {"ok": "34", "warn": "33", "error": "31", "dim": "2", "bold": "1", "needs": "7"}
 _ORDERS = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x09\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_PAINT = re.compile("(\x1b\\[[0-9;]*m)")
+_WORDS = re.compile(r"\s*\S+")
+_APART = re.compile(r" {3,}")
 _UNSAFE_IN_JSON = re.compile(
     "[\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -146,6 +149,58 @@ def fit(text: str, width: int, *, glyphs: bool = True) -> str:
             break
         kept.append(char)
     return ("".join(kept).rstrip() + mark)[: max(width, 0)]
+
+
+def fit_painted(line: str, width: int, *, glyphs: bool = True) -> str:
+    """As `fit`, for a line with colours; they take no room and are not cut."""
+    parts = _PAINT.split(line)
+    if sum(cells(part) for part in parts[::2]) <= width:
+        return line
+    kept, room = [], width
+    for number, part in enumerate(parts):
+        if number % 2:
+            kept.append(part)
+        elif room > 0:
+            rest = any(parts[number + 2 :: 2])
+            cut = fit(part + "  " if rest and cells(part) >= room else part, room, glyphs=glyphs)
+            kept.append(cut)
+            room = 0 if cut != part else room - cells(cut)
+    return "".join(kept)
+
+
+def wrapped(text: str, width: int, *, hanging: int = 0) -> list[str]:
+    """`text` in lines of at most `width` columns, broken between words; those after the first start at `hanging`.
+
+    A word that is longer stays whole, so that it can be copied.
+    """
+    rows, row = [], ""
+    for piece in _WORDS.findall(text):
+        if row.strip() and cells(row + piece) > width:
+            rows.append(row)
+            row = " " * hanging + piece.lstrip()
+        else:
+            row += piece
+    return [*rows, row]
+
+
+def laid(text: str, width: int) -> list[str]:
+    """Narration in lines that fit: parts that stand apart each on a line, prose between words, commands whole."""
+    if cells(text) <= width:
+        return [text]
+    body = text.lstrip()
+    indent = " " * (len(text) - len(body))
+    rows: list[str] = []
+    for part in _APART.split(body):
+        head, colon, command = part.partition(": cmo ")
+        if cells(indent + part) <= width:
+            rows.append(indent + part)
+        elif colon:
+            rows += [f"{indent}{head}:", f"{indent}  cmo {command}"]
+        elif "cmo " in part and part.startswith(("cmo ", '"cmo ')):
+            rows.append(indent + part)
+        else:
+            rows += wrapped(indent + part, width, hanging=len(indent) + 2)
+    return rows
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:

@@ -37,7 +37,9 @@ class JobWaiting(Frozen):
     kind: Literal["job_waiting"] = "job_waiting"
     provider: str
     resource: str
+    """The bucket that is empty, or `unreachable`."""
     until: datetime
+    reason: str = ""
 
 
 class JobWaitEnded(Frozen):

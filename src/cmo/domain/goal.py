@@ -70,12 +70,17 @@ def parse_goal(sentence: str, *, today: date, defaults: Plan | None = None, sett
     text = _cleaned(sentence)
     s, u = Sentence(_unwrapped(text)), Understood(today=today)
     apply_rules(s, u, RULES)
-    if not _says_whom(u) and not any(key == "target" or key.startswith("icp") for key in settled):
+    unknown = free_words(s)
+    if not _says_whom(u, unknown) and not any(key == "target" or key.startswith("icp") for key in settled):
         raise GoalUnclear(
             f"“{clean_line(text, limit=80)}” does not say whom to find.",
             hint=f'Say how many people of which kind, for example: cmo run "{EXAMPLE}"',
         )
-    unknown = free_words(s)
+    if "nobody" in u.flags and not {"target"} & (u.values.keys() | set(settled)):
+        raise GoalUnclear(
+            f"“{clean_line(text, limit=80)}” asks for nobody.",
+            hint=f'Say how many people, at least 1, for example: cmo run "{EXAMPLE}"',
+        )
     plan, questions, assumptions = compile_plan(u, text, unknown, defaults or Plan(goal=text), frozenset(settled))
     return Reading(
         plan=plan.model_copy(update={"assumptions": assumptions}),
@@ -124,10 +129,12 @@ def _unwrapped(text: str) -> str:
     return s.tokens[0].text if len(s) == 1 and s.is_quote(0) else text
 
 
-def _says_whom(u: Understood) -> bool:
+def _says_whom(u: Understood, unknown: tuple[str, ...]) -> bool:
+    """A lone `email address` or `person` among words that are not understood may be anybody's."""
     about_whom = ("target", "stars.low", "stars.high", "icp.location", "icp.activity_days", "icp.roles")
     return bool(
         u.flags & {"people", "any_language", "anywhere"}
+        or ("one_person" in u.flags and not unknown)
         or any(key in u.values for key in about_whom)
         or any(u.lists.get(key) for key in ("icp.languages", "icp.topics", "icp.keywords"))
     )

@@ -130,7 +130,7 @@ class Plan(Frozen):
     goal: str
     """The sentence, cleaned."""
     target: int = Field(default=200, ge=1, le=10_000_000)
-    """Good leads wanted (PRODUCT.md 1)."""
+    """Good leads wanted."""
     icp: Icp = Icp()
     caps: Caps = Caps()
     mode: Mode = Mode.DRAFT_ONLY

@@ -11,7 +11,7 @@ from cmo.domain.base import Frozen, Login, RepoName
 from cmo.domain.job import Role
 
 GOOD_SCORE = 60
-"""The least score of a good lead (PRODUCT.md 1)."""
+"""The least score of a good lead."""
 
 
 class Repo(Frozen):
@@ -130,7 +130,7 @@ class PersonProfile(Frozen):
 
 
 class EmailClass(StrEnum):
-    """What supports an address (PRODUCT.md 5)."""
+    """What supports an address."""
 
     PUBLISHED = "published"
     COMMIT = "commit"

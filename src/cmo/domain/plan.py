@@ -80,13 +80,19 @@ def feasibility(
         reach=now.reach,
         costs=now.costs,
         minutes=now.minutes,
-        sending=sending_time(min(sendable.low, plan.target), min(sendable.high, plan.target), quotas or Quotas()),
+        sending=_sending(plan, sendable, quotas or Quotas()),
         verdict=verdict,
         fits=verdict != "does_not_fit",
         reason=_reason(plan, now, verdict),
         changes=find_changes(plan, observed, used_price, now),
         notes=tuple(_notes(plan, observed)),
     )
+
+
+def _sending(plan: Plan, sendable: Estimate, quotas: Quotas) -> SendingTime:
+    if plan.mode is Mode.DRY_RUN:
+        return SendingTime(low_days=0, high_days=0, binding="nothing", reason="A dry run writes to nobody.")
+    return sending_time(min(sendable.low, plan.target), min(sendable.high, plan.target), quotas)
 
 
 def _verdict(plan: Plan, now: Forecast) -> Verdict:
@@ -105,7 +111,20 @@ def _reason(plan: Plan, now: Forecast, verdict: Verdict) -> str:
                 f"This goal may fall short: {good.low:,} to {good.high:,} good leads expected, {plan.target:,} wanted."
             )
         case "fits":
-            return f"This goal fits: at least {good.low:,} good leads expected, {plan.target:,} wanted."
+            return _fitting(plan, now)
+
+
+def _fitting(plan: Plan, now: Forecast) -> str:
+    """`at least` only where everything up to the good leads was counted; how many repositories match is often open."""
+    good = now.of("good")
+    if now.of("repos").guessed:
+        return (
+            f"This goal fits these caps if the search finds {now.repos_needed:,} repositories or more, which is known "
+            f"once it has run: {good.low:,} to {good.high:,} good leads are possible, {plan.target:,} wanted."
+        )
+    if any(rate.guessed for rate in now.chain):
+        return f"This goal fits: {good.low:,} to {good.high:,} good leads expected, {plan.target:,} wanted."
+    return f"This goal fits: at least {good.low:,} good leads expected, {plan.target:,} wanted."
 
 
 def _notes(plan: Plan, observed: Yields | None) -> Iterator[str]:
@@ -113,9 +132,9 @@ def _notes(plan: Plan, observed: Yields | None) -> Iterator[str]:
         case Mode.DRY_RUN:
             yield "Dry run: nothing is sent, synced or filed."
         case Mode.DRAFT_ONLY:
-            yield "Draft only: nothing is sent until you unlock the job and approve each mail."
+            yield "Draft only: leads are found, scored and exported. This version writes no drafts and sends nothing yet."
         case Mode.SEND_ALLOWED:
-            yield "Send allowed: approved mails leave, within the quotas."
+            yield "Send allowed: this version writes no drafts and sends nothing yet."
     matching = None if observed is None else observed.repos_matching
     if matching is not None and matching < plan.caps.max_repos:
         yield (

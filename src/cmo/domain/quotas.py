@@ -14,7 +14,7 @@ LARGEST_COMPANY = (0.02, 0.10)
 
 
 class Quotas(Frozen):
-    """What may leave in a day (PRODUCT.md 2). All apply together; the strictest wins."""
+    """What may leave in a day. All apply together; the strictest wins."""
 
     max_emails_per_day: int = Field(default=20, ge=0)
     """First mails of the whole workspace."""

@@ -37,6 +37,8 @@ class Forecast:
     """Good leads to expect: the geometric middle of the range, before rounding."""
     obstacles: tuple[str, ...]
     """Why the goal cannot be met; part sentences."""
+    repos_needed: int
+    """Repositories from which even a cautious run makes the target; 0 where no number does."""
 
     def of(self, name: str) -> Estimate:
         return next(estimate for estimate in self.reach if estimate.name == name)
@@ -68,6 +70,7 @@ def forecast(plan: Plan, observed: Yields | None, price: ModelPrice | None) -> F
         chain=tuple(chain.values()),
         middle=_middle(plan, found, tuple(chain.values())),
         obstacles=tuple(_obstacles(plan, reach, costs)),
+        repos_needed=_repos_needed(plan, tuple(chain.values())),
     )
 
 
@@ -84,7 +87,7 @@ def _reach(plan: Plan, found: Rate, chain: dict[str, Rate], published: Rate) -> 
             estimates.append(_estimate(name, low, high, rate, reason))
     estimates.append(_estimate("sendable", low * published.low, high * published.high, published, published.reason))
     held = Rate(1 - published.high, 1 - published.low, "", published.guessed)
-    reason = "an address only in commits: HOLD until you record a basis (`cmo policy allow commit`)"
+    reason = "an address only in commits: HOLD, since GitHub's terms forbid to use it for unsolicited mail"
     return (*estimates, _estimate("held", low * held.low, high * held.high, held, reason))
 
 
@@ -92,6 +95,11 @@ def _middle(plan: Plan, found: Rate, chain: tuple[Rate, ...]) -> float:
     per_repo, *shares = (rate.middle for rate in chain)
     people = min(plan.caps.max_repos * found.middle * per_repo, plan.caps.max_people)
     return people * math.prod(shares)
+
+
+def _repos_needed(plan: Plan, chain: tuple[Rate, ...]) -> int:
+    per_repo = math.prod(rate.low for rate in chain)
+    return math.ceil(plan.target / per_repo - 1e-9) if per_repo else 0
 
 
 def _estimate(name: str, low: float, high: float, rate: Rate, reason: str) -> Estimate:

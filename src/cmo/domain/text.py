@@ -1,4 +1,4 @@
-"""Text from outside, made harmless on entry (SAFETY.md 2): what it can still do afterwards is be read."""
+"""Text from outside, made harmless on entry: what it can still do afterwards is be read."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def sendable(observed: Yields | None) -> Rate:
     """Share of good leads whose address is published; the others are HOLD."""
     if observed is not None and observed.with_address >= 20:
         return _measured(observed.published, observed.with_address, "with a published address")
-    reason = "35 % of profiles show an address (assumed); commit-only addresses are HOLD until you record a basis"
+    reason = "35 % of profiles show an address (assumed); commit-only addresses are on HOLD"
     return Rate(0.25 / 0.745, 0.45 / 0.607, reason, guessed=True)
 
 

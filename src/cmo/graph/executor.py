@@ -37,6 +37,7 @@ from cmo.store.commit import commit
 from cmo.store.db import Connection
 from cmo.store.events import last_seq
 from cmo.store.journal import Lease, Step
+from cmo.store.progress import counters
 from cmo.store.searches import current_search
 from cmo.tools.base import PageContext, Ports, Source, Tool
 
@@ -200,18 +201,22 @@ class Executor:
             try:
                 return await self._until_asked(run())
             except RateLimited as exc:
-                await self._wait(exc.provider, exc.resource, exc.retry_after_s)
+                await self._wait(exc.provider, exc.resource, exc.retry_after_s, exc.message)
             except ProviderUnavailable as exc:
-                if outages == len(UNAVAILABLE_WAITS_S):
+                if outages == len(UNAVAILABLE_WAITS_S) or self._was_never_there(exc):
                     raise
-                await self._wait(exc.provider, "unreachable", UNAVAILABLE_WAITS_S[outages])
+                await self._wait(exc.provider, "unreachable", UNAVAILABLE_WAITS_S[outages], exc.message)
                 outages += 1
 
-    async def _wait(self, provider: str, resource: str, seconds: float) -> None:
+    def _was_never_there(self, exc: ProviderUnavailable) -> bool:
+        """Nobody answers at that address, and nobody ever did in this job: a wrong address rather than an outage."""
+        return exc.details.get("connected") is False and not counters(self.conn, self.lease.job_id).get("api_calls")
+
+    async def _wait(self, provider: str, resource: str, seconds: float, reason: str) -> None:
         clock, seconds = self.ports.clock, max(seconds, LEAST_WAIT_S)
         end = clock.monotonic() + seconds
         until = clock.now() + timedelta(seconds=seconds)
-        self._commit_now(JobWaiting(provider=provider, resource=resource, until=until))
+        self._commit_now(JobWaiting(provider=provider, resource=resource, until=until, reason=reason))
         while (left := end - clock.monotonic()) > 0:
             self._raise_if_asked()
             await clock.sleep(min(left, LISTEN_EVERY_S))

@@ -129,6 +129,9 @@ class HttpClient:
             ) from exc
         except (TimeoutError, httpx.TimeoutException) as exc:
             raise self._unavailable(operation, f"no answer within {self._timeout_s:g} s") from exc
+        except httpx.ConnectError as exc:
+            reason = f"no connection to {httpx.URL(url).netloc.decode()} ({_reason(exc)})"
+            raise self._unavailable(operation, reason, found=False) from exc
         except (httpx.HTTPError, httpx.StreamError, httpx.CookieConflict, OSError) as exc:
             raise self._unavailable(operation, _reason(exc)) from exc
 
@@ -182,12 +185,13 @@ class HttpClient:
             elapsed_s=self._clock.monotonic() - began,
         )
 
-    def _unavailable(self, operation: str, reason: str) -> ProviderUnavailable:
+    def _unavailable(self, operation: str, reason: str, *, found: bool = True) -> ProviderUnavailable:
         return ProviderUnavailable(
             self._told(operation, reason),
             provider=self._provider,
             operation=operation,
-            hint="Check the network and the service's status page; the same command may be run again.",
+            hint="Check the network, the base URL and the service's status page; the same command may be run again.",
+            details={} if found else {"connected": False},
         )
 
     def _told(self, operation: str, reason: str) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from cmo.domain.exclusion import is_excluded
 from cmo.domain.job import Icp, Weights
 from cmo.domain.lead import GOOD_SCORE, EmailClass, LeadFacts, MxState, Score, ScoreLabel, ScorePart
 from cmo.scoring.feature import Feature
@@ -69,7 +70,7 @@ def decide(facts: LeadFacts, icp: Icp, score: Score, weights: Weights | None = N
     if refusal is not None or facts.email is None:
         return Decision(False, False, f"Rejected: {refusal or 'no usable address'}.")
     if facts.email.email_class is EmailClass.COMMIT:
-        return Decision(True, True, "HOLD: the address is known from commits only; using it needs a recorded basis.")
+        return Decision(True, True, "HOLD: the only address is in commit metadata, which is no invitation.")
     return Decision(True, False, f"Accepted: {_ORIGINS[facts.email.email_class]}.")
 
 
@@ -101,6 +102,8 @@ def _refusal(facts: LeadFacts, icp: Icp, score: Score, most: Mapping[str, float]
         return "no usable address was found"
     if facts.mx is None or facts.mx.state is not MxState.OK:
         return _mail_refusal(facts)
+    if facts.repos and all(is_excluded(repo, icp.exclude) for repo in facts.repos):
+        return "was seen only on repositories that you left out"
     if icp.roles and not any(ref.role in icp.roles for ref in facts.refs):
         return f"is no {' or '.join(icp.roles)} of any repository found"
     if icp.location is not None and not is_in(facts.profile.location or "", icp.location):

@@ -324,6 +324,10 @@ def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
     """
     with writer(settings) as conn:
         job = get_job(conn, resolve_job(conn, ref))
+        if job.status.is_over:
+            raise JobNotResumable(
+                f"Job {job.id} is {job.status}; its settings are history.", hint="cmo run makes another."
+            )
         plan = change_plan(job.plan, changes)
         order = list(Mode)
         if order.index(plan.mode) > order.index(settings.mode()):

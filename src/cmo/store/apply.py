@@ -9,8 +9,9 @@ from typing import Any, assert_never
 
 from cmo.domain import event as ev
 from cmo.domain.address import parent_domains
+from cmo.domain.exclusion import is_excluded
 from cmo.domain.job import Icp, JobStatus, Plan, Stage
-from cmo.domain.lead import ActivityState, EmailClass, MxState
+from cmo.domain.lead import ActivityState, EmailClass, MxState, Repo
 from cmo.domain.plan_changes import with_changes
 from cmo.domain.suppression import email_domain, email_key
 from cmo.ids import short_hash
@@ -212,10 +213,18 @@ class _Applier:
             plan = with_changes(Plan.model_validate_json(row["plan"]), event.changes)
             self._set_job(plan=plan.model_dump_json())
             narrow_searches(self._conn, self._job, plan.icp)
+            self._leave_out(plan.icp.exclude)
         if event.search is not None:
             add_search(self._conn, self._job, Icp.model_validate(event.search))
         if isinstance(event, ev.SearchWidened):
             self._count("widenings", 1)
+
+    def _leave_out(self, words: tuple[str, ...]) -> None:
+        """Found repositories that are not wanted any more are not read."""
+        rows = self._conn.execute("SELECT id, doc FROM repos WHERE job_id = ? AND state = 'unread'", (self._job,))
+        unwanted = [row["id"] for row in rows.fetchall() if is_excluded(Repo.model_validate_json(row["doc"]), words)]
+        for repo_id in unwanted:
+            self._run("UPDATE repos SET state = 'excluded' WHERE job_id = ? AND id = ?", repo_id)
 
     def _message(self, event: ev.MessageQueued | ev.MessageDropped) -> None:
         match event:

@@ -72,20 +72,19 @@ def iter_leads(conn: Connection, job_id: str, *, terms: tuple[Term, ...] = ()) -
 
 
 def not_exported(conn: Connection, job_id: str) -> dict[str, int]:
-    """Why people of the job are in no export -> how many."""
-    row = conn.execute(
-        "SELECT (SELECT COUNT(*) FROM candidates c JOIN leads l ON l.job_id = c.job_id AND l.login_key = c.login_key"
-        " JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email"
-        f" WHERE c.job_id = :job AND NOT ({CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED})) AS suppressed,"
-        " (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND state = 'rejected' AND email_state = 'missing')"
-        " AS no_address,"
-        " (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND state = 'rejected'"
-        " AND COALESCE(email_state, '') <> 'missing') AS rejected,"
-        " (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND state = 'merged') AS merged",
-        {"job": job_id},
-    ).fetchone()
-    names = {"suppressed": "suppressed", "no_address": "no address", "rejected": "rejected", "merged": "merged"}
-    return {names[key]: row[key] for key in row.keys() if row[key]}  # noqa: SIM118
+    """Why people of the job are in no export -> how many; each counts once."""
+    rows = conn.execute(
+        f"SELECT CASE WHEN NOT {CANDIDATE_ALLOWED} OR (l.email IS NOT NULL AND NOT ({EMAIL_ALLOWED})) THEN 'suppressed'"
+        " WHEN c.state = 'merged' THEN 'merged' WHEN c.state = 'rejected' AND c.profile IS NULL THEN 'gone'"
+        " WHEN c.state = 'rejected' AND c.email_state = 'missing' THEN 'no address'"
+        " WHEN c.state = 'rejected' THEN 'rejected' WHEN c.state = 'found' THEN 'not scored yet' ELSE '' END AS why,"
+        " COUNT(*) AS count FROM candidates c"
+        " LEFT JOIN leads l ON l.job_id = c.job_id AND l.login_key = c.login_key"
+        " LEFT JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email"
+        " WHERE c.job_id = ? GROUP BY why ORDER BY count DESC, why",
+        (job_id,),
+    )
+    return {row["why"]: row["count"] for row in rows if row["why"]}
 
 
 def _where(terms: tuple[Term, ...]) -> tuple[str, list[Any]]:
@@ -172,19 +171,23 @@ def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
     if row["score"] is not None:
         sql = f"{LEAD_ROWS} WHERE c.job_id = ? AND c.login_key = ?"
         lead = lead_from_row(conn.execute(sql, (job_id, key)).fetchone())
+    suppressed = _suppressed(conn, job_id, key)
+    state = "held" if lead is not None and lead.held else row["state"]
+    if suppressed is not None and (lead is None or not lead.accepted):
+        state = "suppressed"
     refs = conn.execute(
         "SELECT ref FROM candidate_repos WHERE job_id = ? AND login_key = ? ORDER BY contributions DESC, repo_id",
         (job_id, key),
     )
     return WhyLead(
         login=row["login"],
-        state="held" if lead is not None and lead.held else row["state"],
-        decision=row["reason"] or "not scored yet",
+        state=state,
+        decision=row["reason"] or suppressed or "not scored yet",
         lead=lead,
         score=Score.model_validate_json(row["score_doc"]) if row["score_doc"] else None,
         seen_on=tuple(PersonRef.model_validate_json(r["ref"]) for r in refs),
         addresses=_addresses(conn, job_id, key),
-        suppressed=_suppressed(conn, job_id, key),
+        suppressed=suppressed,
         merged_into=row["merged_into"],
         timeline=_timeline(conn, job_id, key),
     )

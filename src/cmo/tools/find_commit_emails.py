@@ -204,6 +204,8 @@ def _why_none(person: PersonToFind, commits: Sequence[_Seen]) -> str:
     profile = "the profile shows no address"
     if person.published_email:
         profile = f"the address on the profile is a {_WHAT_IT_IS[classify(person.published_email)]} one"
+    if not person.repos:
+        return f"No usable address: {profile}, and no repository was named to look for commits in."
     if not commits:
         return f"No usable address: {profile}, and no commit in the window is linked to the account."
     kinds: Counter[str] = Counter()

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from cmo.domain.base import Frozen
 from cmo.domain.event import Event, ItemFailed, RepoFound
+from cmo.domain.exclusion import is_excluded
 from cmo.domain.job import Icp, Stage
 from cmo.domain.lead import ItemFailure, Repo
 from cmo.errors import ProviderRejected, ToolInputInvalid
@@ -21,8 +22,6 @@ from cmo.tools.base import PAGE_SIZE, PageContext, Ports, Source, Tool
 
 NAME = "search_github_repos"
 _TOPIC = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
-_WHOLE_UP_TO = 3
-"""Letters up to which an excluded word must stand alone: `ai` is not meant to rule out `air`."""
 
 
 class SearchPlanned(Frozen):
@@ -153,8 +152,7 @@ def reason_to_drop(repo: Repo, exclude: Sequence[str]) -> str | None:
         return "archived"
     if repo.fork:
         return "fork"
-    text = " ".join((repo.full_name, repo.description, *repo.topics)).lower()
-    return "excluded" if any(_names(text, word.lower().strip()) for word in exclude) else None
+    return "excluded" if is_excluded(repo, exclude) else None
 
 
 def events(call: SearchIn, out: SearchOut) -> list[Event]:
@@ -191,13 +189,6 @@ def _keyword_text(keywords: Sequence[str]) -> str:
 
 def _as_topic(word: str) -> str:
     return re.sub(r"[\s_]+", "-", word.strip().lower())
-
-
-def _names(text: str, word: str) -> bool:
-    """Whether `text` has a word that starts with `word`; a short one must be the whole word."""
-    end = r"(?![a-z0-9])" if len(word) <= _WHOLE_UP_TO else ""
-    pattern = r"[\s_-]+".join(re.escape(part) for part in re.split(r"[\s_-]+", word) if part)
-    return bool(pattern) and re.search(rf"(?<![a-z0-9]){pattern}{end}", text) is not None
 
 
 def _told(query: RepoQuery) -> str:

@@ -14,8 +14,8 @@ from cmo.domain.grammar.vocabulary import IMPLIED_LANGUAGES, NEGATIONS, ONLY
 from cmo.domain.job import Caps, Icp, Mode, Plan, StarsRange
 
 LOCKED = (
-    "Sending stays locked: words never turn it on. Look at the drafts, then unlock the job with "
-    "`cmo jobs set last mode=send_allowed`; each mail still needs your approval."
+    "Sending stays locked: words never turn it on. This version finds, scores and exports leads; "
+    "it writes no drafts and sends nothing yet."
 )
 _MODES = (Mode.DRY_RUN, Mode.DRAFT_ONLY, Mode.SEND_ALLOWED)
 

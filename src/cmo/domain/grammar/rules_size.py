@@ -229,6 +229,7 @@ def put_target(s: Sentence, i: int, found: tuple[Amount, int], u: Understood) ->
     is_negative = s.raw(i - 1) == "-" and s.is_glued(i - 1) and not (i > 1 and s.is_glued(i - 2))
     if amount.high < 1 or is_negative:
         u.leave(s, i, end)
+        u.flags.add("nobody")
         u.note("target", f"“{words}” asks for nobody and is left out.")
         return
     value = u.whole("target", amount.value, words=words)

@@ -40,6 +40,8 @@ def read_place(s: Sentence, i: int, u: Understood) -> int:
     if end := s.phrase(i, *places.EVERYWHERE):
         u.flags.add("anywhere")
         return end
+    if s.low(i) in _DENIALS and (end := _place_ruled_out(s, i, u)):
+        return end
     only = i + 1 if s.low(i) in ONLY else i
     cue = s.phrase(only, *_SURE_CUES, *_CUES)
     sure = bool(s.phrase(only, *_SURE_CUES))
@@ -59,7 +61,7 @@ def _take_place(s: Sentence, start: int, found: tuple[str, int, bool], u: Unders
     denial = _denial(s, start)
     if denial is not None:
         u.leave(s, denial, end)
-        u.note("icp.location", f"“{s.span(denial, end)}”: places cannot be ruled out, only asked for.")
+        u.note("icp.location", f"“{s.span(denial, end)}”: {_NOT_RULED_OUT}")
         s.take(denial, denial + 1)
         return end
     u.put("icp.location", name)
@@ -71,6 +73,26 @@ def _take_place(s: Sentence, start: int, found: tuple[str, int, bool], u: Unders
 
 
 _DENIALS = ("not", "outside", "except", "exclude", "excluding", "without", "never", "no", "avoid", "skip")
+
+
+_BEFORE_DENIED = frozenset(
+    word_list("of the in from based located living people anyone anybody everyone everybody those who live")
+)
+
+
+def _place_ruled_out(s: Sentence, i: int, u: Understood) -> int:
+    """`outside the US`, `excluding Germany and Austria`: named as left out, since profiles are only compared."""
+    start = s.skip(i + 1, _BEFORE_DENIED)
+    found = known_place(s, start, after_cue=True)
+    if found is None:
+        return 0
+    _, end = _alternatives(s, found[1])
+    u.leave(s, i, end)
+    u.note("icp.location", f"“{s.span(i, end)}”: {_NOT_RULED_OUT}")
+    return end
+
+
+_NOT_RULED_OUT = "places cannot be ruled out, only asked for; people there are found too."
 
 
 def _denial(s: Sentence, start: int) -> int | None:

@@ -320,7 +320,7 @@ def read_people(s: Sentence, i: int, u: Understood) -> int:
     word = s.low(i)
     if word not in ROLES:
         return 0
-    u.flags.add("people")
+    u.flags.add("one_person" if word in ONE_PERSON else "people")
     role = ROLES[word]
     if role is not None:
         u.flags.add(f"prefers_{role.value}")

@@ -13,7 +13,7 @@ from pydantic import Field
 from cmo.domain.base import Frozen
 from cmo.domain.grammar.numbers import Amount
 from cmo.domain.grammar.tokens import Kind, Sentence
-from cmo.domain.grammar.vocabulary import FILLERS
+from cmo.domain.grammar.vocabulary import FILLERS, THING_NOUNS
 from cmo.domain.job import Plan
 
 
@@ -69,7 +69,8 @@ class Understood:
         self.left_over: list[str] = []
         """Words a rule recognised as nothing a plan can hold, and said so."""
         self.flags: set[str] = set()
-        """`people` (a noun for people was named), `prefers_maintainer`, `prefers_contributor`, `send` (sending was
+        """`people` (a noun for people was named), `one_person` (one that may mean a particular person), `nobody` (a
+        target below 1), `prefers_maintainer`, `prefers_contributor`, `send` (sending was
         asked for), `negated_dry_run`, `any_language`, `anywhere`, `always_out` (forks and the like); of a remark also
         `adds` and `stop_searching`."""
 
@@ -167,7 +168,8 @@ def free_words(s: Sentence, idle: Collection[str] = ()) -> tuple[str, ...]:
         token = s.tokens[i]
         is_mark = (token.kind is Kind.SYMBOL and token.text.isascii()) or token.text in _MARKS
         if not is_mark and token.low not in FILLERS and token.low not in idle:
-            words.append(token.text)
+            noun = i + 1 if token.kind is Kind.WORD and s.low(i + 1) in THING_NOUNS else i
+            words.append(s.span(i, noun + 1) if noun > i else token.text)
     return tuple(dict.fromkeys(words))
 
 

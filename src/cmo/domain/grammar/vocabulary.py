@@ -55,7 +55,8 @@ TOPIC_PHRASES: dict[str, str] = {
     "ruby on rails": "rails", "spring boot": "spring-boot", "time series": "time-series",
     "package manager": "package-manager", "package managers": "package-manager", "build system": "build-system",
     "build systems": "build-system", "message queue": "message-queue",
-    "reinforcement learning": "reinforcement-learning", "web assembly": "webassembly", "site reliability": "sre",
+    "reinforcement learning": "reinforcement-learning", "web assembly": "webassembly", "web framework": "web-framework",
+    "web frameworks": "web-framework", "site reliability": "sre",
 }  # fmt: skip
 """Phrases -> the topic GitHub projects use."""
 
@@ -106,6 +107,14 @@ ROLES: dict[str, Role | None] = {
         ), None),
 }  # fmt: skip
 """Nouns for people -> the role they ask for; None is any."""
+
+ONE_PERSON = frozenset(
+    word_list(
+        "email emails e-mail e-mails address addresses person contact profile account individual human user lead"
+        " prospect candidate someone"
+    )
+)
+"""Of these, the nouns that may mean one particular person: alone they do not say whom to find."""
 
 GENERIC_PEOPLE = frozenset(word_list("people person persons candidate candidates profile profiles human humans"))
 """Nouns whose upper bound is the cap on people looked at, not the number of leads wanted."""
@@ -158,11 +167,16 @@ FILLERS = FIND_VERBS | frozenset(
         " output sequence seq campaign crm later afterwards after when once next finally first second and/or e.g i.e"
         " etc eg ie based living located already but while if because since during mostly mainly especially"
         " particularly preferably ideally again verified valid deliverable reachable public published known unique"
-        " distinct different individual asap done behind another x i'd we'd i'm i've crates gems plugins modules reach"
+        " distinct different individual asap done behind another x i'd we'd i'm i've crates gems plugin plugins modules reach"
         " interested interest focus focused focusing related regarding around concerning"
     )
 )
 """Words that may stay unread without being named: they change nothing."""
+
+THING_NOUNS = frozenset(
+    word_list("tool tools tooling library libraries framework frameworks package packages plugin plugins software")
+)
+"""Of no meaning after what is known (`testing tools`); a part of the name after what is not (`vim plugins`)."""
 
 TRAILING_NOUNS = frozenset(
     word_list(

@@ -346,7 +346,7 @@ def _profile(raw: Mapping[str, Any], *, fetched_at: datetime, **told: Any) -> Pe
             login=as_text(raw.get("login"), "login"),
             user_id=told["user_id"] if isinstance(told["user_id"], str) else None,
             name=line(raw.get("name"), limit=100),
-            company=line(raw.get("company"), limit=100),
+            company=_company(raw.get("company")),
             location=line(raw.get("location"), limit=100),
             bio=(clean_text(bio, limit=BIO_CHARS) or None) if isinstance(bio, str) else None,
             blog=line(told["blog"], limit=URL_CHARS),
@@ -384,3 +384,9 @@ def _kind(value: object) -> str:
 def _first_problem(exc: ValidationError) -> str:
     problem = exc.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+
+
+def _company(value: Any) -> str | None:
+    """A company without the `@` that GitHub's users write before an organisation."""
+    name = line(value, limit=100)
+    return name and (name.lstrip("@ ") or None)
