@@ -112,7 +112,7 @@ def test_every_end_says_that_nothing_was_sent_and_how_to_go_on(cmo: Cmo, job: st
 
     assert "Nothing was sent. Continuing cannot send anyone twice." in err
     assert "cmo resume" in err
-    assert "1 error group." in err
+    assert "1 item failed" in err
 
 
 @pytest.mark.parametrize("interval", ["0", "soon", "-1s", "99999h"])

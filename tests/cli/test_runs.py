@@ -60,7 +60,7 @@ def test_a_run_without_a_terminal_needs_yes_and_saves_nothing(cmo: Cmo) -> None:
         (["say", "last", "skip crypto"], 4, "no job"),
         (["jobs", "set", "last", "max_repos=3"], 4, "no job"),
         (["jobs", "rm", "last", "--yes"], 4, "no job"),
-        (["tool", "no_such_tool", "{}"], 65, "no_such_tool"),
+        (["tool", "no_such_tool", "{}"], 2, "no_such_tool"),
         (["tool", "mx_check", "{"], 65, "JSON"),
         (["tool", "mx_check", "[]"], 65, "JSON object"),
         (["tool", "mx_check", '{"emails": 3}'], 65, "emails"),
@@ -339,7 +339,7 @@ def test_init_writes_settings_and_ends_with_a_check(cmo: Cmo) -> None:
         cmo.home / "config.toml"
     ).read_text() == '[operator]\nname = "Ana Ruiz"\n\n[quota]\nmax_emails_per_day = 5\n'
     assert "runtime" in result.out
-    assert "cmo run" in result.err
+    assert "cmo demo" in result.err
 
 
 def test_init_asks_and_keeps_what_is_there(cmo: Cmo) -> None:

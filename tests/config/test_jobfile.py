@@ -160,7 +160,27 @@ def test_what_neither_says_comes_from_the_settings(tmp_path: Path) -> None:
 def test_asking_for_send_allowed_is_kept_for_the_service_to_judge(tmp_path: Path) -> None:
     plan = load(tmp_path, "goal: find 20 py devs\nmode: send-allowed\n").plan
     assert plan.mode is Mode.SEND_ALLOWED
-    assert any("still needs your approval" in text for text in plan.assumptions)
+    assert any("sends nothing yet" in text for text in plan.assumptions)
+
+
+@pytest.mark.parametrize("whom", ["goal: find 20 py devs", "target: 20\nicp: {languages: [python]}"])
+def test_a_first_day_in_the_past_means_at_once_and_is_said(tmp_path: Path, whom: str) -> None:
+    plan = load(tmp_path, f"{whom}\nstart_on: 2020-01-01\n").plan
+    assert plan.start_on is None
+    assert "start_on: 2020-01-01 is in the past: the start is at once." in plan.assumptions
+    assert load(tmp_path, f"{whom}\nstart_on: {TODAY}\n").plan.start_on == TODAY
+
+
+def test_the_usual_topics_suit_the_language_of_the_file(tmp_path: Path) -> None:
+    plan = load(tmp_path, "goal: find 20 maintainers\nicp: {languages: [rust]}\n").plan
+    assert plan.icp.topics == ("ci", "testing", "devtools", "llm")
+
+
+@pytest.mark.parametrize("name", ["go-devtools.toml", "py-maintainers.yaml"])
+def test_the_examples_do_not_promise_drafts(name: str) -> None:
+    text = (Path(__file__).parents[2] / "examples" / "jobs" / name).read_text("utf-8")
+    assert "and drafted" not in text
+    assert "and drafts for real" not in text
 
 
 def test_a_sentence_alone_never_asks_for_more_than_drafts(tmp_path: Path) -> None:
@@ -579,7 +599,7 @@ plans = st.builds(
     sequence_id=st.none() | ident,
     crm=st.sampled_from([None, "attio", "hubspot"]),
     list_id=st.none() | ident,
-    start_on=st.none() | st.dates(),
+    start_on=st.none() | st.dates(min_value=TODAY),
     until=st.none() | st.sampled_from(list(Stage)),
 )  # fmt: skip
 

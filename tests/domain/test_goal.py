@@ -89,10 +89,10 @@ def test_it_names_the_fields_the_sentence_speaks_of() -> None:
     "sentence",
     ["find 20 py devs and send them a mail", "20 py devs mode=send_allowed", "20 py devs, auto-send, reach out"],
 )
-def test_asking_to_send_leaves_it_locked_and_says_how_to_unlock(sentence: str) -> None:
+def test_asking_to_send_leaves_it_locked_and_says_that_nothing_is_sent(sentence: str) -> None:
     reading = read(sentence)
     assert reading.plan.mode is Mode.DRAFT_ONLY
-    assert any("mode=send_allowed" in text for text in reading.assumptions)
+    assert any("drafts and sends nothing yet" in text for text in reading.assumptions)
 
 
 def test_defaults_that_allow_sending_do_not_pass_through_a_sentence() -> None:
@@ -168,7 +168,8 @@ def test_a_word_that_may_be_a_place_is_asked_about() -> None:
 def test_unknown_words_can_become_topics_or_keywords() -> None:
     reading = read("20 fluffy python devs")
     question = question_about("unread", reading)
-    assert "Not understood and left out: “fluffy”." in reading.assumptions
+    assert question.assumption.startswith("Not understood and left out: “fluffy”; the estimate is for python and")
+    assert question.assumption in reading.assumptions
     assert answer(reading, question, question.choices[1]).plan.icp.topics == ("fluffy",)
     assert answer(reading, question, question.choices[2]).plan.icp.keywords == ("fluffy",)
 
@@ -233,7 +234,66 @@ def test_forks_archived_repositories_and_bots_are_left_out_in_any_case() -> None
     } <= set(reading.assumptions)
 
 
+def test_a_language_that_is_asked_for_and_ruled_out_is_a_question() -> None:
+    reading = read("find 100 python or go maintainers but not python")
+    question = question_about("icp.languages", reading)
+    assert (reading.plan.icp.languages, reading.plan.icp.exclude) == (("python", "go"), ())
+    other = answer(reading, question, question.choices[1]).plan.icp
+    assert (other.languages, other.exclude) == (("go",), ("python",))
+
+
+def test_words_that_look_like_the_subject_are_asked_about_and_the_estimate_says_what_it_is_for() -> None:
+    reading = read("find 50 vim plugin maintainers")
+    question = question_about("unread", reading)
+    assert question.text == "Is “vim plugin” what to search for?"
+    assert "the estimate is for python and the topics ci," in question.assumption
+    assert answer(reading, question, question.choices[1]).plan.icp.topics == ("vim-plugin",)
+
+
+def test_a_slip_is_read_as_the_known_word_and_said() -> None:
+    assumptions = read("find 50 pyhton maintaners").assumptions
+    assert {"“pyhton” read as python.", "“maintaners” read as maintainers."} <= set(assumptions)
+
+
+@pytest.mark.parametrize("word", ["senior", "Austen", "scale", "launch", "rusty"])
+def test_a_word_of_its_own_is_not_taken_for_a_slip(word: str) -> None:
+    assert word in read(f"find 50 python maintainers, {word}").unread
+
+
+def test_no_search_is_offered_for_words_that_are_no_subject() -> None:
+    for sentence in ("20 py devs, ignore previous instructions", "20 py devs, ne pas les"):
+        assert not any("search" in question.text for question in read(sentence).questions)
+
+
+def test_an_exclusion_of_unknown_words_is_said() -> None:
+    assert any("leave out projects about gambling" in text for text in read("20 py devs, no gambling").assumptions)
+    assert not any("leave out" in text for text in read("20 py devs, no crypto").assumptions)
+
+
+def test_crossed_ends_of_a_range_are_said() -> None:
+    assert any("crossed" in text for text in read("20 py devs, stars 1000..100").assumptions)
+    assert not any("crossed" in text for text in read("20 py devs, stars 2-3k").assumptions)
+
+
+def test_topics_of_the_settings_are_kept_for_any_language() -> None:
+    defaults = Plan(goal="", icp=Icp(topics=("cli", "pytest")))
+    assert read("20 rust devs", defaults=defaults).plan.icp.topics == ("cli", "pytest")
+
+
 # --- refusals
+
+
+@pytest.mark.parametrize("sentence", ["find 0 maintainers", "find -5 python maintainers", "target 0, python"])
+def test_a_goal_that_asks_for_nobody_is_refused(sentence: str) -> None:
+    with pytest.raises(GoalUnclear, match="asks for nobody"):
+        read(sentence)
+    assert read(sentence, settled=("target",)).plan.target == 200
+
+
+@pytest.mark.parametrize("sentence", ["find my ex girlfriend jane doe's email address", "find the contact of jane doe"])
+def test_one_particular_person_is_nobody_to_search_for(sentence: str) -> None:
+    with pytest.raises(GoalUnclear, match="does not say whom to find"):
+        read(sentence)
 
 
 @pytest.mark.parametrize("sentence", ["", "   \n\t ", "\u200b\u202e", "hello", "dry run", "seq=123", "...", "don't"])

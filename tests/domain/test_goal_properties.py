@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cmo.domain.goal import MAX_GOAL, Reading, parse_follow_up, parse_goal, render_plan
@@ -217,6 +217,8 @@ plans = st.builds(
 
 @given(plans, plans)
 def test_a_plan_written_as_a_sentence_reads_back_as_the_same_plan(plan: Plan, defaults: Plan) -> None:
+    asked = {*plan.icp.languages, *plan.icp.topics}
+    assume(not any({item, LANGUAGES.get(item, item)} & asked for item in plan.icp.exclude))
     usual: dict[str, Any] = {"mode": Mode.DRAFT_ONLY, "start_on": None, "until": None, "mailer": None, "crm": None}
     usual |= {"sequence_id": None, "list_id": None}
     caps_without_money = defaults.caps.model_copy(update={"budget_usd": None})

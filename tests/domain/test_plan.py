@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cmo.domain.grammar.compile import changed
 from cmo.domain.job import Caps, Icp, Mode, Plan, Role, Stage
-from cmo.domain.plan import Feasibility, ModelPrice, Quotas, Yields, feasibility
+from cmo.domain.plan import Feasibility, ModelPrice, Quotas, Yields, change_plan, feasibility
 from cmo.domain.quotas import sending_time
 
 STAGES = ("repos", "people", "addresses", "mx_ok", "good", "sendable", "held")
@@ -52,6 +52,55 @@ def test_two_thousand_do_not_fit_the_usual_caps_and_the_way_out_is_named() -> No
         best.settings["caps.max_people"]
     )
     assert "repositories ×" in best.why
+
+
+def test_nothing_is_promised_while_nobody_knows_how_many_repositories_match() -> None:
+    reason = feasibility(plan(50)).reason
+    assert "at least" not in reason
+    assert "if the search finds 122 repositories or more" in reason
+    assert feasibility(plan(50), observed=Yields(repos_matching=122)).of("good").low >= 50
+    assert feasibility(plan(50), observed=Yields(repos_matching=121)).of("good").low < 50
+
+
+def test_at_least_is_said_of_counts_only() -> None:
+    observed = Yields(
+        repos_matching=5000, repos_read=300, people=1100, people_matching=1100, with_address=720, published=300,
+        mx_ok=680, good=400,
+    )  # fmt: skip
+    assert "at least" in feasibility(plan(50), observed=observed).reason
+    assert "at least" not in feasibility(plan(50), observed=Yields(repos_matching=5000)).reason
+
+
+def test_a_change_can_be_pasted_and_says_what_it_would_reach() -> None:
+    start = plan(2000)
+    for change in feasibility(start).changes:
+        pasted = change_plan(start, dict(pair.split("=") for pair in change.label.split(" ")))
+        after = feasibility(pasted)
+        assert after.fits
+        if "target" not in change.settings:
+            assert f"{after.of('good').low:,} to {after.of('good').high:,} good leads then" in change.why
+
+
+def test_a_place_can_be_given_up_by_the_change_that_is_shown() -> None:
+    narrow = plan(400, icp={"location": "Paris", "roles": (Role.MAINTAINER,)})
+    assert change_plan(narrow, {"location": "any", "roles": "any"}).icp == Icp()
+
+
+def test_more_authors_are_offered_once() -> None:
+    labels = [change.label for change in feasibility(plan(400, icp={"location": "Paris"})).changes]
+    assert sum("authors" in label for label in labels) <= 1
+    assert "location=any" in labels
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_no_note_promises_drafts_or_sending(mode: Mode) -> None:
+    result = feasibility(plan().model_copy(update={"mode": mode}))
+    assert not any("unlock" in note or "approve" in note for note in result.notes)
+    assert not any("cmo policy" in estimate.reason for estimate in result.reach)
+
+
+def test_a_dry_run_has_no_days_of_sending() -> None:
+    assert feasibility(plan().model_copy(update={"mode": Mode.DRY_RUN})).sending.high_days == 0
 
 
 def test_a_smaller_goal_is_always_among_the_ways_out() -> None:

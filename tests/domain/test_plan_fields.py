@@ -123,3 +123,17 @@ def test_any_typed_value_is_taken_or_refused(name: str, value: Any) -> None:
     else:
         assert value is not True
         assert value is not False
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if name not in ("icp.keywords",)])
+def test_a_refusal_shows_a_value_that_the_field_takes(name: str) -> None:
+    plan = Plan(goal="x")
+    with pytest.raises(ConfigError) as refusal:
+        change_plan(plan, {name: "@" * 101 + ","})
+    shown, _, value = refusal.value.hint.removeprefix("For example: ").partition("=")
+    assert shown == name
+    change_plan(plan, {shown: value})
+
+
+def test_a_comma_after_a_pasted_number_does_no_harm() -> None:
+    assert change_plan(Plan(goal="x"), {"max_repos": "2000,"}).caps.max_repos == 2000

@@ -94,6 +94,9 @@ def main() -> None:
 
 if __name__ == "__main__":
     from cmo.graph.environment import harden
+    from cmo.providers.registry import PROVIDERS, factory
 
     harden()
+    for name in PROVIDERS:
+        factory(name)  # imported before the forks, not after each
     main()

@@ -11,22 +11,38 @@ import pytest
 from cmo.config import Secret
 from cmo.domain.event import JobPaused, JobWaiting
 from cmo.domain.job import JobStatus
+from cmo.sandbox import FaultKind, FaultRule
 from tests.e2e.conftest import Undisturbed
 from tests.e2e.driver import Api, Site, outside_of, sandbox
 
 NOWHERE = "127.0.0.1:9"
 
 
-def test_a_github_that_is_not_there_pauses_the_job_until_it_is(tmp_path: Path, undisturbed: Undisturbed) -> None:
+def test_a_github_that_was_never_there_pauses_the_job_until_it_is(tmp_path: Path, undisturbed: Undisturbed) -> None:
     with sandbox() as running:
         there = outside_of(running)
-        site = Site(
-            tmp_path, replace(there, github_api_url=f"http://{NOWHERE}", github_graphql_url=f"http://{NOWHERE}")
-        )
+        nowhere = f"http://{NOWHERE}"
+        site = Site(tmp_path, replace(there, github_api_url=nowhere, github_graphql_url=nowhere))
         assert site.run().status is JobStatus.PAUSED
         assert [paused.reason for paused in site.events(JobPaused)] == ["provider"]
-        assert {wait.resource for wait in site.events(JobWaiting)} == {"unreachable"}
         site.outside = there
+        assert site.run().status is JobStatus.FINISHED
+    assert site.leads() == undisturbed("graphql").site.leads()
+
+
+def test_a_github_that_goes_away_is_waited_for_and_then_pauses_the_job(
+    tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    with sandbox(FaultRule(kind=FaultKind.RESET_BEFORE, nth=tuple(range(3, 200)))) as running:
+        site = Site(tmp_path, outside_of(running))
+        assert site.run().status is JobStatus.PAUSED
+    waits = site.events(JobWaiting)
+    assert [paused.reason for paused in site.events(JobPaused)] == ["provider"]
+    assert {(wait.provider, wait.resource) for wait in waits} == {("github", "unreachable")}
+    assert [wait.until for wait in waits] == sorted(wait.until for wait in waits)
+    assert len(running.books.entries) <= 60
+    with sandbox() as running:
+        site.outside = outside_of(running)
         assert site.run().status is JobStatus.FINISHED
     assert site.leads() == undisturbed("graphql").site.leads()
 

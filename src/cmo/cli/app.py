@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cmo.cli import flags
-from cmo.cli.diagnostics import INTERRUPTED, PIPE_CLOSED
+from cmo.cli.diagnostics import INTERRUPTED, PIPE_CLOSED, UNWRITABLE
 from cmo.cli.flags import GlobalFlags
 from cmo.cli.session import Session, World, entered
 from cmo.errors import CmoError, ConfigError, OutputUnwritable
@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # we use none, and looking for them takes 15 ms
     world = World(env=os.environ, folder=Path.cwd(), stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr)
     code = run(argv, world)
-    if code == PIPE_CLOSED:
+    if code in (PIPE_CLOSED, UNWRITABLE):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains while it ends
     return code
 
@@ -43,7 +43,10 @@ def run(argv: Sequence[str], world: World) -> int:
 
 def _guarded(session: Session, words: list[str]) -> int:
     try:
-        code = _invoke(session, words)
+        try:
+            code = _invoke(session, words)
+        except CmoError as error:
+            code = _told(session, error)
         session.world.stdout.flush()
         return code
     except BrokenPipeError:
@@ -51,8 +54,6 @@ def _guarded(session: Session, words: list[str]) -> int:
     except KeyboardInterrupt:
         session.say.note("Left.")
         return INTERRUPTED
-    except CmoError as error:
-        return _told(session, error)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return session.say.failure(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from cmo import service
 from cmo.cli.errors import Left, UsageProblem
 from cmo.cli.session import Session
 from cmo.domain.filters import Term, parse_filter
+from cmo.errors import JobNotFound
 from cmo.store import views
 
 if TYPE_CHECKING:
@@ -27,8 +30,22 @@ def opened_job(here: Session, ref: str | None) -> Iterator[tuple[Connection, str
     Raises:
         JobNotFound: none, or several.
     """
-    with service.reader(here.settings) as conn:
-        yield conn, service.resolve_job(conn, ref)
+    try:
+        with service.reader(here.settings) as conn:
+            yield conn, service.resolve_job(conn, ref)
+    except JobNotFound as error:
+        raise _elsewhere(here, error) from error
+
+
+def _elsewhere(here: Session, error: JobNotFound) -> JobNotFound:
+    """The same, with the way to the sandbox's jobs where there are some."""
+    from cmo.config import find_paths
+
+    if here.sandbox or not find_paths(replace(here.sources, sandbox=True)).db.exists():
+        return error
+    words = shlex.join(here.argv)
+    hint = f"{error.hint}\nA sandbox job exists: cmo --sandbox {words}"
+    return JobNotFound(error.message, hint=hint, details=error.details)
 
 
 def short_ref(conn: Connection, job_id: str) -> str:
@@ -47,7 +64,7 @@ def filters(text: str | None) -> tuple[Term, ...]:
         return ()
     from cmo.store import people_views
 
-    return parse_filter(text, fields=people_views.LEAD_FIELDS)
+    return parse_filter(text, fields=people_views.LEAD_FIELDS, values=people_views.LEAD_VALUES)
 
 
 def moment(text: str, *, now: datetime) -> datetime:

@@ -170,7 +170,7 @@ COMMANDS: tuple[Entry, ...] = (
         "leads",
         "show",
         "data",
-        ("leads show maint35", "leads show maint35 --job last --json"),
+        ("leads show LOGIN", "leads show LOGIN --job last --json"),
         (4,),
     ),
     Entry(
@@ -179,7 +179,7 @@ COMMANDS: tuple[Entry, ...] = (
         "leads",
         "why",
         "data",
-        ("leads why maint35", "leads why ana@org35.example"),
+        ("leads why LOGIN", "leads why @LOGIN --job last"),
         (4,),
     ),
     Entry("tools", "List the tools and their schemas.", "tools", "list_tools", "data", ("tools", "tools --json")),

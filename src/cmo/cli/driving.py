@@ -19,7 +19,7 @@ from cmo.cli.diagnostics import INTERRUPTED, PIPE_CLOSED, Diagnostics
 from cmo.cli.errors import Exits
 from cmo.cli.session import Session
 from cmo.domain.job import Job
-from cmo.errors import CmoError
+from cmo.errors import CmoError, ConfigError
 from cmo.paths import ensure_folder
 from cmo.store import views
 from cmo.store.events import last_seq, tail
@@ -38,6 +38,8 @@ class Stop:
         self._leave = leave
         self.after_message: Callable[[], None] = lambda: None
         """Called once our message stands on the screen."""
+        self.farewell = ""
+        """Said where a second signal ends the process: how to go on."""
         self._seen: set[int] = set()
         self._is_asked = False
 
@@ -51,18 +53,22 @@ class Stop:
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         if number in self._seen:
+            self._write(self.farewell)
             self._leave(INTERRUPTED)
         self._seen.add(number)
         self._is_asked = True
         self._tell()
 
     def _tell(self) -> None:
+        self._write("\n" + PAUSING)
+        self.after_message()
+
+    def _write(self, text: str) -> None:
         """At once, past Python's buffers: the main thread may be in the middle of a write."""
         try:
-            os.write(self._say.stream.fileno(), b"\n" + PAUSING.encode())
+            os.write(self._say.stream.fileno(), text.encode())
         except (OSError, ValueError):
-            self._say.write("\n" + PAUSING)
-        self.after_message()
+            self._say.write(text)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -115,6 +121,8 @@ class Watcher:
 def drive(here: Session, job: Job) -> int:
     """Run the job here until it is over or paused; prints the block at the end; the exit code."""
     stop = Stop(here.say, here.world.leave)
+    with service.reader(here.settings) as conn:
+        stop.farewell = here.qualify(f"\nLeft; cmo resume {short_ref(conn, job.id)}\n")
     watcher = Watcher(here, job, stop)
     watcher.skip_to_now()
     try:
@@ -134,7 +142,7 @@ def tell_end(here: Session, job_id: str) -> int:
     with service.reader(here.settings) as conn:
         summary = service.summary(here.settings, conn, job_id)
         ref = short_ref(conn, job_id)
-        groups = len(views.failure_groups(conn, job_id))
+        groups = views.failure_groups(conn, job_id)
     code = jobview.exit_code(summary)
     here.say.block(jobview.end_block(summary, ref, groups=groups))
     if here.flags.json:
@@ -143,6 +151,15 @@ def tell_end(here: Session, job_id: str) -> int:
         folder = here.settings.paths.run_dir(job_id) / "artifacts"
         here.say.block([f"  {rows:,} rows  {folder / path}" for path, rows in summary.files.items()])
     return code
+
+
+def require_key(here: Session) -> None:
+    """Before anything is asked or saved: raises ConfigError where the key that a run needs is missing."""
+    if not here.settings.sandbox and not here.settings.github_tokens():
+        raise ConfigError(
+            "No credential for `github`.",
+            hint="Set GITHUB_TOKEN, or run: cmo auth set github\nWithout one: cmo demo   or any command with --sandbox",
+        )
 
 
 def hand_over(here: Session, job: Job) -> int:

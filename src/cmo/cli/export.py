@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from cmo import service
-from cmo.cli.asking import filters, opened_job
+from cmo.cli import flags
+from cmo.cli.asking import agree, filters, opened_job
 from cmo.cli.diagnostics import DONE
-from cmo.cli.errors import UsageProblem
+from cmo.cli.errors import NothingMatched, UsageProblem
 from cmo.cli.options import DryRun, JobArg
 from cmo.cli.registry import suggest
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import fit, pad, thousands
+from cmo.errors import OutputUnwritable
 from cmo.paths import ensure_folder
 from cmo.service import ExportFile, ExportReport
 
@@ -31,32 +34,47 @@ def export(
     to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Default: the current folder.")] = None,
     where: Annotated[str | None, typer.Option("--where", metavar="FILTER", help="See: cmo help filters")] = None,
     dry_run: DryRun = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace files that are there already.")] = False,
 ) -> int:
     """Write files.
 
     Prints the path of each file, one a line. Who must not be contacted is left out; cells that a spreadsheet would
-    run are made harmless. People known by a commit address only are in prospects, marked HOLD, and not in people.
+    run are made harmless. A file that is there already is replaced only with --yes, or after a question. When a
+    filter matches nobody nothing is written, and the exit code is 4. People known by a commit address only are in
+    prospects, marked HOLD, and not in people.
     """
     here = session()
     kinds = _listed("--what", what, _WHAT)
     formats = _listed("--format", format_, _FORMATS)
     terms = filters(where)
     folder = here.folder / (to or Path()).expanduser()
-    with opened_job(here, job) as (_, job_id):
-        if not dry_run:
-            ensure_folder(folder)
-    reports = [
-        service.export_job(
-            here.settings,
-            job_id,
-            to=folder,
-            what=cast(Any, kinds),
-            format_=cast(Any, name),
-            terms=terms,
-            dry_run=dry_run,
-        )
-        for name in formats
-    ]
+    with opened_job(here, job) as (_, found):
+        job_id = found
+
+    def reported(*, dry: bool, names: tuple[str, ...] = formats) -> list[ExportReport]:
+        return [
+            service.export_job(
+                here.settings,
+                job_id,
+                to=folder,
+                what=cast(Any, kinds),
+                format_=cast(Any, name),
+                terms=terms,
+                dry_run=dry,
+            )
+            for name in names
+        ]
+
+    if terms and not any(file.rows for file in reported(dry=True, names=formats[:1])[0].files):
+        raise NothingMatched(f"Nobody to export matches {where}; nothing was written.", hint="cmo help filters")
+    there = [] if dry_run else _there(folder, kinds, formats)
+    if there:
+        _may_replace(here, there, yes=yes)
+    if not dry_run:
+        ensure_folder(folder)
+    reports = reported(dry=dry_run)
+    if there:
+        here.say.note(f"Replaced {', '.join(path.name for path in there)}.")
     files = [file for report in reports for file in report.files]
     if here.flags.json:
         here.out.document("cmo.export/1", _document(reports, files))
@@ -66,6 +84,27 @@ def export(
         here.out.text("\n".join(str(file.path) for file in files))
     _tell(here, reports[0], files)
     return DONE
+
+
+def _there(folder: Path, kinds: tuple[str, ...], formats: tuple[str, ...]) -> list[Path]:
+    """The files of the export that exist already."""
+    from cmo.service.exports import FILES
+
+    paths = (folder / f"{FILES[cast(Any, kind)]}.{name}" for name in formats for kind in kinds)
+    return [path for path in paths if path.exists()]
+
+
+def _may_replace(here: Session, there: list[Path], *, yes: bool) -> None:
+    """Raises OutputUnwritable where nobody allowed it; Left where the answer was no."""
+    names = ", ".join(path.name for path in there)
+    if yes:
+        return
+    if not here.ask.allowed:
+        raise OutputUnwritable(
+            f"There already: {names} in {there[0].parent}. Nothing was written.",
+            hint="Replace with --yes, or choose another folder with --to DIR.",
+        )
+    agree(here, f"Replace {names} in {there[0].parent}?", yes=False)
 
 
 def _listed(flag: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -106,7 +145,7 @@ def _tell(here: Session, report: ExportReport, files: list[ExportFile]) -> None:
         reasons = ", ".join(f"{why} ({thousands(count)})" for why, count in report.skipped.items())
         here.say.note(f"Skipped {thousands(sum(report.skipped.values()))}: {reasons}.")
     if report.is_dry:
-        names = dict.fromkeys("leads" if file.path.name.startswith("prospects") else "people" for file in files)
-        here.say.hint(f"Run it: cmo export {report.job_id} --what {','.join(names)}")
+        words = [word for word in flags.split(here.argv)[1] if word not in ("-n", "--dry-run")]
+        here.say.hint(f"Run it: cmo {shlex.join(words)}")
     elif not sum(file.rows for file in files):
         here.say.note("No one matched: the files have a header only.")

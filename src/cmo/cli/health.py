@@ -88,6 +88,8 @@ def limits(fields: Fields = None) -> int:
     ]
     here.out.table("cmo.limits.show/1", columns, rows, fields=fields)
     here.say.note(f"Mode {settings.mode_ceiling.replace('_', '-').upper()}: nothing is sent, so no mail quota is used.")
+    if used:
+        here.say.note(f"Used by jobs: that of {used['job']}, the newest.")
     here.say.hint("Change one: cmo config set quota.max_emails_per_day 30   of a job: cmo jobs set last max_repos=800")
     return DONE
 
@@ -111,7 +113,13 @@ def _used(settings: Settings) -> dict[str, Any]:
         summary = service.summary(settings, conn, jobs[0].id)
     caps = jobs[0].plan.caps
     used = {item["name"]: item["used"] for item in jobview.budgets(summary)}
-    return {**used, "max_steps": caps.max_steps, "max_repos": caps.max_repos, "max_people": caps.max_people}
+    return {
+        **used,
+        "job": jobs[0].id,
+        "max_steps": caps.max_steps,
+        "max_repos": caps.max_repos,
+        "max_people": caps.max_people,
+    }
 
 
 def _row(name: str, limit: float | None, used: int | None, per: str, kind: str) -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -16,14 +18,27 @@ from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.domain.job import Job, JobStatus, Plan
-from cmo.errors import PolicyRefused
+from cmo.errors import JobNotResumable, PolicyRefused
 from cmo.store import views
+
+
+class State(StrEnum):
+    """As shown: a job that says it runs, but that nobody runs, has stopped."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
 
 _COLUMNS = [
     Column("id", least=19),
-    Column("goal", least=20),
+    Column("goal", least=16, drop=2),
     Column("state", least=9),
-    Column("stage"),
+    Column("stage", drop=3),
     Column("target", right=True),
     Column("mode", extra=True),
     Column("environment", extra=True),
@@ -32,7 +47,7 @@ _COLUMNS = [
 
 
 def list_jobs(
-    state: Annotated[JobStatus | None, typer.Option("--state", help="Only jobs in this state.")] = None,
+    state: Annotated[State | None, typer.Option("--state", help="Only jobs in this state.")] = None,
     limit: Limit = 50,
     fields: Fields = None,
 ) -> int:
@@ -43,17 +58,20 @@ def list_jobs(
         here.say.hint('There is no job yet. Start one: cmo run "find 200 python maintainers active 90 days"')
         return DONE
     with service.reader(here.settings) as conn:
-        found = views.list_jobs(conn, status=state, limit=limit + 1)
+        is_split = state in (State.RUNNING, State.STOPPED)
+        status = JobStatus.RUNNING if is_split else None if state is None else JobStatus(state.value)
         rows: list[Row] = []
-        for job in found[:limit]:
+        for job in views.list_jobs(conn, status=status, limit=1_000_000 if is_split else limit + 1):
             word = job.status.value
             if job.status is JobStatus.RUNNING:
                 word = jobview.state_of(service.summary(here.settings, conn, job.id))
-            rows.append(_row(job, word))
-    columns = [Column(c.key, least=c.least, right=c.right, extra=c.extra, tone=_tone if c.key == "state" else None)
+            if not is_split or word == state:
+                rows.append(_row(job, word))
+        more = len(rows) > limit
+    columns = [replace(c, tone=_tone if c.key == "state" else None)
                for c in _COLUMNS]  # fmt: skip
-    here.out.table("cmo.jobs.list/1", columns, rows, fields=fields)
-    if len(found) > limit:
+    here.out.table("cmo.jobs.list/1", columns, rows[:limit], fields=fields)
+    if more:
         here.say.note(f"The newest {limit} are shown. More: --limit {limit * 4}")
     elif not rows:
         here.say.note("No job matches." if state else "There is no job yet.")
@@ -100,7 +118,13 @@ def change(
     here = session()
     pairs = dict(_pair(item) for item in changes)
     with opened_job(here, job) as (conn, job_id):
-        before = views.get_job(conn, job_id).plan
+        found = views.get_job(conn, job_id)
+        before = found.plan
+    if found.status.is_over:
+        raise JobNotResumable(
+            f"Job {job_id} is {found.status}; it has no next step, so nothing was changed.",
+            hint=f"Its results: cmo export {job_id}",
+        )
     if dry_run:
         from cmo.domain.plan import change_plan
 

@@ -8,7 +8,7 @@ from typing import Any
 from cmo.cli.diagnostics import DONE, PARTLY, PAUSED
 from cmo.cli.terminal import Terminal, cells, fit, pad, safe_line, span, thousands
 from cmo.domain.job import Environment, Job, JobStatus, Mode, Stage
-from cmo.store.views import JobSummary, StageRow
+from cmo.store.views import FailureGroup, JobSummary, StageRow
 
 _STATES: dict[str, tuple[str, str, str]] = {
     "done": ("✓", "done", "ok"),
@@ -85,7 +85,7 @@ def document(summary: JobSummary) -> dict[str, Any]:
         "eta_s": None if summary.eta_s is None else round(summary.eta_s),
         "wait_until": job.wait_until,
         "wait_reason": job.wait_reason,
-        "stages": [row.model_dump(mode="json") for row in summary.stages],
+        "stages": [{**row.model_dump(mode="json"), "per_minute": _rounded(row.per_minute)} for row in summary.stages],
         "budgets": budgets(summary),
         "files": summary.files,
         "created_at": job.created_at,
@@ -179,13 +179,20 @@ def _used(summary: JobSummary, width: int, terminal: Terminal) -> str:
     return fit("  ".join(parts), width, glyphs=terminal.glyphs)
 
 
-def end_block(summary: JobSummary, ref: str, *, groups: int) -> list[str]:
+def end_block(summary: JobSummary, ref: str, *, groups: Sequence[FailureGroup]) -> list[str]:
     """What every end of a run prints: where it stands, that nothing was sent, what to type next."""
     job, counts = summary.job, summary.progress
     rows = [
         f"{_standing(summary)} {_plural(counts.good_leads, 'good lead')} of {thousands(job.plan.target)}"
-        f"{_on_hold(counts.held_leads)}. {_plural(groups, 'error group')}."
+        f"{_on_hold(counts.held_leads)}{_short(summary)}."
     ]
+    if groups:
+        failed = sum(group.count for group in groups)
+        kinds = f" in {len(groups)} groups" if len(groups) > 1 else ""
+        rows.append(
+            f"{_plural(failed, 'item')} failed{kinds}, most: {safe_line(groups[0].message).rstrip('.')}"
+            f" ({thousands(groups[0].count)}). Each: cmo logs {ref} --level error"
+        )
     if summary.summary and job.status.is_over:
         rows.append(" ".join(safe_line(text) for text in (summary.summary, job.ended_reason) if text))
     going_on = job.status in (JobStatus.PAUSED, JobStatus.RUNNING, JobStatus.PLANNED)
@@ -209,6 +216,12 @@ def _standing(summary: JobSummary) -> str:
     done = f", {thousands(row.done)} of {thousands(row.of)}" if row is not None else ""
     why = f" ({safe_line(job.ended_reason).rstrip('.')})" if job.ended_reason and job.status is JobStatus.PAUSED else ""
     return f"{word} at {job.stage.value}{done}{why}."
+
+
+def _short(summary: JobSummary) -> str:
+    """How many are missing, where no more will come."""
+    missing = summary.job.plan.target - summary.progress.good_leads
+    return f", {thousands(missing)} short" if missing > 0 and summary.job.status.is_over else ""
 
 
 def _on_hold(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
     from cmo.store.people_views import WhyLead
 
-Person = Annotated[str, typer.Argument(metavar="LEAD", help="Login or address.")]
+Person = Annotated[str, typer.Argument(metavar="LEAD", help="Login, @login, address or profile page.")]
 
 
+_PAGE = re.compile(r"(?:https?://)?(?:www\.)?github\.com/([A-Za-z0-9-]+)/?(?:[?#].*)?", re.IGNORECASE)
 _HANGING = 12
 """Where a line goes on: below the text, not below its name."""
 
@@ -129,6 +131,7 @@ def _row(lead: Any) -> Row:
 
 def _find(here: Session, person: str, job: str | None) -> tuple[WhyLead, str]:
     """What is known of a person, and in which job."""
+    person = _login(person)
     with opened_job(here, job) as (conn, job_id):
         for candidate in _candidates(conn, job_id, job):
             found = people_views.lead_why(conn, candidate, person)
@@ -136,6 +139,12 @@ def _find(here: Session, person: str, job: str | None) -> tuple[WhyLead, str]:
                 return found, candidate
         where = f" in {job_id}" if job else ""
         raise NothingMatched(f"Nobody called {safe_line(person)}{where}.", hint="cmo leads list shows who was scored.")
+
+
+def _login(person: str) -> str:
+    """The login in `@login` and in the address of a profile; anything else as it is."""
+    page = _PAGE.fullmatch(person.strip())
+    return page[1] if page else person.strip().removeprefix("@")
 
 
 def _candidates(conn: Connection, job_id: str, asked: str | None) -> list[str]:

@@ -14,7 +14,7 @@ from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import UsageProblem
 from cmo.cli.options import Fields, JobArg, JobNeeded
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import safe_line
+from cmo.cli.terminal import Terminal, cells, fit, safe_line
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -157,18 +157,20 @@ def _show(here: Session, conn: Connection, job_id: str, fields: str | None = Non
     text = None
     if here.out.form == "terminal":
         text = jobview.lines(summary, here.out.terminal)
-        text += _groups_line(groups)
+        text += _groups_line(groups, here.out.terminal)
     here.out.document(STATUS_SCHEMA, data, text=text, fields=fields)
     _next(here, conn, summary)
     return DONE
 
 
-def _groups_line(groups: list[Any]) -> list[str]:
+def _groups_line(groups: list[Any], terminal: Terminal) -> list[str]:
     if not groups:
         return []
     failed, kinds = sum(group.count for group in groups), len(groups)
-    most = f"{safe_line(groups[0].message)[:60]} ({groups[0].count:,})"
-    return [f"  Errors {failed:,} in {kinds} group{'' if kinds == 1 else 's'}, most: {most}"]
+    head = f"  Errors {failed:,} in {kinds} group{'' if kinds == 1 else 's'}, most: "
+    tail = f" ({groups[0].count:,})"
+    room = terminal.width - cells(head) - cells(tail)
+    return [head + fit(safe_line(groups[0].message), max(room, 10), glyphs=terminal.glyphs) + tail]
 
 
 def _next(here: Session, conn: Connection, summary: JobSummary) -> None:
@@ -190,7 +192,7 @@ def _end(here: Session, conn: Connection, summary: JobSummary) -> None:
     from cmo.cli.asking import short_ref
     from cmo.store import views
 
-    groups = len(views.failure_groups(conn, summary.job.id))
+    groups = views.failure_groups(conn, summary.job.id)
     here.say.block(jobview.end_block(summary, short_ref(conn, summary.job.id), groups=groups))
 
 

@@ -6,7 +6,7 @@ On a terminal an aligned table that fits; on a pipe tab-separated lines with a h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TextIO
@@ -109,6 +109,8 @@ class Output:
         elif self.form == "terminal" and text is not None:
             self._paged([self.qualify(line) for line in text])
         else:
+            if self.form == "pipe":
+                data = dict(_flat(data))
             width = max((len(key) for key in data), default=0)
             for key, value in data.items():
                 name = pad(key, width) + "  " if self.form == "terminal" else key + "\t"
@@ -219,6 +221,18 @@ def pick(columns: Sequence[Column], fields: str | None) -> list[Column]:
     return [known[name] for name in wanted]
 
 
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """What a document holds as `a.b.1.c` -> value; lists of plain values stay whole."""
+    if isinstance(value, Mapping) and (value or not name):
+        for key, item in value.items():
+            yield from _flat(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
+        for number, item in enumerate(value, start=1):
+            yield from _flat(item, f"{name}.{number}")
+    else:
+        yield name, None if isinstance(value, Mapping) else value
+
+
 def plain(value: Any) -> str:
     """A value in full, on one line: ISO times, lists comma separated, nothing for None."""
     if value is None:
@@ -227,6 +241,8 @@ def plain(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return iso(value)
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
     if isinstance(value, (list, tuple)):
         return ",".join(plain(item) for item in value)
     if isinstance(value, Mapping):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from cmo.cli.errors import UsageProblem
 from cmo.cli.options import Fields
 from cmo.cli.registry import suggest
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import safe_line, thousands
+from cmo.cli.terminal import Terminal, fit, safe_line, thousands, wrapped
 from cmo.domain.goal import Reading, answer
 from cmo.domain.job import Mode, Plan, Stage, StarsRange
 from cmo.domain.plan import Cost, SendingTime, change_plan
@@ -86,7 +87,7 @@ def plan(
         mode=mode,
     )
     card = read(here, goal, wanted)
-    here.out.document(SCHEMA, document(card), text=card_lines(here, card), fields=fields)
+    here.out.document(SCHEMA, document(card), text=card_lines(card, here.out.terminal), fields=fields)
     words = shlex.join(flags.split(here.argv)[1][1:])
     here.say.hint(f"Start it: cmo run {words}")
     return DONE
@@ -201,43 +202,85 @@ def tag(here: Session, card: PlanCard) -> str:
     return " ".join([*words, "DRY RUN"] if card.plan.mode is Mode.DRY_RUN else words)
 
 
-def card_lines(here: Session, card: PlanCard) -> list[str]:
-    """The plan as an operator reads it before saying yes."""
+def card_lines(card: PlanCard, terminal: Terminal, *, less: int = 0, rows: int = 1000) -> list[str]:
+    """The plan as an operator reads it before saying yes.
+
+    Args:
+        less: The columns that something put in front of each line takes.
+        rows: How many lines there is room for; where they do not do, what matters least is cut.
+    """
+    width = max(40, terminal.width - less)
+    items = _items(card)
+    lines = _set(items, width)
+    cuts: list[Callable[[Items], Items]] = [
+        partial(_cut, width=width, most=most, glyphs=terminal.glyphs) for most in (3, 2, 1)
+    ]
+    for shorter in [_joined, _essential, *cuts]:
+        if len(lines) > rows - 2:
+            items = shorter(items)
+            lines = _set(items, width)
+    if lines != _set(_items(card), width) and len(lines) < rows:
+        lines.append(_item("More", "cmo plan GOAL shows it all"))
+    return [f"Plan  mode {jobview.mode_text(card.plan.mode)}", *lines]
+
+
+Items = list[tuple[str, str]]
+
+
+def _set(items: Items, width: int) -> list[str]:
+    return [line for head, text in items for line in wrapped(_item(head, text), width, hanging=13)]
+
+
+def _joined(items: Items) -> Items:
+    """With what stands under the same head in one piece."""
+    joined: dict[str, list[str]] = {}
+    for head, text in items:
+        joined.setdefault(head, []).append(text.rstrip("."))
+    return [(head, "; ".join(texts)) for head, texts in joined.items()]
+
+
+def _essential(items: Items) -> Items:
+    return [(head, text) for head, text in items if head not in ("Note", "Sending")]
+
+
+def _cut(items: Items, *, width: int, most: int, glyphs: bool) -> Items:
+    """Each item in `most` lines at most; what must be known before a yes in two."""
+    room = width - 14
+    whole = ("Goal", "Look for", "People", "Verdict")
+    return [
+        (head, fit(text, room + (room - 12) * (max(most, 2 if head in whole else 1) - 1), glyphs=glyphs))
+        for head, text in items
+    ]
+
+
+def _items(card: PlanCard) -> Items:
     plan, icp, caps = card.plan, card.plan.icp, card.plan.caps
-    terminal = here.err_terminal
-    rows = [f"Plan  mode {jobview.mode_text(plan.mode)}"]
-    rows.append(_item("Goal", plan.goal))
+    rows: Items = [("Goal", plan.goal)]
     languages = ", ".join(icp.languages) or "any language"
     topics = f", topics {' '.join(icp.topics)}" if icp.topics else ""
     words = f", words {' '.join(icp.keywords)}" if icp.keywords else ""
     without = f", without {' '.join(icp.exclude)}" if icp.exclude else ""
-    rows.append(
-        _item("Look for", f"{languages} repositories, {_stars_text(icp.stars_range)} stars{topics}{words}{without}")
-    )
+    rows.append(("Look for", f"{languages} repositories, {_stars_text(icp.stars_range)} stars{topics}{words}{without}"))
     place = f", in {icp.location}" if icp.location else ""
     roles = f", only {' and '.join(f'{role}s' for role in icp.roles)}" if icp.roles else ""
     rows.append(
-        _item(
+        (
             "People",
             f"up to {thousands(caps.max_people)}, {caps.top_authors_per_repo} authors a repository, "
             f"active in {icp.activity_days} days{place}{roles}",
         )
     )
-    rows.append(_item("Target", f"{thousands(plan.target)} good addresses, score 60 or more"))
-    rows += [_item(head, text) for head, text in _feasible(card)]
-    rows.append(_item("Will write", _will_write(plan)))
-    rows += [_item("Assumed", text) for text in plan.assumptions]
+    rows.append(("Target", f"{thousands(plan.target)} good addresses, score 60 or more"))
+    rows += _feasible(card)
+    rows.append(("Will write", _will_write(plan)))
+    rows += [("Assumed", text) for text in plan.assumptions]
     if card.unread:
-        rows.append(_item("Not read", "these words mean nothing to me: " + " ".join(card.unread)))
-    return [line for row in rows for line in _wrapped(row, max(60, terminal.width))]
+        rows.append(("Not read", "these words mean nothing to me: " + " ".join(card.unread)))
+    return rows
 
 
 def _item(head: str, text: str) -> str:
     return f"  {head:<10} {safe_line(text)}"
-
-
-def _wrapped(row: str, width: int) -> list[str]:
-    return textwrap.wrap(row, width, subsequent_indent=" " * 13, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 _REACH = {
@@ -278,7 +321,7 @@ def _sending(sending: SendingTime) -> str:
     if sending.high_days is None:
         return sending.reason
     days = _span(sending.low_days or 0, sending.high_days)
-    return f"{days} working days once you approve: {sending.reason}"
+    return f"{days} working day{'' if days == '1' else 's'} once you approve: {sending.reason}"
 
 
 def _cost(cost: Cost) -> str:

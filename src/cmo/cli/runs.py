@@ -30,6 +30,7 @@ from cmo.cli.plans import (
 )
 from cmo.cli.session import Session, session
 from cmo.domain.job import Job, JobStatus, Mode
+from cmo.paths import ensure_folder
 from cmo.service import Overrides, PlanCard
 
 Detach = Annotated[bool, typer.Option("--detach", help="Work in the background; return once the job is saved.")]
@@ -83,7 +84,9 @@ def run(
     card = plans.read(here, goal, overrides)
     if not yes and not here.ask.allowed:
         raise NeedsPerson("A run starts with a yes, and there is no terminal to ask on.", hint="Answer with --yes")
+    driving.require_key(here)
     card = _agreed(here, goal, overrides, card, yes=yes)
+    ensure_folder(here.settings.paths.data_dir)
     job = service.start_job(here.settings, card.plan)
     _announce(here, job)
     return driving.hand_over(here, job) if detach else driving.drive(here, job)
@@ -102,6 +105,7 @@ def resume(
     here.warn_of_settings()
     with opened_job(here, job) as (_, job_id):
         found = service.require_resumable(here.settings, job_id)
+    driving.require_key(here)
     if retry_errors:
         count = service.retry_errors(here.settings, job_id)
         here.say.note(f"{count:,} failed items are tried again.")
@@ -119,7 +123,7 @@ def _agreed(here: Session, goal: str, overrides: Overrides, card: PlanCard, *, y
         card = plans.ask_questions(here, card)
     while True:
         here.say.tag = plans.tag(here, card)
-        here.say.block(plans.card_lines(here, card))
+        here.say.block(plans.card_lines(card, here.err_terminal, less=len(here.say.tag) + 2, rows=_rows(here)))
         if here.flags.json:
             here.out.event({"schema": plans.SCHEMA, "kind": "plan", **plans.document(card)}, "")
         if yes:
@@ -134,6 +138,11 @@ def _agreed(here: Session, goal: str, overrides: Overrides, card: PlanCard, *, y
                 card = plans.edited(here, card)
             case _:
                 raise Left("Nothing was started.")
+
+
+def _rows(here: Session) -> int:
+    """How many lines of the screen the plan may take, with the question below it."""
+    return here.err_terminal.height - 2 if here.ask.allowed and not here.accessible else 1000
 
 
 def _announce(here: Session, job: Job) -> None:

@@ -75,6 +75,14 @@ class Session:
         """Aware UTC."""
         return self.world.now()
 
+    def _job_time(self) -> datetime:
+        """What time it is for jobs: in the sandbox its own, which ages are counted from."""
+        if not self.sandbox:
+            return self.now()
+        from cmo import service
+
+        return service.clock_of(self.settings).now()
+
     @cached_property
     def sources(self) -> Sources:
         return Sources(
@@ -105,7 +113,7 @@ class Session:
             self.world.stdout,
             judge(self.world.stdout, self.env, self.flags),
             self.flags.json,
-            self.now,
+            self._job_time,
             page=self._pager(),
             qualify=self.qualify,
         )

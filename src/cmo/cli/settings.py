@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -16,12 +17,13 @@ from cmo.cli.options import DryRun, Fields
 from cmo.cli.output import Column, Row, plain
 from cmo.cli.registry import suggest
 from cmo.cli.session import Session, session
-from cmo.config import SPECS, Origin, Problem, Settings, find_paths, inspect
+from cmo.config import CREDENTIALS, SPECS, Origin, Problem, Settings, find_paths, inspect
 from cmo.config.settings import Spec
 from cmo.config.tomlfile import read_toml, with_value
 from cmo.errors import ConfigError
 from cmo.paths import PROJECT_CONFIG_NAME, write_private
 
+_KEY_WORDS = re.compile(r"token|secret|password|(?:api|\b|_)key$", re.IGNORECASE)
 Project = Annotated[bool, typer.Option("--project", help="cmo.toml in this folder, not the user file.")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="As in `cmo config show`, e.g. caps.max_steps.")]
 
@@ -174,6 +176,9 @@ def _spec(key: str) -> Spec:
     spec = SPECS.get(key)
     if spec is not None:
         return spec
+    service = next((name for name in CREDENTIALS if name.split("_")[0] in key.lower()), None)
+    if service and _KEY_WORDS.search(key):
+        raise UsageProblem("A key is no setting, and is not typed on the command line.", hint=f"cmo auth set {service}")
     by_name = [known for known in SPECS if known.rpartition(".")[2] == key]
     near = by_name[0] if by_name else suggest(key, tuple(SPECS))
     raise UsageProblem(

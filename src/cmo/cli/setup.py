@@ -11,10 +11,11 @@ import typer
 from cmo.cli.diagnostics import DONE, PARTLY
 from cmo.cli.errors import NeedsPerson
 from cmo.cli.session import Session, entered, session
+from cmo.cli.terminal import safe_line
 from cmo.config import CREDENTIALS, SPECS, Secret, find_paths, inspect
 from cmo.config.tomlfile import read_toml, with_value
-from cmo.errors import ConfigError, JobLeased
-from cmo.paths import write_private
+from cmo.errors import ConfigError, JobLeased, StoreError
+from cmo.paths import ensure_folder, write_private
 
 if TYPE_CHECKING:
     from cmo.config import Settings
@@ -58,7 +59,10 @@ def init(
     after = Session(here.flags, here.world)  # settings were read before they were written
     with entered(after):
         examine(after, offline=offline or settings.sandbox)
-        after.say.hint('Next: cmo run "find 50 python maintainers active 90 days" --dry-run   or first: cmo demo')
+        if settings.sandbox or after.settings.github_tokens():
+            after.say.hint('Next: cmo run "find 50 python maintainers active 90 days" --dry-run   or first: cmo demo')
+        else:
+            after.say.hint("A run needs a GitHub token: cmo auth set github   First, without one: cmo demo")
     return DONE
 
 
@@ -80,7 +84,7 @@ def demo(
         code = _demo_job(here, target=25 if fast else 300)
         if code not in (DONE, PARTLY):
             return code
-        _ready(here)
+        _ready(here, fast=fast)
     return DONE
 
 
@@ -96,6 +100,7 @@ def _demo_job(here: Session, *, target: int) -> int:
             newest = next(iter(views.list_jobs(conn, limit=1)), None)
     if newest is None:
         here.say.note("One job, simulated GitHub and DNS. Ctrl-C pauses.")
+        ensure_folder(here.settings.paths.data_dir)
         newest = service.start_job(
             here.settings, service.plan_goal(here.settings, DEMO_GOAL.format(target=target)).plan
         )
@@ -147,16 +152,6 @@ def _write(here: Session, settings: Settings, wanted: dict[str, str]) -> None:
     write_private(path, text)
 
 
-def _has_jobs(settings: Settings) -> bool:
-    if not settings.paths.db.exists():
-        return False
-    from cmo import service
-    from cmo.store import views
-
-    with service.reader(settings) as conn:
-        return bool(views.list_jobs(conn, limit=1))
-
-
 def _reset(here: Session) -> None:
     home = find_paths(here.sources).data_dir
     if home.name != "sandbox":
@@ -167,22 +162,33 @@ def _reset(here: Session) -> None:
 
 
 def _refuse_while_running(here: Session) -> None:
-    if not _has_jobs(here.settings):
+    if not here.settings.paths.db.exists():
         return
     from cmo import service
     from cmo.store import views
 
+    try:
+        with service.reader(here.settings) as conn:
+            for job in views.list_jobs(conn, limit=100):
+                if service.summary(here.settings, conn, job.id).holder is not None:
+                    raise JobLeased(f"{job.id} is running in the sandbox.", hint=f"cmo pause {job.id} first.")
+    except (StoreError, ConfigError):
+        return  # a store that cannot be read is what the reset is for
+
+
+def _ready(here: Session, *, fast: bool) -> None:
+    from cmo import service
+    from cmo.store import people_views, views
+
     with service.reader(here.settings) as conn:
-        for job in views.list_jobs(conn, limit=100):
-            if service.summary(here.settings, conn, job.id).holder is not None:
-                raise JobLeased(f"{job.id} is running in the sandbox.", hint=f"cmo pause {job.id} first.")
-
-
-def _ready(here: Session) -> None:
+        found, _ = people_views.list_leads(conn, views.list_jobs(conn, limit=1)[0].id, limit=1)
+    why = [f"  cmo leads why {safe_line(lead.login)}" for lead in found]
     here.say.block(
         [
             "Ready. Everything here is invented.",
-            '  cmo status      cmo leads list --where "score>=80"      cmo leads why LOGIN',
-            '  cmo run "find 2k py maintainers"      cmo export last --dry-run',
+            '  cmo leads list --where "score>=80"',
+            *why,
+            "  cmo export last --dry-run",
+            f'  cmo run "find {25 if fast else 300} go maintainers active 90 days"',
         ]
     )

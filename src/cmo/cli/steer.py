@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +13,13 @@ from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import NothingMatched, UsageProblem
 from cmo.cli.options import DryRun, JobArg, JobNeeded, Yes
 from cmo.cli.session import Session, session
+from cmo.domain.follow_up import FollowUp, parse_follow_up
 from cmo.domain.job import Job, JobStatus
+from cmo.errors import JobNotResumable
+from cmo.store import views
 
 _LONGEST = 10_000
+_STOPS = re.compile(r"^\W*(?:please\s+)?(?:stop|halt|pause|quit|cancel|abort|end)\b", re.IGNORECASE)
 
 
 def pause(job: JobArg = None, dry_run: DryRun = False) -> int:
@@ -40,7 +45,11 @@ def cancel(job: JobNeeded, yes: Yes = False, dry_run: DryRun = False) -> int:
     It cannot be resumed afterwards. What it found, and its files, stay.
     """
     here = session()
-    job_id, ref = _named(here, job)
+    with opened_job(here, job) as (conn, job_id):
+        ref = short_ref(conn, job_id)
+        status = views.get_job(conn, job_id).status
+    if status.is_over:
+        raise JobNotResumable(f"Job {job_id} is {status} already.", hint=f"Its results: cmo export {ref}")
     if dry_run:
         here.say.note(f"Would cancel {job_id}. What it found would stay.")
         return DONE
@@ -74,12 +83,37 @@ def say(
         here.say.note(f"Message {drop} was taken back.")
         here.out.document("cmo.say/1", {"job_id": job_id, "message": drop, "state": "dropped"}, text=[])
         return DONE
-    message = service.say(here.settings, job_id, _words(here, text), later=later)
+    words = _words(here, text)
+    message = service.say(here.settings, job_id, words, later=later)
+    reading = _reading(here, job_id, words)
     when = "after the present stage" if later else "at the next step"
-    here.say.note(f"Message {message} is queued; it is read {when}.")
+    if reading.understood:
+        here.say.note(f"Message {message} is queued; it is read {when}. It means: {reading.effect}")
+    else:
+        here.say.note(f"Message {message} is queued; it is read {when}.")
+        hint = f"To stop the job: cmo pause {ref}" if _STOPS.search(words) else reading.question
+        here.say.warn(f"The rules make nothing of it. {reading.effect}", hint)
     here.say.hint(f"Take it back: cmo say {ref} --drop {message}   See: cmo jobs show {ref}")
-    here.out.document("cmo.say/1", {"job_id": job_id, "message": message, "state": "queued"}, text=[])
+    here.out.document("cmo.say/1", _queued(job_id, message, reading), text=[])
     return DONE
+
+
+def _queued(job_id: str, message: int, reading: FollowUp) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "message": message,
+        "state": "queued",
+        "understood": reading.understood,
+        "effect": reading.effect,
+    }
+
+
+def _reading(here: Session, job_id: str, words: str) -> FollowUp:
+    """What the message would change if it were read now."""
+    with service.reader(here.settings) as conn:
+        summary = service.summary(here.settings, conn, job_id)
+    today = service.clock_of(here.settings).now().date()
+    return parse_follow_up(words, summary.job.plan, today=today, repos_found=summary.progress.repos)
 
 
 def _words(here: Session, text: str | None) -> str:

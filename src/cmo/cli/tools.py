@@ -10,9 +10,10 @@ import typer
 
 from cmo import service
 from cmo.cli.diagnostics import DONE
-from cmo.cli.errors import InputBad
+from cmo.cli.errors import InputBad, UsageProblem
 from cmo.cli.options import Fields
 from cmo.cli.output import Column
+from cmo.cli.registry import suggest
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_json, safe_piece
 
@@ -47,6 +48,7 @@ def call(
     Stores nothing but what providers cache. The answer is JSON, also without --json.
     """
     here = session()
+    _known(name)
     answer = service.call_tool(here.settings, name, _input(here, text))
     if here.flags.json:
         here.out.text(safe_json({"schema": "cmo.tool/1", "data": answer, "next": None}))
@@ -55,6 +57,14 @@ def call(
     else:
         here.out.text(safe_json(answer))
     return DONE
+
+
+def _known(name: str) -> None:
+    names = tuple(str(tool["name"]) for tool in service.tool_schemas(planner=True))
+    if name not in names:
+        near = suggest(name, names)
+        hint = f"Did you mean: cmo tool {near}" if near else "cmo tools lists them."
+        raise UsageProblem(f"There is no tool {name!r}.", hint=hint)
 
 
 def _is_short(key: str) -> bool:

@@ -66,8 +66,10 @@ _FORMATTING = """Forms of output
 
 Answers go to stdout, everything else to stderr, so that answers survive a pipe.
 
-  terminal   an aligned table that fits the width, relative times, colour
-  pipe       tab-separated lines with a header, full values, ISO 8601 times, no colour
+  terminal   an aligned table that fits the width, relative times, colour; columns for which there is no room
+             are left out, and --fields names any of them
+  pipe       tab-separated lines with a header, full values, ISO 8601 times, no colour; one thing is a line for
+             each of its values, e.g. plan.icp.location<TAB>Berlin
   --json     one document {"schema": "cmo.jobs.list/1", "data": ..., "next": ...};
              run, watch and logs write one event a line; errors on stderr are
              {"error": {"code", "message", "hint", "exit"}}
@@ -81,7 +83,7 @@ _FILTERS = """The language of --where
 
   score>=80            also >, <, <=, = and score:80
   label:hot            hot, warm or cold
-  state:accepted       accepted, held, rejected, merged or found
+  state:accepted       accepted, held or rejected (who was merged: cmo leads why LOGIN)
   email:none           none, published, commit, imported or inbound
   mx:ok                ok, risky, invalid or unknown
   org:acme             part of the company's name

@@ -62,12 +62,17 @@ def load_job_file(path: Path, *, today: date, defaults: Plan | None = None) -> J
     text = read_job_text(path)
     values = {key: _checked(text, key, at, value) for key, at, value in _plan_values(text)}
     usual = defaults or Plan(goal="")
-    reading = _read_goal(text, values, usual, today)
+    notes: list[str] = []
+    if values.get("start_on") and date.fromisoformat(values["start_on"]) < today:
+        notes.append(f"start_on: {values['start_on']} is in the past: the start is at once.")
+        values["start_on"] = None
+    languages = {key: values[key] for key in ("icp.languages",) if key in values}
+    reading = _read_goal(text, values, changed(usual, languages, usual), today)
     plan = changed(usual if reading is None else reading.plan, values, usual)
     if reading is None:
-        plan = plan.model_copy(update={"goal": short_goal(plan)})
+        plan = plan.model_copy(update={"goal": short_goal(plan), "assumptions": (*plan.assumptions, *notes)})
     else:
-        notes = (*reading.assumptions, *_contradictions(reading, plan, values))
+        notes = [*reading.assumptions, *_contradictions(reading, plan, values), *notes]
         plan = plan.model_copy(update={"assumptions": tuple(dict.fromkeys(notes))})
     return JobFile(
         path=path,
@@ -197,7 +202,7 @@ def _contradictions(reading: Reading, plan: Plan, values: Mapping[str, Any]) -> 
             said, holds = (_plain(_field(of, key)) for of in (reading.plan, plan))
             yield f"{key}: the goal says {said}, the file's own key says {holds}; {holds} holds."
     if values.get("mode") == Mode.SEND_ALLOWED:
-        yield "The file asks for send_allowed: your settings set the ceiling, and each mail still needs your approval."
+        yield "The file asks for send_allowed: your settings set the ceiling. This version sends nothing yet."
 
 
 def _field(plan: Plan, key: str) -> Any:

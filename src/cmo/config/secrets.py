@@ -104,7 +104,8 @@ CREDENTIALS: Mapping[str, Credential] = {
             "github",
             "GITHUB_TOKEN",
             "reads public GitHub: repositories, people, commits",
-            "GitHub → Settings → Developer settings → tokens; no scope is needed",
+            "GitHub → Settings → Developer settings → tokens; "
+            "read:user saves a request a person, without any scope it works too",
         ),
         Credential(
             "openai", "OPENAI_API_KEY", "plans with a model, in place of the built-in rules", "your model's console"

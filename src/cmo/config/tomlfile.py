@@ -57,9 +57,10 @@ def read_toml(path: Path) -> TomlFile | None:
 
 
 def _unreadable(path: Path, line: int, what: str) -> ConfigError:
+    is_twice = "overwrite" in what or "twice" in what
     return ConfigError(
-        f"{path}, line {line}: {what}.",
-        hint="Correct that line: cmo config edit",
+        f"{path}, line {line}: {'a key that stands there already' if is_twice else what}.",
+        hint=f"{'Keep one of the two' if is_twice else 'Correct that line'}: cmo config edit",
         details={"file": str(path), "line": line},
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Literal
 
 from cmo.domain.base import Frozen
@@ -27,19 +28,37 @@ class Term(Frozen):
     negated: bool = False
 
 
-def parse_filter(text: str, *, fields: Mapping[str, str]) -> tuple[Term, ...]:
+def parse_filter(
+    text: str, *, fields: Mapping[str, str], values: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[Term, ...]:
     """The terms of `text`, in order.
 
     Args:
         fields: Field name -> what its values look like, for the error message.
+        values: Field name -> its values, where only these mean something; none of them: whole numbers.
     Raises:
-        FilterInvalid: an unknown field, a number that is none, an open quote.
+        FilterInvalid: an unknown field or value, a number that is none, an open quote.
     """
     try:
         words = shlex.split(clean_line(text, limit=500))
     except ValueError as exc:
         raise FilterInvalid(f"The filter `{text}` has an open quote.", hint="`cmo help filters` explains.") from exc
-    return tuple(_term(word, fields) for word in words)
+    terms = tuple(_term(word, fields) for word in words)
+    for term in terms:
+        _check_value(term, fields, values or {})
+    return terms
+
+
+def _check_value(term: Term, fields: Mapping[str, str], values: Mapping[str, tuple[str, ...]]) -> None:
+    if term.field is None or term.field not in values:
+        return
+    known = values[term.field]
+    if not (term.value.lower() in known if known else _is_number(term.value)):
+        near = get_close_matches(term.value.lower(), known, 1)
+        hint = f"Did you mean {term.field}:{near[0]}? " if near else ""
+        raise FilterInvalid(
+            f"{term.field} is never `{term.value}`.", hint=f"{hint}{term.field} takes {fields[term.field]}."
+        )
 
 
 def _term(word: str, fields: Mapping[str, str]) -> Term:

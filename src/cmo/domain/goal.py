@@ -13,6 +13,7 @@ from datetime import date
 from cmo.domain.base import Frozen
 from cmo.domain.follow_up import FollowUp, parse_follow_up
 from cmo.domain.grammar.compile import changed, compile_plan
+from cmo.domain.grammar.near_misses import near_misses, with_words
 from cmo.domain.grammar.render import render_plan, short_goal
 from cmo.domain.grammar.rules import RULES
 from cmo.domain.grammar.tokens import KEYS_BELONG, Sentence, looks_secret
@@ -68,8 +69,7 @@ def parse_goal(sentence: str, *, today: date, defaults: Plan | None = None, sett
         GoalUnclear: empty, too long, holds a key, or nothing in it says whom to find.
     """
     text = _cleaned(sentence)
-    s, u = Sentence(_unwrapped(text)), Understood(today=today)
-    apply_rules(s, u, RULES)
+    s, u = _read(_unwrapped(text), today)
     unknown = free_words(s)
     if not _says_whom(u, unknown) and not any(key == "target" or key.startswith("icp") for key in settled):
         raise GoalUnclear(
@@ -106,6 +106,20 @@ def answer(reading: Reading, question: Question, choice: Choice, *, defaults: Pl
             "questions": tuple(q for q in reading.questions if q != question),
         }
     )
+
+
+def _read(text: str, today: date) -> tuple[Sentence, Understood]:
+    """`text` read by the rules; where words are left that are slips of known ones, read again without the slips."""
+    s, u = Sentence(text), Understood(today=today)
+    apply_rules(s, u, RULES)
+    slips = near_misses(s)
+    if slips:
+        written = {s.tokens[i].text: word for i, word in slips.items()}
+        s, u = Sentence(with_words(s, slips)), Understood(today=today)
+        apply_rules(s, u, RULES)
+        for word, known in written.items():
+            u.note("unread", f"“{word}” read as {known}.")
+    return s, u
 
 
 def _cleaned(sentence: str) -> str:

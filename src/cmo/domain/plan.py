@@ -132,9 +132,9 @@ def _notes(plan: Plan, observed: Yields | None) -> Iterator[str]:
         case Mode.DRY_RUN:
             yield "Dry run: nothing is sent, synced or filed."
         case Mode.DRAFT_ONLY:
-            yield "Draft only: leads are found, scored and exported. This version writes no drafts and sends nothing yet."
+            yield "Draft only: leads are found, scored and exported; this version drafts and sends nothing yet."
         case Mode.SEND_ALLOWED:
-            yield "Send allowed: this version writes no drafts and sends nothing yet."
+            yield "Send allowed: this version drafts and sends nothing yet."
     matching = None if observed is None else observed.repos_matching
     if matching is not None and matching < plan.caps.max_repos:
         yield (

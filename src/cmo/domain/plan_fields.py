@@ -55,7 +55,7 @@ def _whole(key: str) -> PlanField:
 
 def _count(text: str) -> int:
     """`800`, `2k`, `two thousand`."""
-    s = Sentence(text)
+    s = Sentence(text.strip().rstrip(","))
     found = read_number(s, 0)
     if found is None or found[1] != len(s) or found[0].value.denominator != 1:
         raise ValueError
@@ -247,16 +247,34 @@ def change_plan(plan: Plan, changes: Mapping[str, str]) -> Plan:
     return changed(plan, values, plan)
 
 
+_ANY = ("any", "all", "anywhere")
+
+
+def _example(key: str) -> str:
+    """A value that the field takes, as text."""
+    field = FIELDS[key]
+    if "such as " in field.expects:
+        return field.expects.rpartition("such as ")[2]
+    if field.expects.startswith("one of "):
+        return field.expects.removeprefix("one of ").partition(",")[0]
+    if field.expects.startswith(("a whole number", "an amount")):
+        return "20"
+    return {"icp.roles": "maintainer", "icp.topics": "ci,testing"}.get(key, "abc")
+
+
 def _read_text(key: str, name: str, text: str) -> Any:
     field = FIELDS[key]
-    is_none = field.optional and text.strip().lower() in ("", "none", "off", "null")
+    word = text.strip().rstrip(",").lower()
+    is_none = field.optional and word in ("", "none", "off", "null", *(_ANY if key == "icp.location" else ()))
+    if field.expects.startswith("a list") and word in ("none", *_ANY):
+        return []
     try:
         return None if is_none else check_field(key, field.from_text(text))
     except (ValueError, ArithmeticError) as exc:
         shown = clean_line(text, limit=60)
         raise ConfigError(
             f"{name} must be {field.expects}, not “{shown}”.",
-            hint=f"For example: cmo jobs set last {name}=…",
+            hint=f"For example: {name}={_example(key)}",
             details={"key": key},
         ) from exc
 

@@ -30,7 +30,7 @@ class Change(Frozen):
     settings: dict[str, Any] = Field(default_factory=dict)
     """Plan fields by dotted name; None takes a filter away."""
     label: str
-    """`max_repos=1900, max_people=7000`."""
+    """`max_repos=1900 max_people=7000`, as `cmo jobs set` and the plan card take it."""
     command: str
     """What to type, `…` standing for the goal."""
     why: str
@@ -45,9 +45,21 @@ def find_changes(plan: Plan, observed: Yields | None, price: ModelPrice | None, 
         complete = _complete(plan, settings, observed, price)
         after = forecast(changed(plan, complete, plan), observed, price)
         helps = not settings or "target" in settings or after.middle > now.middle
+        is_second = "caps.top_authors_per_repo" in settings and any(
+            "caps.top_authors_per_repo" in change.settings for change in changes
+        )
+        if is_second:
+            continue
         if complete and helps and not after.obstacles:
-            changes.append(_change(complete, why or _other_reason(complete)))
+            changes.append(_change(complete, _with_reach(why, settings, after) or _other_reason(complete)))
     return tuple(changes)
+
+
+def _with_reach(why: str, settings: dict[str, Any], after: Forecast) -> str:
+    if not why or "target" in settings:
+        return why
+    good = after.of("good")
+    return f"{why}; {good.low:,} to {good.high:,} good leads then"
 
 
 def _capacity(plan: Plan, now: Forecast) -> Iterator[tuple[dict[str, Any], str]]:
@@ -104,7 +116,7 @@ def _change(settings: dict[str, Any], why: str) -> Change:
              for key, value in settings.items() if key in _FLAGS]  # fmt: skip
     words = [_words(key, value) for key, value in settings.items() if key not in _FLAGS]
     goal = f'"… {", ".join(words)}"' if words else "…"
-    label = ", ".join(f"{key.rpartition('.')[2]}={_shown(value)}" for key, value in settings.items())
+    label = " ".join(f"{key.rpartition('.')[2]}={_shown(value)}" for key, value in settings.items())
     return Change(settings=settings, label=label, command=" ".join(["cmo run", goal, *flags]), why=why)
 
 

@@ -342,6 +342,7 @@ class _Applier:
             scored_at=self._at,
         )
         if not event.accepted or event.email is None:
+            self._run("DELETE FROM leads WHERE job_id = ? AND login_key = ?", event.login.lower())
             return
         self._run(
             "INSERT INTO leads (job_id, number, login_key, email, email_class, held, stage, score, label) SELECT ?1,"
@@ -355,6 +356,7 @@ class _Applier:
 
     def _merged(self, event: ev.PeopleMerged) -> None:
         kept, merged = event.kept.lower(), event.merged.lower()
+        self._run("DELETE FROM leads WHERE job_id = ? AND login_key = ?", merged)
         self._run(
             "UPDATE candidates SET state = 'merged', merged_into = ?2, reason = ?3"
             " WHERE job_id = ?1 AND login_key = ?4",

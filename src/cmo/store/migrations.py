@@ -173,6 +173,7 @@ CREATE TABLE candidates (
 );
 CREATE UNIQUE INDEX candidates_in_order ON candidates (job_id, n);
 CREATE INDEX candidates_by_state ON candidates (job_id, state, n);
+CREATE INDEX candidates_by_score ON candidates (job_id, score DESC, n);
 CREATE TABLE candidate_repos (
     job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
     login_key TEXT NOT NULL,
@@ -227,6 +228,7 @@ CREATE TABLE leads (
     PRIMARY KEY (job_id, number),
     UNIQUE (job_id, login_key)
 );
+CREATE INDEX leads_held ON leads (job_id, held);
 CREATE TABLE identities (
     key TEXT PRIMARY KEY,
     person_id TEXT NOT NULL,

@@ -69,8 +69,8 @@ def people_without_email(
 def unverified_emails(conn: Connection, job_id: str, *, after: int, limit: int, now: datetime) -> tuple[list[str], int]:
     """Addresses of the job without a verdict that counts, or with one that aged out; each once."""
     rows = conn.execute(
-        "SELECT e.n, e.email FROM emails e JOIN candidates c ON c.job_id = e.job_id AND c.login_key = e.login_key"
-        " LEFT JOIN verdicts v ON v.email = e.email WHERE e.job_id = ?1 AND c.state = 'found' AND e.n > ?2"
+        "SELECT e.n, e.email FROM emails e CROSS JOIN candidates c LEFT JOIN verdicts v ON v.email = e.email"
+        " WHERE c.job_id = e.job_id AND c.login_key = e.login_key AND e.job_id = ?1 AND c.state = 'found' AND e.n > ?2"
         f" AND (NOT {VERDICT_SETTLED} OR v.checked_at < ?3) AND {EMAIL_ALLOWED} AND {CANDIDATE_ALLOWED}"
         " AND NOT EXISTS (SELECT 1 FROM emails f WHERE f.job_id = e.job_id AND f.email_key = e.email_key"
         " AND f.email = e.email AND f.n < e.n AND f.n > ?2) ORDER BY e.n LIMIT ?4",

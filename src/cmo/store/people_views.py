@@ -17,7 +17,7 @@ from cmo.store.pages import LEAD_ROWS, lead_from_row
 LEAD_FIELDS = {
     "score": "a number, e.g. score>=80",
     "label": "hot, warm or cold",
-    "state": "accepted, held, rejected, merged or found",
+    "state": "accepted, held or rejected; who was merged has no row: cmo leads why LOGIN",
     "email": "none, published, commit, imported or inbound",
     "mx": "ok, risky, invalid or unknown",
     "org": "part of a company's name",
@@ -26,6 +26,16 @@ LEAD_FIELDS = {
     "role": "maintainer or contributor",
     "flag": "hold",
 }
+LEAD_VALUES: dict[str, tuple[str, ...]] = {
+    "score": (),
+    "label": ("hot", "warm", "cold"),
+    "state": ("accepted", "held", "hold", "rejected"),
+    "email": ("none", "published", "commit", "imported", "inbound"),
+    "mx": ("ok", "risky", "invalid", "unknown"),
+    "role": ("maintainer", "contributor"),
+    "flag": ("hold", "held"),
+}
+"""Fields that take these values only; none: whole numbers."""
 _SORTS = {
     "score": "c.score DESC, c.n",
     "login": "c.login_key",

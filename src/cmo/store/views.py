@@ -15,6 +15,8 @@ from cmo.store.progress import Progress, counters, final_files, progress
 __all__ = ["get_job", "list_jobs", "list_messages", "match_jobs"]
 
 RATE_WINDOW_S = 60
+LEAST_WINDOW_S = 5
+"""Over less time a rate says nothing: a burst of one second would be thousands a minute."""
 
 
 class StageRow(Frozen):
@@ -98,7 +100,7 @@ def _rates(conn: Connection, job_id: str) -> dict[str, float]:
     rates = {}
     for row in rows:
         took = (datetime.fromisoformat(row["last"]) - datetime.fromisoformat(row["first"])).total_seconds()
-        if row["items"] and took > 0:
+        if row["items"] and took >= LEAST_WINDOW_S:
             rates[row["tool"]] = row["items"] * 60 / took
     return rates
 
@@ -124,6 +126,10 @@ def _stages(
             state = "waiting" if job.wait_until else "running"
         elif done and (done >= of or order.index(job.stage) > order.index(stage) or job.status.is_over):
             state = "done"
+        if stage is Stage.DISCOVER and state == "done":
+            of = done  # the cap is no longer aimed at
+        elif stage is Stage.ENRICH and not counts.people_enriched and order.index(job.stage) < order.index(stage):
+            done = 0  # who left before anybody was looked up, such as bots
         failed = totals.get(f"failed_{tool}", 0)
         rows.append(StageRow(stage=stage, done=done, of=of, failed=failed, per_minute=rates.get(tool), state=state))
     exported = "done" if job.status is JobStatus.FINISHED else "idle"

@@ -10,7 +10,7 @@ from cmo.domain.grammar.dates import MONTHS, WEEKDAYS
 from cmo.domain.grammar.items import as_keyword, as_topic
 from cmo.domain.grammar.rules_how import SEND_WORDS
 from cmo.domain.grammar.understood import BOUNDS, Choice, Question, Understood
-from cmo.domain.grammar.vocabulary import IMPLIED_LANGUAGES, NEGATIONS, ONLY
+from cmo.domain.grammar.vocabulary import FOREIGN_WORDS, IMPLIED_LANGUAGES, LANGUAGES, NEGATIONS, NO_SUBJECT, ONLY
 from cmo.domain.job import Caps, Icp, Mode, Plan, StarsRange
 
 LOCKED = (
@@ -31,8 +31,9 @@ def compile_plan(
     plan = defaults.model_copy(
         update={"goal": goal, "icp": icp, "mode": mode, "caps": Caps(**{**dict(defaults.caps), **caps}), **single}
     )
+    plan = plan.model_copy(update={"icp": _ask_about_contradictions(u, plan.icp)})
     _assume_defaults(u, plan)
-    _ask_about_unknown(u, unknown, icp)
+    _ask_about_unknown(u, unknown, plan.icp)
     questions = tuple(q for q in u.questions if not _is_settled(q.key, settled))
     notes = [text for key, text in u.notes if not _is_settled(key, settled)]
     return plan, questions, tuple(dict.fromkeys([*(q.assumption for q in questions), *notes]))
@@ -57,11 +58,47 @@ def _icp(u: Understood, defaults: Icp) -> Icp:
         values |= _implied_languages(u, values.get("topics", ()))
     if "any_language" in u.flags:
         values["languages"] = ()
+    if "icp.topics" not in u.lists and "topics" not in values and defaults.topics == Icp().topics:
+        values["topics"] = _usual_topics(values.get("languages", defaults.languages))
     if "anywhere" in u.flags:
         values["location"] = None
     if stars := _stars(u, defaults.stars_range):
         values["stars_range"] = stars
     return defaults.model_copy(update=values)
+
+
+def _usual_topics(languages: tuple[str, ...]) -> tuple[str, ...]:
+    """The default topics without those of another language: no pytest for rust."""
+
+    def suits(topic: str) -> bool:
+        of = IMPLIED_LANGUAGES.get(topic, ())
+        return not of or not languages or bool(set(of) & set(languages))
+
+    return tuple(topic for topic in Icp().topics if suits(topic))
+
+
+def _ask_about_contradictions(u: Understood, icp: Icp) -> Icp:
+    """`icp` without the exclusions that the sentence also asks for: what is asked for wins, and that is a question."""
+    asked = {name: key for key in ("icp.languages", "icp.topics") for name in u.lists.get(key, ())}
+    exclude = tuple(item for item in icp.exclude if item not in asked and LANGUAGES.get(item, item) not in asked)
+    for item in u.lists.get("icp.exclude", ()):
+        name = item if item in asked else LANGUAGES.get(item, item)
+        if name not in asked:
+            continue
+        key = asked[name]
+        others = [word for word in u.lists[key] if word != name]
+        u.ask(
+            Question(
+                key=key,
+                text=f"The sentence asks for {name} and rules it out. Which one?",
+                assumption=f"“{name}” is asked for and ruled out: it is searched for.",
+                choices=(
+                    Choice(label=f"search for {name}"),
+                    Choice(label=f"leave {name} out", changes={key: others, "icp.exclude": [*exclude, item]}),
+                ),
+            )
+        )
+    return icp.model_copy(update={"exclude": exclude})
 
 
 def _implied_languages(u: Understood, topics: tuple[str, ...]) -> dict[str, Any]:
@@ -123,7 +160,7 @@ def _assume_defaults(u: Understood, plan: Plan) -> None:
 
 
 _ASKABLE = 4
-_NO_NAMES = NEGATIONS | ONLY | WEEKDAYS.keys() | MONTHS.keys() | SEND_WORDS
+_NO_NAMES = {"ignore"} | NO_SUBJECT | FOREIGN_WORDS | NEGATIONS | ONLY | WEEKDAYS.keys() | MONTHS.keys() | SEND_WORDS
 
 
 def _ask_about_unknown(u: Understood, unknown: tuple[str, ...], icp: Icp) -> None:
@@ -132,17 +169,22 @@ def _ask_about_unknown(u: Understood, unknown: tuple[str, ...], icp: Icp) -> Non
         return
     shown = ", ".join(f"“{word}”" for word in unknown[:12]) + (", …" if len(unknown) > 12 else "")
     ignored = f"Not understood and left out: {shown}."
-    searchable = all(word.isalpha() and word.casefold() not in _NO_NAMES for word in unknown)
+    words = [word for text in unknown for word in text.split()]
+    searchable = all(word.isalpha() and word.casefold() not in _NO_NAMES for word in words)
     topics = [topic for word in unknown if (topic := as_topic(word))]
     if len(unknown) > _ASKABLE or not searchable or not topics:
         u.note("unread", ignored)
         return
+    question = f"What to do with {shown}?"
+    if not {"icp.topics", "icp.keywords"} & u.lists.keys():
+        question = f"Is {shown} what to search for?"
+        ignored = f"{ignored.removesuffix('.')}; the estimate is for {_searched(icp)}."
     named_topics = icp.topics if "icp.topics" in u.lists else ()
     keywords = [word for text in unknown if (word := as_keyword(text))]
     u.ask(
         Question(
             key="unread",
-            text=f"What to do with {shown}?",
+            text=question,
             assumption=ignored,
             choices=(
                 Choice(label="leave out"),
@@ -151,6 +193,11 @@ def _ask_about_unknown(u: Understood, unknown: tuple[str, ...], icp: Icp) -> Non
             ),
         )
     )
+
+
+def _searched(icp: Icp) -> str:
+    """`python and the topics ci, testing`."""
+    return f"{' or '.join(icp.languages) or 'any language'} and the topics {', '.join(icp.topics) or 'any'}"
 
 
 def changed(plan: Plan, changes: Mapping[str, Any], defaults: Plan) -> Plan:

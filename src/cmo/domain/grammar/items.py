@@ -8,6 +8,7 @@ from typing import Protocol
 from cmo.domain.grammar.tokens import Kind, Sentence
 from cmo.domain.grammar.vocabulary import (
     CRMS,
+    FOREIGN_WORDS,
     LANGUAGE_PEOPLE,
     LANGUAGES,
     LIST_STOPS,
@@ -111,7 +112,7 @@ def _run_end(s: Sentence, i: int, *, languages: bool) -> int:
 def is_plain(s: Sentence, i: int) -> bool:
     """A free word that no part of the grammar claims."""
     word = s.low(i)
-    if s.kind(i) is not Kind.WORD or word in LIST_STOPS or word in TRAILING_NOUNS:
+    if s.kind(i) is not Kind.WORD or word in LIST_STOPS or word in TRAILING_NOUNS or word in FOREIGN_WORDS:
         return False
     return not (
         word in LANGUAGES

@@ -193,7 +193,9 @@ class Amount:
     high: Fraction
     bound: Bound = Bound.EXACT
     strict: bool = False
-    """Written with `>` or `<`: the number itself is left out."""
+    """Written with `>`, `more than` and the like: the number itself is left out."""
+    crossed: bool = False
+    """A range whose larger end came first."""
     vague: bool = False
     guessed: str = ""
 
@@ -227,13 +229,14 @@ AFTER: dict[str, Bound] = {
     **dict.fromkeys(["or so", "ish", "- ish", "give or take"], Bound.ABOUT),
     **dict.fromkeys(["or fewer", "or less", "max", "maximum", "at most", "tops", "at the most"], Bound.AT_MOST),
 }  # fmt: skip
+_STRICT = (">", "<", "more than", "over", "above", "under", "below", "less than", "fewer than")
 _LINKS = frozenset(["-", "–", "—", "..", "...", "…", "to", "through"])
 
 
 def read_amount(s: Sentence, i: int) -> tuple[Amount, int] | None:
     """A number or range with its qualifiers, such as `at most 5k` or `between 100 and 2000`, and where it ends."""
     bound, start = _qualifier(s, i)
-    strict = s.low(i) in (">", "<")
+    strict = bool(s.phrase(i, *_STRICT))
     between = s.phrase(start, "between", "from") if bound is Bound.EXACT else 0
     first = read_number(s, between or start)
     if first is None:
@@ -254,7 +257,8 @@ def _range(low: Number, high: Number) -> Amount:
     if low.scale == 1 and low.value * high.scale <= high.value:
         start = low.value * high.scale
     ends = sorted([start, high.value])
-    return Amount(ends[0], ends[1], Bound.RANGE, vague=low.vague or high.vague, guessed=low.guessed or high.guessed)
+    return Amount(ends[0], ends[1], Bound.RANGE, vague=low.vague or high.vague, guessed=low.guessed or high.guessed,
+                  crossed=start > high.value)  # fmt: skip
 
 
 def _qualifier(s: Sentence, i: int) -> tuple[Bound, int]:

@@ -45,6 +45,8 @@ def _take_stars(s: Sentence, i: int, found: tuple[Amount, int], end: int, u: Und
         "stars.high", amount.high - (1 if amount.strict and amount.bound is Bound.AT_MOST else 0), words=words
     )
     if amount.bound is Bound.RANGE:
+        if amount.crossed:
+            u.note("stars", f"“{words}”: the limits are crossed; read as {low:,} to {high:,}.")
         return _put_stars(u, low, high, end)
     if amount.bound is Bound.AT_MOST:
         u.put("stars.high", high)

@@ -12,6 +12,8 @@ from cmo.domain.grammar.vocabulary import (
     LANGUAGE_PHRASES,
     LANGUAGES,
     NEGATIONS,
+    NO_SUBJECT,
+    ONE_PERSON,
     ONLY,
     REPO_NOUNS,
     ROLES,
@@ -51,10 +53,27 @@ def read_exclusion(s: Sentence, i: int, u: Understood) -> int:
     if not cue:
         return 0
     start = s.skip(cue, _EXCLUDE_FILLERS)
+    if s.low(start) in NO_SUBJECT or (s.low(i) == "ignore" and not _is_known_subject(s, start)):
+        return 0
+    before = len(u.lists.get("icp.exclude", ()))
     end = _exclude_one(s, start, u) or start
     while end > start and (more := _next_exclusion(s, end, u)):
         end = more
+    unknown = [item for item in u.lists.get("icp.exclude", [])[before:] if not _is_known(item)]
+    if unknown and u.plan is None:
+        u.note("icp.exclude", f"“{s.span(i, end)}” read as: leave out projects about {', '.join(unknown)}.")
     return end if end > start else 0
+
+
+def _is_known(item: str) -> bool:
+    return item in TOPICS or item in LANGUAGES or item in TOPIC_PHRASES.values() or item in TOPICS.values()
+
+
+def _is_known_subject(s: Sentence, i: int) -> bool:
+    """A known topic or language, forks and the like, or words before `projects`."""
+    if s.is_quote(i) or s.low(i) in _ALWAYS_OUT or s.low(i) in LANGUAGES or s.low(i) in TOPICS:
+        return True
+    return bool(s.phrase(i, *TOPIC_PHRASES)) or any(s.low(n) in REPO_NOUNS for n in range(i + 1, i + 4))
 
 
 def _next_exclusion(s: Sentence, i: int, u: Understood) -> int:

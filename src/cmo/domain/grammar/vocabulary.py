@@ -167,8 +167,8 @@ FILLERS = FIND_VERBS | frozenset(
         " output sequence seq campaign crm later afterwards after when once next finally first second and/or e.g i.e"
         " etc eg ie based living located already but while if because since during mostly mainly especially"
         " particularly preferably ideally again verified valid deliverable reachable public published known unique"
-        " distinct different individual asap done behind another x i'd we'd i'm i've crates gems plugin plugins modules reach"
-        " interested interest focus focused focusing related regarding around concerning"
+        " distinct different individual asap done behind another x i'd we'd i'm i've crates gems plugin plugins modules"
+        " reach interested interest focus focused focusing related regarding around concerning"
     )
 )
 """Words that may stay unread without being named: they change nothing."""
@@ -187,6 +187,23 @@ TRAILING_NOUNS = frozenset(
     )
 )
 """Nouns that may follow an item of a list without being part of it: `crypto projects`, `testing tools`."""
+
+NO_SUBJECT = frozenset(
+    word_list(
+        "wait problem problems worries worry idea matter doubt need way rush hurry mind stop ceiling approval approvals"
+        " quota quotas rule rules instruction instructions previous prior caps warnings"
+    )
+)
+"""What is said after `no` and `ignore` that is nothing a project is about."""
+
+FOREIGN_WORDS = frozenset(
+    word_list(
+        "der die das den dem des ein eine einen einem einer und oder mit von vom für fur im zum zur nicht keine ohne"
+        " aus bei letzten letzte letzter tagen tage finde suche le les des du une avec pour sans dans derniers los las"
+        " del una unos con para sin últimos ultimos"
+    )
+)
+"""Small words of German, French and Spanish: no topic holds them, so that a foreign phrase does not become one."""
 
 LIST_STOPS = (
     FILLERS
