@@ -248,3 +248,14 @@ def test_ages_in_the_sandbox_are_counted_on_its_own_clock(cmo: Cmo) -> None:
     service.start_job(settings, service.plan_goal(settings, "find 5 py maintainers").plan)
 
     assert "now" in cmo("jobs", "list", "--sandbox", out_tty=True).out
+
+
+def test_a_word_that_is_like_nothing_gets_the_list_and_no_guess(cmo: Cmo) -> None:
+    said = cmo("auth", "set", "nope").err
+
+    assert "Did you mean" not in said
+    assert "github" in said
+
+
+def test_limits_name_the_job_they_count(cmo: Cmo, job: str) -> None:
+    assert job in cmo("limits", "show").err

@@ -321,3 +321,7 @@ def test_a_key_in_a_goal_is_refused_and_not_repeated() -> None:
 
 def test_the_goal_is_kept_clean_and_on_one_line() -> None:
     assert read("find 20\n py\u202e devs\x1b[2J").plan.goal == "find 20 py devs[2J"
+
+
+def test_a_doubtful_number_is_explained() -> None:
+    assert "“2.000” read as 2,000." in read("find 2.000 py devs").assumptions

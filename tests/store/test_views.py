@@ -109,3 +109,9 @@ def test_leads_come_out_once_each_in_order_of_acceptance(finished: tuple[Connect
     numbers = [row.number for row in people_views.iter_leads(conn, job.id)]
     assert numbers == sorted(numbers, key=lambda n: n or 0)
     assert len(numbers) == len(set(numbers)) == views.job_summary(conn, job.id, now=NOW, wall_s=0).progress.good_leads
+
+
+def test_a_stage_that_is_done_is_not_short_of_its_cap(finished: tuple[Connection, Job]) -> None:
+    conn, job = finished
+    discover = views.job_summary(conn, job.id, now=NOW, wall_s=0).stages[0]
+    assert (discover.state, discover.of) == ("done", discover.done)

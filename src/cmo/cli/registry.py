@@ -73,7 +73,7 @@ def group_of(name: str) -> str:
 
 def suggest(word: str, names: tuple[str, ...]) -> str | None:
     """The one name that `word` was probably meant to be."""
-    near = get_close_matches(word.lower(), names, 1, 0.6)
+    near = get_close_matches(word.lower(), names, 1, 0.65)
     return near[0] if near else None
 
 

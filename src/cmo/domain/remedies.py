@@ -40,7 +40,7 @@ class Change(Frozen):
 def find_changes(plan: Plan, observed: Yields | None, price: ModelPrice | None, now: Forecast) -> tuple[Change, ...]:
     """Changes of which each alone makes `plan` fit, the least painful first; none where nothing stands in the way."""
     alternatives = [*_capacity(plan, now)] if now.middle < plan.target else [({}, "")]
-    changes = []
+    changes: list[Change] = []
     for settings, why in alternatives:
         complete = _complete(plan, settings, observed, price)
         after = forecast(changed(plan, complete, plan), observed, price)

@@ -194,10 +194,10 @@ class Amount:
     bound: Bound = Bound.EXACT
     strict: bool = False
     """Written with `>`, `more than` and the like: the number itself is left out."""
-    crossed: bool = False
-    """A range whose larger end came first."""
     vague: bool = False
     guessed: str = ""
+    crossed: bool = False
+    """A range whose larger end came first."""
 
     @property
     def value(self) -> Fraction:
