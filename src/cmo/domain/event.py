@@ -241,7 +241,7 @@ class PersonOptedOut(Frozen):
 
     kind: Literal["person_opted_out"] = "person_opted_out"
     login: Login
-    email: str | None
+    email: str | None = None
     words: str
     source_url: str
 

@@ -73,7 +73,7 @@ class Agent:
             self._obey(exc.asked, exc.by)
             stops = True
         except (ProviderError, ConfigError) as exc:
-            self._commit(JobPaused(reason=_pause_reason(exc), message=f"{exc.message} {exc.hint}".strip()))
+            self._commit(JobPaused(reason=_pause_reason(exc), message=_sentences(exc.message, exc.hint)))
             stops = True
         return self._caught_up(state), stops
 
@@ -263,3 +263,8 @@ class Agent:
 
 def _pause_reason(exc: Exception) -> str:
     return "key_rejected" if isinstance(exc, AuthRejected | ConfigError) else "provider"
+
+
+def _sentences(*texts: str) -> str:
+    """`texts` one after the other, each ended."""
+    return " ".join(text if text[-1] in ".!?…)" else f"{text}." for text in texts if text)

@@ -328,7 +328,9 @@ def _incomplete(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _half_null(body: dict[str, Any]) -> dict[str, Any]:
-    data = body.get("data") or {}
+    data = body.get("data")
+    if data is None:
+        return body
     names = list(data)
     lost = names[(len(names) + 1) // 2 :] or names
     error = {"type": "RESOURCE_LIMITS_EXCEEDED", "message": "Resource limits for this query exceeded."}

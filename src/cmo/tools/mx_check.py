@@ -16,8 +16,8 @@ from cmo.tools.base import PageContext, Ports, Source, Tool
 
 NAME = "mx_check"
 EMAILS_PER_PAGE = 200
-LEAST_OF_AN_OUTAGE = 5
-"""From so many addresses on, not one answer means that the network is down."""
+ALWAYS_THERE = "postmaster@gmail.com"
+"""An address whose domain surely takes mail; only its name is looked up, and nothing is sent."""
 
 
 class MxPlanned(Frozen):
@@ -45,7 +45,7 @@ def layout(planned: MxPlanned, rows: Sequence[str], context: PageContext) -> MxI
 async def run(call: MxIn, ports: Ports) -> MxOut:
     """Raises ProviderUnavailable where the network answered nothing at all: that says nothing of the addresses."""
     verdicts = await ports.resolver.check(call.emails)
-    if len(verdicts) >= LEAST_OF_AN_OUTAGE and all(verdict.state is MxState.UNKNOWN for verdict in verdicts):
+    if verdicts and all(verdict.state is MxState.UNKNOWN for verdict in verdicts) and await _is_down(ports):
         raise ProviderUnavailable(
             f"DNS gives no answer: {verdicts[0].reason}",
             provider="dns",
@@ -53,6 +53,12 @@ async def run(call: MxIn, ports: Ports) -> MxOut:
             hint="Check the network, or set CMO_DNS_SERVER.",
         )
     return MxOut(verdicts=verdicts)
+
+
+async def _is_down(ports: Ports) -> bool:
+    """Whether even a domain that surely exists gets no answer."""
+    (verdict,) = await ports.resolver.check([ALWAYS_THERE])
+    return verdict.state is MxState.UNKNOWN
 
 
 def events(call: MxIn, out: MxOut) -> list[Event]:

@@ -89,6 +89,7 @@ def test_a_rest_answer(status: int, headers: dict[str, str], body: object, kind:
         ),
         ({"data": None, "errors": error(None, "Something went wrong.")}, Kind.TRANSIENT, False),
         ({"data": None}, Kind.TRANSIENT, False),
+        ({"data": {}, "errors": error(None, "Something went wrong.")}, Kind.TRANSIENT, False),
         ({"data": None, "errors": error("INSUFFICIENT_SCOPES")}, Kind.SCOPES, False),
         ({"errors": error("INSUFFICIENT_SCOPES", "not been granted the required scopes")}, Kind.SCOPES, False),
         ({"errors": [{"extensions": {"code": "undefinedField"}, "message": "x"}]}, Kind.PERMANENT, False),

@@ -170,10 +170,19 @@ def test_entries_that_cannot_be_read_do_not_cost_the_page() -> None:
     assert search(world, 50) == []
 
 
-def test_a_search_that_times_out_is_asked_for_in_smaller_pages() -> None:
-    world = World(repos=crowd(300), troubles=[once(timed_out()), once(timed_out())])
-    assert len(search(world, 300)) == 300
-    assert [variables["first"] for variables in world.variables("Search")][:4] == [100, 100, 50, 100]
+def test_a_page_that_times_out_is_asked_for_in_halves_and_stays_the_page_it_is() -> None:
+    world, calm = (World(repos=crowd(300), troubles=[once(timed_out())] * n) for n in (2, 0))
+
+    async def sizes(world: World) -> list[int]:
+        async with client(world) as github:
+            cursor, found = None, []
+            while not found or cursor is not None:
+                page = await github.search_repos(QUERY, cursor=cursor, limit=300)
+                cursor, found = page.cursor, [*found, len(page.repos)]
+            return found
+
+    assert asyncio.run(sizes(world)) == asyncio.run(sizes(calm)) == [100, 100, 100]
+    assert [variables["first"] for variables in world.variables("Search")] == [100, 100, 50, 50, 100, 100]
 
 
 def test_counts_that_time_out_are_asked_for_in_halves() -> None:

@@ -177,6 +177,23 @@ def test_all_workers_stop_at_the_first_refusal() -> None:
     assert len(world.requests) == 1
 
 
+def test_the_first_request_goes_alone_until_it_is_known_what_is_left() -> None:
+    world = people(headers=spent(0, limit=60))
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        answer = await world.handle(request)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return answer
+
+    async def act(github: GitHub) -> list[object]:
+        return await asyncio.gather(*(github.get(f"/x/{n}") for n in range(9)), return_exceptions=True)
+
+    outcomes = run(client(world, serve=slow), act)
+    assert len(world.requests) == 1
+    assert sum(isinstance(outcome, RateLimited) for outcome in outcomes) == 8
+
+
 def test_no_more_than_three_requests_are_in_flight() -> None:
     world, most, now = people(), 0, 0
 
@@ -406,6 +423,15 @@ def test_a_last_modified_date_serves_where_there_is_no_etag() -> None:
     for _ in range(2):
         assert run(client(world, cache=cache), lambda g: g.get("/x")).value == 1
     assert world.requests[1].headers["if-modified-since"] == stamp
+
+
+def test_half_a_search_is_not_kept_as_the_whole() -> None:
+    half = {"incomplete_results": True, "items": []}
+    answers = [httpx.Response(200, json=half, headers={"etag": '"1"'}), httpx.Response(200, json={"items": [1]})]
+    world, cache = people(*[once(answer) for answer in answers]), FakeCache()
+    for _ in range(2):
+        ask(world, path="/search/repositories", cache=cache)
+    assert "if-none-match" not in world.requests[1].headers
 
 
 def test_another_key_does_not_send_this_ones_etag() -> None:

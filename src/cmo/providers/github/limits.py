@@ -183,7 +183,7 @@ def _graphql(body: object) -> Verdict:
     words = harmless(_words(body))
     types = {error_type(error) for error in errors}
     heavy = bool(types & _HEAVY_TYPES) or any(_TOO_SLOW.search(str(error.get("message"))) for error in errors)
-    if isinstance(data, dict):
+    if isinstance(data, dict) and (data or not errors):
         return Verdict(Kind.PARTIAL, shrink=heavy, message=words) if errors else Verdict(Kind.OK)
     if heavy:
         return Verdict(Kind.TRANSIENT, shrink=True, message=words)

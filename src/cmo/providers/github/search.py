@@ -184,7 +184,15 @@ class Searcher:
         except TooHeavy:
             if first < SMALLEST_PAGE:
                 raise
-            return await self._ask(text, part, first // 2, after)
+            return await self._ask_in_halves(text, part, first, after)
+
+    async def _ask_in_halves(self, text: SearchText, part: Slice, first: int, after: str | None) -> SearchPage:
+        """The page whole all the same: a shorter one would leave its share to other queries, and find other things."""
+        page = await self._ask(text, part, first // 2, after)
+        if page.next_page is None:
+            return page
+        rest = await self._ask(text, part, first - first // 2, page.next_page)
+        return rest.model_copy(update={"results": page.results + rest.results, "repos": (*page.repos, *rest.repos)})
 
     async def _fetch_by_graphql(self, text: SearchText, part: Slice, first: int, after: str | None) -> SearchPage:
         variables = {"q": text.of(part), "first": first, "after": after}
