@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.children import Worker
-from benchmarks.measure import copy_home, progress, reading, scratch
+from benchmarks.measure import copy_home, progress, reading, require_finished, scratch
 from benchmarks.worker import BulkOutside, Report, Spec
 
 PEOPLE_EACH = 5
@@ -45,7 +45,7 @@ def finished(leads: int, steps: int = 40) -> BulkRun:
     """A job run to its end, export and snapshot included, in about `steps` steps."""
     home = scratch() / f"bulk-{leads}-{steps}"
     progress(f"{leads:,} leads in about {steps} steps")
-    return _described(home, Worker(spec_of(home, leads, steps)).wait())
+    return _described(home, Worker(spec_of(home, leads, steps)).wait(), leads, "finished")
 
 
 @cache
@@ -53,7 +53,7 @@ def halted(leads: int) -> BulkRun:
     """A job with all its leads found, paused where the step after that would be planned."""
     home = scratch() / f"halted-{leads}"
     progress(f"{leads:,} leads, up to the export")
-    return _described(home, Worker(spec_of(home, leads, 40, stop_before_export=True)).wait())
+    return _described(home, Worker(spec_of(home, leads, 40, stop_before_export=True)).wait(), leads, "paused")
 
 
 @cache
@@ -62,9 +62,9 @@ def completed(leads: int) -> BulkRun:
     before = halted(leads)
     home = copy_home(before.home, scratch() / f"completed-{leads}")
     progress(f"{leads:,} leads, export and snapshot")
-    report = Worker(spec_of(home, leads, 40)).wait()
+    after = _described(home, Worker(spec_of(home, leads, 40)).wait(), leads, "finished")
     shutil.rmtree(home)
-    return replace(before, peak_mb=max(before.peak_mb, report.peak_mb))
+    return replace(before, peak_mb=max(before.peak_mb, after.peak_mb))
 
 
 def spec_of(home: Path, leads: int, steps: int, *, stop_before_export: bool = False) -> Spec:
@@ -86,8 +86,9 @@ def plan_of(leads: int) -> dict[str, Any]:
     return {"goal": f"find {leads} py maintainers", "target": leads, "icp": {"topics": ["testing"]}, "caps": caps}
 
 
-def _described(home: Path, report: Report) -> BulkRun:
+def _described(home: Path, report: Report, wanted: int, status: str) -> BulkRun:
     with reading(home / "campaign.db") as conn:
+        require_finished(conn, report.job_id, status=status, leads=wanted)
         leads = conn.execute("SELECT COUNT(*) FROM leads").fetchone()[0]
         steps = conn.execute("SELECT COUNT(*) FROM steps").fetchone()[0]
     return BulkRun(home=home, leads=leads, steps=steps, job_id=report.job_id, peak_mb=report.peak_mb)

@@ -7,6 +7,7 @@ more. The units are the sandbox's own count, everything included: searches, coun
 from __future__ import annotations
 
 from benchmarks import naive_github, sandboxed
+from benchmarks.measure import NothingMeasured
 from benchmarks.table import Row
 
 TARGETS = (300, 2_000)
@@ -20,7 +21,9 @@ def run() -> list[Row]:
     rows = []
     for target in TARGETS:
         ours = sandboxed.reach(target)
-        each = ours.units / max(1, ours.good_leads)
+        if ours.good_leads < target:
+            raise NothingMeasured(f"{ours.good_leads} good leads, {target} were asked for")
+        each = ours.units / ours.good_leads
         told = f"{ours.units} units, {ours.good_leads:,} good leads, {len(ours.repos_read)} repositories"
         for name, naive in (("obvious", obvious), ("best", best)):
             rows.append(

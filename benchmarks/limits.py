@@ -7,6 +7,7 @@ is repeated without a condition when its answer came with a validator before and
 from __future__ import annotations
 
 from benchmarks import naive_github, sandboxed
+from benchmarks.measure import NothingMeasured
 from benchmarks.sandboxed import SandboxRun, plan_of
 from benchmarks.table import Row
 
@@ -34,6 +35,8 @@ def run() -> list[Row]:
     )
     hasty = naive_github.naive_run(naive_github.obvious, core_limit=NAIVE_LIMIT)
     unhurried = naive_github.naive_run(naive_github.obvious)
+    if not tight.waits or not rest.waits:
+        raise NothingMeasured(f"the tight limits were met {tight.waits} and {rest.waits} times; both must be")
     runs = {
         "plain run": plain,
         f"{TIGHT_LIMIT} points an hour": tight,

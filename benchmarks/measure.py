@@ -30,6 +30,30 @@ _STATUS = Path("/proc/self/status")
 _MEGA = 1_000_000
 
 
+class NothingMeasured(Exception):
+    """A run did not get where it had to, so that no figure may be taken from it."""
+
+
+def require_finished(conn: sqlite3.Connection, job_id: str, *, status: str = "finished", leads: int = 1) -> None:
+    """Refuse a job that is not `status` or has fewer than `leads` leads: comparing nothing with nothing proves nothing.
+
+    Raises:
+        NothingMeasured: says how the job ended instead.
+    """
+    row = conn.execute("SELECT status, stage, ended_reason FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    found = conn.execute("SELECT COUNT(*) FROM leads WHERE job_id = ?", (job_id,)).fetchone()[0]
+    if row["status"] != status or found < leads:
+        raise NothingMeasured(
+            f"job {job_id} is {row['status']} at {row['stage']} with {found} leads, not {status} with {leads} or more:"
+            f" {row['ended_reason'] or 'no reason given'}"
+        )
+
+
+def load() -> str:
+    """How busy the machine is, for figures in seconds."""
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+
+
 def progress(text: str) -> None:
     """Tell on stderr what is being done."""
     print(f"  … {text}", file=sys.stderr, flush=True)

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from benchmarks.clock import SharedClock
-from benchmarks.measure import progress
+from benchmarks.measure import NothingMeasured, progress
 from benchmarks.sandboxed import ANCHOR, MIDNIGHT, serving, units, world
 from benchmarks.worker import SandboxOutside
 from cmo.domain.job import Icp
@@ -42,6 +42,7 @@ SAMPLE_REPOS = 100
 """All of the first page of the search."""
 PEOPLE_EACH = 5
 WINDOW = timedelta(days=90)
+GENEROUS_LIMIT = 5_000
 TRIES = 3
 RETRY_S = 1.0
 NOREPLY = "noreply"
@@ -72,7 +73,7 @@ class NaiveRun:
     @property
     def requests_per_lead(self) -> float:
         """Requests that count against the limit, for each good lead."""
-        return units(self.totals) / max(1, self.good_leads)
+        return units(self.totals) / self.good_leads
 
 
 @dataclass
@@ -155,7 +156,7 @@ def best(rest: Rest, repos: list[Repo]) -> dict[str, _Person]:
 
 
 @cache
-def naive_run(loop: Loop, *, core_limit: int = 5_000, faults: str | None = None) -> NaiveRun:
+def naive_run(loop: Loop, *, core_limit: int = GENEROUS_LIMIT, faults: str | None = None) -> NaiveRun:
     """Run `loop` over the sample."""
     progress(f"the {loop.__name__} REST loop over {SAMPLE_REPOS} repositories")
     with serving(core_limit=core_limit, faults=faults) as (sandbox, outside, clock):
@@ -166,7 +167,10 @@ def naive_run(loop: Loop, *, core_limit: int = 5_000, faults: str | None = None)
         finally:
             rest.close()
         finds = tuple(find for login, person in people.items() if (find := _judged(login, person)) is not None)
-        return NaiveRun(repos=tuple(repo.full_name for repo in repos), finds=finds, totals=sandbox.books.totals())
+        found = NaiveRun(repos=tuple(repo.full_name for repo in repos), finds=finds, totals=sandbox.books.totals())
+    if not found.good_leads and core_limit >= GENEROUS_LIMIT and faults is None:
+        raise NothingMeasured(f"the {loop.__name__} loop found nobody")
+    return found
 
 
 def _since() -> datetime:

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.children import Worker
 from benchmarks.clock import SharedClock, start_clock
-from benchmarks.measure import progress, reading, scratch
+from benchmarks.measure import NothingMeasured, progress, reading, require_finished, scratch
 from benchmarks.worker import Report, SandboxOutside, Spec
 from cmo.sandbox import FaultPlan, Sandbox, SandboxSettings, Totals, World
 
@@ -133,6 +133,8 @@ def run(
         without_graphql: Point the client at a server that has only the REST API.
         faults: Name of a fault profile.
         limits: Fields of `SandboxSettings`, e.g. `graphql_limit`.
+    Raises:
+        NothingMeasured: it paused or failed, found nobody, or ended before it could be killed.
     """
     progress(f"sandbox: {what}")
     home = scratch() / f"sandbox-{next(_numbers)}"
@@ -142,11 +144,15 @@ def run(
         spec = Spec(home=str(home), plan=plan, sandbox=outside)
         spent = 0
         for _ in range(jobs - 1):
-            Worker(spec).wait()
+            first = Worker(spec).wait()
+            with reading(home / "campaign.db") as conn:
+                require_finished(conn, first.job_id)
             spent = units(sandbox.books.totals())
             clock.advance_to(clock.monotonic() + DAY_S)
         worker = Worker(spec)
-        if kill_after_requests is not None and _reached(sandbox, worker, kill_after_requests):
+        if kill_after_requests is not None:
+            if not _reached(sandbox, worker, kill_after_requests):
+                raise NothingMeasured(f"the job ended before request {kill_after_requests}, so it was not killed")
             worker.kill()
             spent = units(sandbox.books.totals())
             worker = Worker(spec)
@@ -164,6 +170,7 @@ def _reached(sandbox: Sandbox, worker: Worker, requests: int) -> bool:
 
 def _described(home: Path, totals: Totals, report: Report, spent: int) -> SandboxRun:
     with reading(home / "campaign.db") as conn:
+        require_finished(conn, report.job_id)
         job = (report.job_id,)
         good = (
             "SELECT l.login_key, l.email FROM leads l JOIN candidates c USING (job_id, login_key)"

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import bulk
-from benchmarks.measure import IMPORT_ALL, ROOT, clean_environment, copy_home, progress, scratch
+from benchmarks.measure import IMPORT_ALL, ROOT, clean_environment, copy_home, load, progress, scratch
 from benchmarks.table import Row
 
 LEADS = 10_000
@@ -33,15 +33,16 @@ def run() -> list[Row]:
     """Each command as it is, and with every module of cmo imported first."""
     home = copy_home(bulk.finished(LEADS).home, scratch() / "startup")
     progress("starting commands")
+    busy = load()
     rows = [
-        _row("cmo " + " ".join(arguments), goal, command_ms(arguments, home), command_ms(arguments, home, eager=True))
-        for arguments, goal in COMMANDS
+        _row("cmo " + " ".join(words), goal, command_ms(words, home), command_ms(words, home, eager=True), busy)
+        for words, goal in COMMANDS
     ]
-    rows.append(_row("cmo run --sandbox, first line", RUN_GOAL_MS, first_line_ms(), first_line_ms(eager=True)))
+    rows.append(_row("cmo run --sandbox, first line", RUN_GOAL_MS, first_line_ms(), first_line_ms(eager=True), busy))
     return rows
 
 
-def _row(what: str, goal_ms: float, took_ms: float, eager_ms: float) -> Row:
+def _row(what: str, goal_ms: float, took_ms: float, eager_ms: float, busy: str) -> Row:
     return Row(
         what=what.strip(),
         measured=took_ms,
@@ -49,7 +50,7 @@ def _row(what: str, goal_ms: float, took_ms: float, eager_ms: float) -> Row:
         at_most=goal_ms,
         yardstick=eager_ms,
         yardstick_is="every module imported at the start",
-        note=f"medians of {SAMPLES} and {EAGER_SAMPLES}; status and leads list over {LEADS:,} leads",
+        note=f"medians of {SAMPLES} and {EAGER_SAMPLES}; status and leads list over {LEADS:,} leads; {busy}",
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import bulk
 from benchmarks.bulk import BulkRun
-from benchmarks.measure import copy_home, database_bytes, progress, reading, scratch
+from benchmarks.measure import copy_home, database_bytes, load, progress, reading, scratch
 from benchmarks.naive_state import naive_run
 from benchmarks.resuming import resume_ms
 from benchmarks.table import Row
@@ -68,7 +68,7 @@ def run() -> list[Row]:
             at_most=50,
             yardstick=naive_many.resume_ms,
             yardstick_is="only loading the state, with lists in it",
-            note=f"median of {SAMPLES}, libraries loaded",
+            note=f"median of {SAMPLES}, libraries loaded; {load()}",
         ),
     ]
 

@@ -54,7 +54,7 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """How many times better than the yardstick; None where one of them is zero or missing."""
-        if not self.measured or not self.yardstick:
+        if not self.measured or not self.yardstick or self.measured < 0:
             return None
         return self.measured / self.yardstick if self.at_least is not None else self.yardstick / self.measured
 

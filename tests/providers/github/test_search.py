@@ -175,7 +175,8 @@ def test_a_page_that_times_out_is_asked_for_in_halves_and_stays_the_page_it_is()
 
     async def sizes(world: World) -> list[int]:
         async with client(world) as github:
-            cursor, found = None, []
+            cursor: dict[str, Any] | None = None
+            found: list[int] = []
             while not found or cursor is not None:
                 page = await github.search_repos(QUERY, cursor=cursor, limit=300)
                 cursor, found = page.cursor, [*found, len(page.repos)]
