@@ -73,8 +73,14 @@ def test_a_query_carries_stars_window_keywords_and_exclusions() -> None:
 
 def test_topics_share_the_room_fairly() -> None:
     host = ScriptedHost(found={topic: repos(1000 * n, 500) for n, topic in enumerate(("a", "b", "c"))})
+    outs = walk(host, plan(topics=("a", "b", "c")), room=180)
+    assert [len(out.repos) for out in outs] == [60, 60, 60]
+
+
+def test_a_small_room_is_not_cut_into_pages_that_each_cost_a_point() -> None:
+    host = ScriptedHost(found={topic: repos(1000 * n, 500) for n, topic in enumerate(("a", "b", "c"))})
     outs = walk(host, plan(topics=("a", "b", "c")), room=60)
-    assert [len(out.repos) for out in outs] == [20, 20, 20]
+    assert [len(out.repos) for out in outs] == [45, 15]
 
 
 def test_what_one_topic_does_not_use_the_others_get() -> None:

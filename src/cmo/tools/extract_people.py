@@ -18,7 +18,7 @@ from cmo.domain.people import CommitName, is_login, is_machine_commit, machine_r
 from cmo.tools.base import PAGE_SIZE, PageContext, Ports, Source, Tool
 
 NAME = "extract_people"
-REPOS_PER_PAGE = 60
+REPOS_PER_PAGE = 98
 SPARSE_BELOW = 3
 """With fewer human authors, authors of merged pull requests are taken as well."""
 

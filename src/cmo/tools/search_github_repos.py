@@ -21,6 +21,8 @@ from cmo.providers.ports import RepoQuery
 from cmo.tools.base import PAGE_SIZE, PageContext, Ports, Source, Tool
 
 NAME = "search_github_repos"
+LEAST_PAGE = 45
+"""Repositories asked for at a time, if so many are wanted: a page costs one point whatever its size."""
 _TOPIC = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 
 
@@ -127,7 +129,8 @@ async def run(call: SearchIn, ports: Ports) -> SearchOut:
     if not queue or call.max_repos == 0:
         return SearchOut(repos=(), cursor=cursor if queue else None, matching=0, query="", dropped={})
     turn, rest = queue[0], queue[1:]
-    limit = max(1, min(PAGE_SIZE, math.ceil(call.max_repos / min(cursor.left_in_round, len(queue)))))
+    share = math.ceil(call.max_repos / min(cursor.left_in_round, len(queue)))
+    limit = min(PAGE_SIZE, call.max_repos, max(share, LEAST_PAGE))
     try:
         page = await ports.code_host.search_repos(queries[turn.query], cursor=turn.cursor, limit=limit)
     except ProviderRejected as exc:

@@ -14,7 +14,7 @@ LARGEST_SIZE = 100
 STEP = 4
 FAST_S = 1.5
 """Below this the size doubles: the server is far from its limit."""
-AIM_LOW_S = 3.0
+AIM_LOW_S = 4.0
 AIM_HIGH_S = 5.0
 """GitHub cuts a query off at ten seconds, and takes extra points for it; half of that leaves room for a slow minute."""
 
