@@ -124,7 +124,7 @@ class Cmo:
     def spawn(self, *argv: str, stdin: str = "") -> Result:
         """Run one command in a process of its own: whole jobs, whose heartbeat sleeps for real."""
         with self.started(*argv) as process:
-            out, err = process.communicate(stdin, timeout=60)
+            out, err = process.communicate(stdin, timeout=300)
         return Result(process.returncode, out, err)
 
     def started(self, *argv: str) -> subprocess.Popen[str]:

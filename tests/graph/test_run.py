@@ -402,9 +402,9 @@ def test_a_cap_on_calls_ends_the_job_instead_of_spending_its_steps(tmp_path: Pat
 
 @dataclass
 class DeadResolver(FakeResolver):
-    """Answers nothing for the first `silent` calls."""
+    """Answers nothing for the first `silent` calls: two pages, each with the question whether DNS is there at all."""
 
-    silent: int = 2
+    silent: int = 4
 
     async def check(self, emails: Sequence[str]) -> tuple[MxVerdict, ...]:
         verdicts = await super().check(emails)
