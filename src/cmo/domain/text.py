@@ -24,6 +24,9 @@ def clean_text(text: str, *, limit: int) -> str:
     Args:
         limit: Most characters kept; the cut shows as `…`, which counts.
     """
+    if text.isascii() and text.isprintable():
+        kept = text.strip()
+        return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
     normal = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
     kept = "".join(c for c in normal if c == "\n" or _is_printable(c))
     kept = unicodedata.normalize("NFC", kept).strip()

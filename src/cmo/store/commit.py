@@ -9,6 +9,7 @@ from cmo.domain.event import Event, Recorded, RunEvent, subject_of
 from cmo.errors import JobLeased
 from cmo.store.apply import apply
 from cmo.store.db import Connection, transaction
+from cmo.store.packing import pack
 
 
 def commit(
@@ -32,6 +33,8 @@ def commit(
 
 
 def _record(conn: Connection, job_id: str, id_: str, event: Event, at: datetime) -> Recorded | None:
+    is_run = isinstance(event, RunEvent)
+    text = event.model_dump_json(exclude={"kind"}, exclude_none=True)
     row = conn.execute(
         "INSERT INTO events (id, job_id, at, kind, is_run, subject, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO NOTHING RETURNING seq",
@@ -40,9 +43,9 @@ def _record(conn: Connection, job_id: str, id_: str, event: Event, at: datetime)
             job_id,
             at.isoformat(),
             event.kind,
-            int(isinstance(event, RunEvent)),
+            int(is_run),
             subject_of(event),
-            event.model_dump_json(exclude={"kind"}, exclude_none=True),
+            text if is_run else pack(text),
         ),
     ).fetchone()
     if row is None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cmo.domain.event import KINDS, Recorded
 from cmo.store.db import Connection
+from cmo.store.packing import unpack
 
 
 def tail(
@@ -58,5 +59,5 @@ def _from_row(row: sqlite3.Row) -> Recorded:
         id=row["id"],
         job_id=row["job_id"],
         at=datetime.fromisoformat(row["at"]),
-        event=KINDS[row["kind"]].model_validate_json(row["body"]),
+        event=KINDS[row["kind"]].model_validate_json(unpack(row["body"])),
     )

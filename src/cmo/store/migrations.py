@@ -127,7 +127,7 @@ CREATE TABLE events (
     kind TEXT NOT NULL,
     is_run INTEGER NOT NULL,
     subject TEXT,
-    body TEXT NOT NULL
+    body BLOB NOT NULL
 );
 CREATE INDEX events_of_job ON events (job_id, is_run, seq);
 CREATE INDEX events_of_person ON events (subject, job_id) WHERE subject IS NOT NULL;

@@ -48,6 +48,8 @@ def repos_needed(situation: Situation) -> int:
         return 0
     if not (situation.search_open or situation.can_widen) or not can_call(situation, "search_github_repos"):
         return 0
+    if counts.repos_unread and not situation.search_open:
+        return 0  # widening waits until what was found has shown what it yields
     read = counts.repos_read
     per_repo = counts.good_leads / read if read else FIRST_YIELD
     need = math.ceil(missing / max(per_repo, 0.05) * MARGIN)
