@@ -24,6 +24,7 @@ from cmo.service.folder import JobFolder
 from cmo.service.wiring import Outside, ports
 from cmo.store.db import Connection, open_store
 from cmo.store.jobs import create_job, get_job
+from cmo.store.packing import unpack
 from cmo.tools.registry import TOOLS
 
 Api = Literal["graphql", "rest"]
@@ -196,7 +197,7 @@ class Site:
     def events(self, kind: type[E]) -> list[E]:
         """What happened of one kind, in order."""
         bodies = self.ask("SELECT body FROM events WHERE kind = ? ORDER BY seq", kind.model_fields["kind"].default)
-        return [kind.model_validate_json(body) for (body,) in bodies]
+        return [kind.model_validate_json(unpack(body)) for (body,) in bodies]
 
     @property
     def folder(self) -> Path:

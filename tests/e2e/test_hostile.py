@@ -14,6 +14,7 @@ from cmo.domain.event import KINDS
 from cmo.domain.job import Caps, Icp, JobStatus
 from cmo.sandbox.accounts import Person
 from cmo.store.events import iter_events
+from cmo.store.packing import unpack
 from tests.e2e.driver import Site, outside_of, sandbox, small_plan, world
 
 RAW = {"api_cache"}
@@ -53,6 +54,8 @@ def texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from texts(item)
+    elif isinstance(value, bytes):
+        yield from texts(unpack(value))
     elif isinstance(value, str):
         yield value
         if value[:1] in ("{", "["):
