@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from cmo.cli import registry
 from cmo.cli.commands import COMMANDS
 
 README = Path(__file__).parent.parent / "README.md"
-
-pytestmark = pytest.mark.skipif(not README.exists(), reason="README is not written yet")
 
 
 def test_every_command_is_in_the_readme_with_the_help_it_prints() -> None:
