@@ -98,6 +98,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         credentials: Mapping[str, Secret] | None = None,
         params: Mapping[str, str] | None = None,
+        secret_params: Mapping[str, Secret] | None = None,
         json_body: object = None,
     ) -> HttpAnswer:
         """One exchange, redirects followed.
@@ -106,6 +107,7 @@ class HttpClient:
             operation: What is being done, in plain words, for the error.
             credentials: Headers with secrets; dropped when a redirect leads to another host, port or scheme.
             params: Added to the query of `url`.
+            secret_params: The same for services that take their key there; with them no redirect is followed.
         Returns:
             Any status: what it means is for the vendor's client to say.
         Raises:
@@ -117,6 +119,9 @@ class HttpClient:
             here = httpx.URL(url)
             if params:
                 here = here.copy_merge_params(dict(params))
+            if secret_params:
+                here = here.copy_merge_params({name: secret.reveal() for name, secret in secret_params.items()})
+                return await self._exchange(method, here, headers or {}, json_body, operation)
             return await self._follow(method, here, headers or {}, credentials or {}, json_body, operation)
         except ProviderError:
             raise
@@ -181,7 +186,7 @@ class HttpClient:
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             body=bytes(body),
-            url=str(url),
+            url=redact(str(url)),
             elapsed_s=self._clock.monotonic() - began,
         )
 

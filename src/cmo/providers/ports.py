@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from cmo.domain.base import Frozen
 from cmo.domain.lead import Email, ItemFailure, MxVerdict, PersonProfile, Repo, RepoActivity, RepoRef
+from cmo.domain.outward import CrmItem, Item, Letter, Operation, PauseReport, Probe, Receipt, TicketItem
+from cmo.domain.outward import Sequence as MailSequence
 
 
 class Meter:
@@ -143,3 +145,54 @@ class Finding(Frozen):
 
     login: str
     email: Email
+
+
+ItemT = TypeVar("ItemT", bound=Item, contravariant=True)
+
+
+class Writer(Protocol[ItemT]):
+    """Whoever can write to the outside. Reached through the outbox only.
+
+    `write` and `look_up` never raise once a byte of a request may have left: they then answer UNKNOWN. They may raise
+    only where surely nothing of the call happened: RateLimited, ProviderUnavailable before a connection stood,
+    AuthRejected, ProviderRejected for the whole call, ConfigError.
+    """
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """What it can write: `Operation.name` -> the operation."""
+
+    async def write(self, operation: str, items: Sequence[ItemT]) -> tuple[Receipt, ...]:
+        """Write `items`, at most `Operation.batch`; a receipt for each, in the order given. One attempt, no retries:
+        the outbox repeats what may be repeated."""
+
+    async def look_up(self, operation: str, items: Sequence[ItemT]) -> tuple[Receipt, ...]:
+        """Whether each of `items` is there: CONFIRMED, ABSENT, HELD (several) or UNKNOWN (cannot be known now)."""
+
+    async def probe(self) -> Probe:
+        """One harmless request; never raises for what the service does."""
+
+
+class Mailer(Writer[Letter], Protocol):
+    """Carries approved mail: a mailbox of one's own, or a service with sequences."""
+
+    async def sequence(self, sequence_id: str | None) -> MailSequence:
+        """The campaign mail is handed to, as it stands.
+
+        Raises:
+            ProviderError: unreachable, key refused, or there is no such campaign.
+        """
+
+    async def pause(self, sequence_id: str) -> PauseReport:
+        """Pause the campaign and read it back; never raises for what the service does."""
+
+
+class Crm(Writer[CrmItem], Protocol):
+    """Keeps people, lists and notes."""
+
+    async def preview(self, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
+        """What writing each person would do, by reading only: `effect` says created, updated, noop or ambiguous."""
+
+
+class Tickets(Writer[TicketItem], Protocol):
+    """Keeps issues."""

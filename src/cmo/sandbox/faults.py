@@ -11,6 +11,8 @@ from typing import Any
 from cmo.sandbox.dice import Dice
 
 DNS_ROUTE = "dns"
+WRITES_ROUTE = "out:"
+"""Route of a request to a service that is written to: `out:`, its name, and the path, as in `out:attio/v2/notes`."""
 
 
 class FaultKind(StrEnum):
@@ -45,6 +47,14 @@ class FaultKind(StrEnum):
     """200 with `data: null` and an error."""
     RESOURCE_LIMITS = "resource_limits"
     """Partial data: the second half of the top-level fields is null."""
+    TIMEOUT_AFTER = "timeout_after"
+    """The request is carried out; then nothing is answered until the caller gives up."""
+    ERROR_AFTER = "error_after"
+    """The request is carried out; then 500 is answered."""
+    RATE_LIMIT = "rate_limit"
+    """Nothing is done; the limit is told in the service's own form."""
+    OK_WITH_ERROR = "ok_with_error"
+    """200, and nothing was done: the service's own form of saying so, where it has one."""
     DNS_SERVFAIL = "dns_servfail"
     DNS_TIMEOUT = "dns_timeout"
     DNS_TRUNCATED = "dns_truncated"
@@ -63,7 +73,8 @@ class FaultRule:
 
     kind: FaultKind
     route: str = ""
-    """Start of the request's path (`/graphql`, `/search`, `/repos`), or `dns`; empty for every HTTP request."""
+    """Start of the request's path (`/graphql`, `/search`, `/repos`), `out:` for services that are written to, or
+    `dns`; empty for every HTTP request to GitHub."""
     share: float = 0.0
     nth: tuple[int, ...] = ()
     most: int | None = None
@@ -144,7 +155,9 @@ class FaultPlayer:
         return True
 
     def _applies(self, rule: FaultRule, route: str) -> bool:
-        return route.startswith(rule.route) if rule.route else route != DNS_ROUTE
+        if rule.route:
+            return route.startswith(rule.route)
+        return route != DNS_ROUTE and not route.startswith(WRITES_ROUTE)
 
     def _strikes(self, number: int, rule: FaultRule, content: str) -> bool:
         self._matched[number] += 1

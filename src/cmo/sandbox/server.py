@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,8 @@ from cmo.sandbox.github_rest import RestEndpoint
 from cmo.sandbox.limits import Limiter
 from cmo.sandbox.search import SearchIndex
 from cmo.sandbox.settings import SandboxSettings
+from cmo.sandbox.vendors.door import Door
+from cmo.sandbox.vendors.registry import OFFERS
 from cmo.sandbox.wire import serve_connection
 from cmo.sandbox.world import World
 
@@ -42,6 +45,12 @@ class Sandbox:
         self.books = Books()
         self._faults = FaultPlayer(settings.faults)
         self._limiter = Limiter(settings, clock)
+        self.doors: dict[str, Door] = {
+            name: Door(offer.make(self.world), self._faults, clock=clock, latency_s=settings.latency_s)
+            for name, offer in OFFERS.items()
+        }
+        """Name -> a service that is written to."""
+        self._door_ports: dict[str, int] = {}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
@@ -67,12 +76,16 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """Variables that point every client at this sandbox."""
-        return {
+        places = {
             "GITHUB_API_URL": self.github_url,
             "GITHUB_GRAPHQL_URL": self.graphql_url,
             "GITHUB_TOKEN": self.settings.token,
             "CMO_DNS_SERVER": f"{HOST}:{self._dns_port}",
         }
+        for name, offer in OFFERS.items():
+            places[offer.url_variable] = f"http://{HOST}:{self._door_ports[name]}{offer.path}"
+            places.update(offer.variables)
+        return places
 
     def start(self) -> Sandbox:
         """Bind the ports and begin to answer.
@@ -109,6 +122,7 @@ class Sandbox:
             "books": self.books.to_json(),
             "limits": self._limiter.to_json(),
             "faults": self._faults.to_json(),
+            "doors": {name: door.to_json() for name, door in self.doors.items()},
         }
         part = path.with_name(f"{path.name}.part")
         part.touch(mode=0o600)
@@ -121,6 +135,9 @@ class Sandbox:
         self.books.load_json(state["books"])
         self._limiter.load_json(state["limits"])
         self._faults.load_json(state["faults"])
+        for name, saved in state.get("doors", {}).items():
+            if name in self.doors:
+                self.doors[name].load_json(saved)
 
     def _run(self) -> None:
         loop = self._loop = asyncio.new_event_loop()
@@ -150,6 +167,10 @@ class Sandbox:
             graphql=GraphQLEndpoint(self.world, index),
             rest=RestEndpoint(self.world, index, base_url=self.github_url),
         )
+        for name, door in self.doors.items():
+            server = await asyncio.start_server(self._at_door(door), HOST, 0, backlog=256)
+            self._servers.append(server)
+            self._door_ports[name] = server.sockets[0].getsockname()[1]
         self._names = NameServer(self.world, self._faults)
         await self._bind_dns()
 
@@ -174,6 +195,12 @@ class Sandbox:
 
     async def _serve_http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await serve_connection(reader, writer, self._gateway.handle, number=next(self._connections))
+
+    def _at_door(self, door: Door) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await serve_connection(reader, writer, door.handle, number=next(self._connections))
+
+        return serve
 
     async def _serve_dns(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await serve_tcp(reader, writer, self._names, self._pause)
