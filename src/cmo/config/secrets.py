@@ -111,6 +111,15 @@ CREDENTIALS: Mapping[str, Credential] = {
             "openai", "OPENAI_API_KEY", "plans with a model, in place of the built-in rules", "your model's console"
         ),
         Credential("azure_openai", "AZURE_OPENAI_API_KEY", "the same, on Azure", "Azure portal → your OpenAI resource"),
+        Credential("instantly", "INSTANTLY_API_KEY", "hands mail to Instantly", "Instantly → Settings → API keys (v2)"),
+        Credential("smartlead", "SMARTLEAD_API_KEY", "hands mail to Smartlead", "Smartlead → Settings → API"),
+        Credential("smtp", "SMTP_PASSWORD", "logs in to your mail server", "your mail provider (an app password)"),
+        Credential("gmail", "GOOGLE_ACCESS_TOKEN", "sends from a Gmail mailbox", "an OAuth client with gmail.compose"),
+        Credential(
+            "attio", "ATTIO_API_KEY", "keeps people, lists and notes in Attio", "Attio → Workspace → Developers"
+        ),
+        Credential("hubspot", "HUBSPOT_ACCESS_TOKEN", "keeps people and notes in HubSpot", "HubSpot → Service keys"),
+        Credential("linear", "LINEAR_API_KEY", "opens tickets for groups of errors", "Linear → Settings → Security"),
     )
 }
 

@@ -16,6 +16,7 @@ from cmo.config.secrets import Secret, SecretStore
 from cmo.paths import Paths
 
 if TYPE_CHECKING:
+    from cmo.domain.draft import Pitch, Sender
     from cmo.domain.job import Caps, Icp, Mode
 
 MODES = ("dry_run", "draft_only", "send_allowed")
@@ -228,6 +229,119 @@ class Settings:
         "dns.timeout_s", kinds.amount(0.1, 60), 5.0, "Seconds to wait for DNS.", "CMO_DNS_TIMEOUT_S"
     )
 
+    hold_minutes: int = _set(
+        "mode.hold_minutes",
+        kinds.whole(0, 10_080),
+        10,
+        "Minutes between hand-over and the first send, to recall in.",
+        "CMO_HOLD_MINUTES",
+    )
+    sender_name: str = _set("sender.name", kinds.line(), "", "Your name, as recipients see it.", "CMO_SENDER_NAME")
+    sender_email: str = _set(
+        "sender.email", kinds.line(expects="an address"), "", "The address mail is written from.", "SMTP_FROM"
+    )
+    sender_company: str = _set("sender.company", kinds.line(), "", "Your company.", "CMO_SENDER_COMPANY")
+    sender_postal_address: str = _set(
+        "sender.postal_address", kinds.line(), "", "Your postal address; the law wants it in each mail.",
+        "CMO_SENDER_POSTAL_ADDRESS",
+    )  # fmt: skip
+    sender_reply_to: str = _set(
+        "sender.reply_to", kinds.line(), "", "Where replies go. Default: sender.email.", "CMO_SENDER_REPLY_TO"
+    )
+    unsubscribe_mailto: str = _set(
+        "sender.unsubscribe_mailto", kinds.line(), "", "Takes a stop by mail. Default: sender.email.",
+        "CMO_UNSUBSCRIBE_MAILTO",
+    )  # fmt: skip
+    unsubscribe_url: str = _set(
+        "sender.unsubscribe_url",
+        kinds.optional(kinds.web_address()),
+        "",
+        "https address of yours that takes a stop with one click; a token is added.",
+        "CMO_UNSUBSCRIBE_URL",
+    )
+    sender_time_zone: str = _set(
+        "sender.time_zone", kinds.line(), "UTC", "Your zone, such as Europe/Lisbon.", "CMO_TIME_ZONE"
+    )
+    warm_inboxes: tuple[str, ...] = _set(
+        "sender.warm_inboxes",
+        kinds.words(),
+        (),
+        "Inboxes that are warmed up; others start with 5 mails a day, 5 more each day.",
+        "CMO_WARM_INBOXES",
+    )
+    offer: str = _set("copy.offer", kinds.line(), "", "One sentence on what you offer.", "CMO_OFFER")
+    question: str = _set("copy.question", kinds.line(), "", "The one question a mail ends with.", "CMO_QUESTION")
+    link: str = _set(
+        "copy.link", kinds.optional(kinds.web_address()), "", "The only link of yours in a mail.", "CMO_LINK"
+    )
+    prohibited: tuple[str, ...] = _set(
+        "copy.prohibited", kinds.words(), (), "Words no mail may hold, besides the built-in list.", "CMO_PROHIBITED"
+    )
+    sample_min: int = _set(
+        "review.sample_min",
+        kinds.whole(1, 1000),
+        8,
+        "Drafts to look at before a rule approves the rest.",
+        "CMO_SAMPLE_MIN",
+    )
+    pause_sending_after: int = _set(
+        "errors.pause_sending_after",
+        kinds.whole(1, 100_000),
+        10,
+        "Errors of one group within 5 minutes that pause sending.",
+        "CMO_PAUSE_SENDING_AFTER",
+    )
+    mailer: str = _set(
+        "mail.provider",
+        kinds.choice("maildir", "smtp", "gmail", "instantly", "smartlead"),
+        "maildir",
+        "Who carries mail. maildir only writes files.",
+        "CMO_MAILER",
+    )
+    crm: str = _set("crm.provider", kinds.choice("attio", "hubspot"), "attio", "Your CRM.", "CMO_CRM")
+    linear_team: str = _set(
+        "linear.team", kinds.line(expects="a team's id"), "", "The Linear team that gets tickets.", "CMO_LINEAR_TEAM"
+    )
+    smtp_host: str = _set(
+        "smtp.host", kinds.line(expects="a host"), "", "Your mail server.", "SMTP_HOST", live_only=True
+    )
+    smtp_port: int = _set(
+        "smtp.port", kinds.whole(1, 65_535), 587, "465 (TLS) or 587 (STARTTLS).", "SMTP_PORT", live_only=True
+    )
+    smtp_user: str = _set("smtp.user", kinds.line(), "", "Name to log in with.", "SMTP_USER", live_only=True)
+    instantly_base_url: str = _set(
+        "instantly.base_url", kinds.web_address(), "https://api.instantly.ai", "Instantly.", "INSTANTLY_BASE_URL",
+        live_only=True,
+    )  # fmt: skip
+    instantly_timeout_s: float = _set(
+        "instantly.timeout_s", kinds.amount(1, 600), 30.0, "Seconds to wait for Instantly.", "CMO_INSTANTLY_TIMEOUT_S"
+    )
+    smartlead_base_url: str = _set(
+        "smartlead.base_url", kinds.web_address(), "https://server.smartlead.ai/api/v1", "Smartlead.",
+        "SMARTLEAD_BASE_URL", live_only=True,
+    )  # fmt: skip
+    attio_base_url: str = _set(
+        "attio.base_url", kinds.web_address(), "https://api.attio.com", "Attio.", "ATTIO_BASE_URL", live_only=True
+    )
+    attio_timeout_s: float = _set(
+        "attio.timeout_s", kinds.amount(1, 600), 20.0, "Seconds to wait for Attio.", "CMO_ATTIO_TIMEOUT_S"
+    )
+    hubspot_base_url: str = _set(
+        "hubspot.base_url", kinds.web_address(), "https://api.hubapi.com", "HubSpot.", "HUBSPOT_BASE_URL",
+        live_only=True,
+    )  # fmt: skip
+    hubspot_api_version: str = _set(
+        "hubspot.api_version", kinds.line(), "2026-09", "HubSpot's dated version.", "HUBSPOT_API_VERSION"
+    )
+    linear_api_url: str = _set(
+        "linear.api_url", kinds.web_address(), "https://api.linear.app/graphql", "Linear.", "LINEAR_API_URL",
+        live_only=True,
+    )  # fmt: skip
+    gmail_api_url: str = _set(
+        "gmail.api_url", kinds.web_address(), "https://gmail.googleapis.com", "Gmail.", "GMAIL_API_URL",
+        live_only=True,
+    )  # fmt: skip
+
     state_db_url: str = _set(
         "storage.db_url",
         kinds.line(expects="sqlite:///PATH"),
@@ -297,6 +411,27 @@ class Settings:
             topics=self.include_topics,
         )
 
+    def sender(self) -> Sender:
+        """The identity that mail is written from."""
+        from cmo.domain.draft import Sender
+
+        return Sender(
+            name=self.sender_name,
+            email=self.sender_email,
+            company=self.sender_company,
+            postal_address=self.sender_postal_address,
+            reply_to=self.sender_reply_to,
+            unsubscribe_mailto=self.unsubscribe_mailto,
+            unsubscribe_url=self.unsubscribe_url,
+            time_zone=self.sender_time_zone,
+        )
+
+    def pitch(self) -> Pitch:
+        """What the campaign says to everybody."""
+        from cmo.domain.draft import Pitch
+
+        return Pitch(offer=self.offer, question=self.question, link=self.link)
+
     def planner(self) -> str:
         """Who plans: `openai`, `azure_openai` or `rules`. Looks for a key only where nothing was chosen."""
         if self.llm_provider:
@@ -329,11 +464,8 @@ SPECS: Mapping[str, Spec] = {
 
 LATER: Mapping[str, Kind] = {
     "notify": kinds.line(),
-    "mode.hold_minutes": kinds.whole(0, 10_080),
     "review.order": kinds.choice("flagged_first", "score", "oldest"),
-    "review.sample_min": kinds.whole(1, 1000),
     "review.auto_advance": kinds.yes_no(),
-    "errors.pause_sending_after": kinds.whole(1, 100_000),
     "ui.theme": kinds.line(),
     "ui.mouse": kinds.yes_no(),
     "ui.keymap": kinds.choice("vim", "plain"),

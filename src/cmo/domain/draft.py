@@ -85,6 +85,10 @@ class Personalisation(Frozen):
     best_email: str
     email_class: EmailClass
     company: str = ""
+    country: str | None = None
+    """ISO 3166 alpha-2, or None where it is not certain enough."""
+    time_zone: str | None = None
+    """IANA name, or None."""
     maintainer_of: tuple[str, ...] = ()
     recent_pr_titles: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
@@ -181,7 +185,8 @@ def content_hash(
 ) -> str:
     """64 hex digits that bind an approval to exactly what will leave; every field counts, none can run into another."""
     fields = [
-        channel, mailer, sequence_id, step, to_email, to_name, from_email, from_name, reply_to, subject, body, unsubscribe,
+        channel, mailer, sequence_id, step, to_email, to_name, from_email, from_name, reply_to, subject, body,
+        unsubscribe,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(fields, ensure_ascii=True).encode()).hexdigest()
 

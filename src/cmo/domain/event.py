@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from cmo.domain.base import Frozen, Login
+from cmo.domain.draft import Finding, Rendered, Sentence
 from cmo.domain.job import Stage
 from cmo.domain.lead import Email, ItemFailure, MxVerdict, PersonProfile, PersonRef, Repo, Score
 
@@ -201,6 +202,56 @@ class CheckpointWritten(Frozen):
     """Number of the last lead that a batch covers."""
 
 
+DraftAction = Literal["approve", "reject", "later", "needs_info", "disqualify", "expire"]
+
+
+class DecidedDraft(Frozen):
+    """One draft of a decision."""
+
+    draft_id: int
+    version: int
+    """The version that was looked at; the decision is about this text only."""
+    content_hash: str | None = None
+    """What an approval is bound to."""
+
+
+class DraftsDecided(Frozen):
+    """A person decided on drafts, one or many by a rule; `expire` is the system's."""
+
+    kind: Literal["drafts_decided"] = "drafts_decided"
+    batch_id: str
+    action: DraftAction
+    by: str
+    items: tuple[DecidedDraft, ...]
+    reason: str = ""
+    rule: str | None = None
+    """The named rule, with its filter as it was."""
+    samples: tuple[int, ...] = ()
+    """Drafts that were looked at before a rule was applied."""
+    until: datetime | None = None
+    """When approvals expire, or when `later` is over."""
+
+
+class DraftsUndone(Frozen):
+    """The last decision, or the named one, was taken back."""
+
+    kind: Literal["drafts_undone"] = "drafts_undone"
+    batch_id: str
+    by: str
+    draft_ids: tuple[int, ...]
+    """Those that could be taken back; what was handed over meanwhile cannot."""
+
+
+class WritesSettled(Frozen):
+    """A round of writes to the outside came to an end; the outbox has the rows."""
+
+    kind: Literal["writes_settled"] = "writes_settled"
+    operation: str
+    fates: dict[str, int]
+    """confirmed, later, refused, unknown, held -> items."""
+    usage: dict[str, int] = Field(default_factory=dict)
+
+
 class RepoFound(Frozen):
     kind: Literal["repo_found"] = "repo_found"
     repo: Repo
@@ -283,6 +334,32 @@ class PeopleMerged(Frozen):
     evidence: str
 
 
+class DraftRendered(Frozen):
+    """Words were found for a lead; replaces a draft of the same step that nobody decided on."""
+
+    kind: Literal["draft_rendered"] = "draft_rendered"
+    number: int
+    """The lead's."""
+    rendered: Rendered
+
+
+class DraftEdited(Frozen):
+    """A person, or a model at a person's wish, changed the words: a new version, pending again."""
+
+    kind: Literal["draft_edited"] = "draft_edited"
+    login: Login
+    draft_id: int
+    version: int
+    """The new one."""
+    by: str
+    why: str
+    """edit, redo or needs_info."""
+    subject: str
+    body: str
+    sentences: tuple[Sentence, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
 class ItemFailed(Frozen):
     kind: Literal["item_failed"] = "item_failed"
     tool: str
@@ -293,11 +370,12 @@ class ItemFailed(Frozen):
 RunEvent = (
     JobStarted | JobPaused | JobWaiting | JobWaitEnded | JobFinished | JobFailed | JobCancelled | StageEntered
     | StepPlanned | StepFinished | StepRefused | PlannerTroubled | PageFinished | SearchWidened | FollowUpRead
-    | SettingsChanged | MessageQueued | MessageDropped | FailuresRetried | CheckpointWritten
+    | SettingsChanged | MessageQueued | MessageDropped | FailuresRetried | CheckpointWritten | DraftsDecided
+    | DraftsUndone | WritesSettled
 )  # fmt: skip
 RowEvent = (
     RepoFound | RepoRead | CandidateFound | CandidateDropped | PersonEnriched | PersonOptedOut | EmailFound
-    | EmailMissing | EmailVerified | LeadScored | PeopleMerged | ItemFailed
+    | EmailMissing | EmailVerified | LeadScored | PeopleMerged | DraftRendered | DraftEdited | ItemFailed
 )  # fmt: skip
 Event = RunEvent | RowEvent
 
@@ -312,7 +390,9 @@ def subject_of(event: Event) -> str | None:
             return event.ref.login.lower()
         case PersonEnriched():
             return event.profile.login.lower()
-        case CandidateDropped() | PersonOptedOut() | EmailFound() | EmailMissing() | LeadScored():
+        case DraftRendered():
+            return event.rendered.login.lower()
+        case CandidateDropped() | PersonOptedOut() | EmailFound() | EmailMissing() | LeadScored() | DraftEdited():
             return event.login.lower()
         case PeopleMerged():
             return event.merged.lower()

@@ -48,6 +48,8 @@ def _fold(state: GraphState, event: RunEvent) -> GraphState:
             return _say(state, {"step": event.step, "follow_up": event.effect})
         case ev.JobWaiting():
             return _count(state, {"waits": 1})
+        case ev.WritesSettled():
+            return _count(state, event.usage)
         case ev.JobFinished():
             return {**state, "ended": "finished", "current_stage": "done"}
         case ev.JobFailed():
@@ -57,6 +59,7 @@ def _fold(state: GraphState, event: RunEvent) -> GraphState:
         case (
             ev.JobStarted() | ev.JobPaused() | ev.JobWaitEnded() | ev.SettingsChanged()
             | ev.MessageQueued() | ev.MessageDropped() | ev.FailuresRetried() | ev.CheckpointWritten()
+            | ev.DraftsDecided() | ev.DraftsUndone()
         ):  # fmt: skip
             return state
         case _:

@@ -15,6 +15,7 @@ from cmo.domain.lead import ActivityState, EmailClass, MxState, Repo
 from cmo.domain.plan_changes import with_changes
 from cmo.domain.suppression import email_domain, email_key
 from cmo.ids import short_hash
+from cmo.store.apply_drafts import apply_draft
 from cmo.store.db import Connection
 from cmo.store.progress import LEADS_VERSION
 from cmo.store.retry import FAILED_REPO, make_failures_pending
@@ -79,6 +80,10 @@ class _Applier:
             case ev.PeopleMerged():
                 self._merged(event)
                 self._leads_changed()
+            case ev.DraftRendered() | ev.DraftEdited() | ev.DraftsDecided() | ev.DraftsUndone():
+                apply_draft(self._conn, self._job, self._at, event)
+            case ev.WritesSettled():
+                self._count_all(event.usage)
             case ev.ItemFailed():
                 self._item_failed(event)
             case _:

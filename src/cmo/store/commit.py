@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from cmo.domain.audit import AuditEntry
 from cmo.domain.event import Event, Recorded, RunEvent, subject_of
 from cmo.errors import JobLeased
 from cmo.store.apply import apply
+from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
 from cmo.store.packing import pack
 
 
 def commit(
-    conn: Connection, job_id: str, events: Sequence[tuple[str, Event]], *, at: datetime, epoch: int | None
+    conn: Connection,
+    job_id: str,
+    events: Sequence[tuple[str, Event]],
+    *,
+    at: datetime,
+    epoch: int | None,
+    audit: Sequence[AuditEntry] = (),
 ) -> list[Recorded]:
     """Store `events` (id, event) and do what they say to rows; all or nothing.
 
@@ -21,6 +29,7 @@ def commit(
 
     Args:
         epoch: The lease under which the job runs; None for what an operator does from outside the run.
+        audit: What goes into the audit log with it.
     Returns:
         The events that were new, in order.
     Raises:
@@ -29,10 +38,13 @@ def commit(
     with transaction(conn):
         if epoch is not None:
             _require_lease(conn, job_id, epoch)
-        return [recorded for id_, event in events if (recorded := _record(conn, job_id, id_, event, at))]
+        stored = [recorded for id_, event in events if (recorded := record(conn, job_id, id_, event, at))]
+        record_audit(conn, audit, at=at)
+        return stored
 
 
-def _record(conn: Connection, job_id: str, id_: str, event: Event, at: datetime) -> Recorded | None:
+def record(conn: Connection, job_id: str, id_: str, event: Event, at: datetime) -> Recorded | None:
+    """Store one event with its effects, inside the caller's transaction; None where the store has that id."""
     is_run = isinstance(event, RunEvent)
     text = event.model_dump_json(exclude={"kind"}, exclude_none=True)
     row = conn.execute(

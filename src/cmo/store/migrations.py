@@ -18,7 +18,17 @@ def m001_initial(conn: sqlite3.Connection) -> None:
             conn.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_initial,)
+def m002_delivery(conn: sqlite3.Connection) -> None:
+    """Drafts with versions, findings and approvals; the outbox with its decisions; switches, holds, the audit log.
+
+    The ledger of what left (`outbox`, `approvals`, `audit`) outlives its job: idempotency keys are kept for ever.
+    """
+    for statement in _DELIVERY.split(";\n"):
+        if statement.strip():
+            conn.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_delivery)
 
 
 def migrate(conn: sqlite3.Connection) -> None:
@@ -295,4 +305,214 @@ CREATE TABLE api_cache (
     last_modified TEXT,
     fetched_at TEXT NOT NULL
 )
+"""
+
+_DELIVERY = """
+CREATE TABLE personalisations (
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    login_key TEXT NOT NULL,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (job_id, login_key)
+);
+CREATE TABLE drafts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    login_key TEXT NOT NULL,
+    lead_number INTEGER NOT NULL,
+    step TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    put_off_until TEXT,
+    reason TEXT NOT NULL DEFAULT '',
+    login TEXT NOT NULL,
+    name TEXT NOT NULL,
+    first_name TEXT NOT NULL,
+    email TEXT NOT NULL,
+    email_key TEXT NOT NULL,
+    email_class TEXT NOT NULL,
+    company TEXT NOT NULL,
+    company_key TEXT NOT NULL,
+    country TEXT,
+    time_zone TEXT,
+    score INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    variant TEXT NOT NULL,
+    template TEXT NOT NULL,
+    template_version TEXT NOT NULL,
+    flag TEXT NOT NULL DEFAULT '',
+    is_blocked INTEGER NOT NULL DEFAULT 0,
+    approval_id INTEGER,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    UNIQUE (job_id, login_key, step)
+);
+CREATE INDEX drafts_by_state ON drafts (job_id, state, score DESC, id);
+CREATE INDEX drafts_by_address ON drafts (email_key);
+CREATE TABLE draft_versions (
+    draft_id INTEGER NOT NULL REFERENCES drafts(id) ON DELETE CASCADE,
+    version INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    sentences TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    PRIMARY KEY (draft_id, version)
+);
+CREATE TABLE findings (
+    draft_id INTEGER NOT NULL REFERENCES drafts(id) ON DELETE CASCADE,
+    n INTEGER NOT NULL,
+    check_name TEXT NOT NULL,
+    flag TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (draft_id, n)
+);
+CREATE TABLE approvals (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    draft_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    content_hash TEXT NOT NULL,
+    by_whom TEXT NOT NULL,
+    at TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    batch_id TEXT NOT NULL,
+    rule TEXT,
+    revoked_at TEXT,
+    UNIQUE (batch_id, draft_id)
+);
+CREATE INDEX approvals_of_draft ON approvals (draft_id);
+CREATE TABLE batches (
+    id TEXT PRIMARY KEY,
+    job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
+    n INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    by_whom TEXT NOT NULL,
+    at TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    rule TEXT,
+    samples TEXT NOT NULL,
+    undone_at TEXT
+);
+CREATE TABLE batch_items (
+    batch_id TEXT NOT NULL REFERENCES batches(id) ON DELETE CASCADE,
+    draft_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    before_state TEXT NOT NULL,
+    before_put_off TEXT,
+    before_reason TEXT NOT NULL,
+    before_approval INTEGER,
+    PRIMARY KEY (batch_id, draft_id)
+);
+CREATE TABLE rules (
+    name TEXT PRIMARY KEY,
+    where_text TEXT NOT NULL,
+    added_by TEXT NOT NULL,
+    added_at TEXT NOT NULL
+);
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    job_id TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    state TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    draft_id INTEGER,
+    approval_id INTEGER,
+    after_id INTEGER,
+    email_key TEXT,
+    company_key TEXT,
+    inbox TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_s REAL NOT NULL,
+    is_held INTEGER NOT NULL DEFAULT 0,
+    holder TEXT,
+    claimed_s REAL,
+    settled_s REAL,
+    provider_id TEXT,
+    effect TEXT,
+    code TEXT,
+    reason TEXT
+);
+CREATE INDEX outbox_due ON outbox (operation, state, due_s);
+CREATE INDEX outbox_of_job ON outbox (job_id, state);
+CREATE INDEX outbox_of_person ON outbox (email_key, claimed_s);
+CREATE INDEX outbox_claimed ON outbox (claimed_s) WHERE claimed_s IS NOT NULL;
+CREATE TABLE decisions (
+    outbox_id INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
+    rule TEXT NOT NULL,
+    message TEXT NOT NULL,
+    at_s REAL NOT NULL,
+    retry_s REAL,
+    times INTEGER NOT NULL,
+    PRIMARY KEY (outbox_id, rule)
+);
+CREATE INDEX decisions_by_rule ON decisions (rule);
+CREATE TABLE switches (
+    name TEXT PRIMARY KEY,
+    is_on INTEGER NOT NULL,
+    by_whom TEXT NOT NULL,
+    at TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    until TEXT
+);
+CREATE TABLE bases (
+    kind TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    basis TEXT NOT NULL,
+    by_whom TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (kind, scope)
+);
+CREATE TABLE holds (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    source TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (kind, value)
+);
+CREATE TABLE inboxes (
+    address TEXT PRIMARY KEY,
+    provider TEXT NOT NULL,
+    is_warm INTEGER NOT NULL,
+    first_used_s REAL,
+    paused_reason TEXT
+);
+CREATE TABLE breakers (
+    provider TEXT PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    open_until_s REAL NOT NULL,
+    reason TEXT NOT NULL
+);
+CREATE TABLE deliveries (
+    outbox_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    at_s REAL NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (outbox_id, kind, at_s)
+);
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    is_dry INTEGER NOT NULL,
+    prev_hash TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
+ALTER TABLE failures ADD COLUMN status INTEGER;
+ALTER TABLE failures ADD COLUMN first_at TEXT;
+ALTER TABLE failures ADD COLUMN mark TEXT;
+ALTER TABLE failures ADD COLUMN mark_reason TEXT;
+CREATE INDEX failures_by_group ON failures (group_key)
 """

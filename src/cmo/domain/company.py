@@ -1,0 +1,24 @@
+"""By what two people are known to work for the same company, for quotas and for `second person there`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from cmo.domain.address import is_free_mail
+from cmo.domain.suppression import email_domain
+
+_LEGAL = re.compile(
+    r"\b(inc|incorporated|llc|ltd|limited|gmbh|ag|bv|sa|sas|sarl|srl|oy|ab|as|corp|corporation|co|plc|ug|kg)\b"
+)
+
+
+def company_key(company: str, email: str) -> str:
+    """What stands for the employer: the name without case, signs and legal form, else the mail domain; empty where
+    neither tells."""
+    plain = unicodedata.normalize("NFKC", company).casefold()
+    words = " ".join(_LEGAL.sub(" ", re.sub(r"[^\w]+", " ", plain)).split())
+    if words:
+        return words
+    domain = email_domain(email)
+    return "" if is_free_mail(domain) else domain

@@ -1,0 +1,96 @@
+"""From a draft to the letter that leaves: composed the same way when it is approved and when it is handed over.
+
+An approval is bound to the hash of the composed letter, so a changed sender, sequence or recipient voids it as an edit
+does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cmo.domain.base import Frozen
+from cmo.domain.draft import ENROL, Sender, content_hash
+from cmo.domain.outward import Letter
+from cmo.domain.suppression import email_key
+from cmo.ids import short_hash
+
+SEQUENCE_MAILERS = frozenset({"instantly", "smartlead"})
+"""Services that are handed a person once, and then follow their own sequence."""
+
+
+class Route(Frozen):
+    """By what a job's mail leaves."""
+
+    mailer: str
+    """instantly, smartlead, smtp, gmail or maildir."""
+    sequence_id: str | None = None
+    channel: str = "email"
+
+    @property
+    def operation(self) -> str:
+        """The outbox's name for handing over."""
+        return f"{self.mailer}.{ENROL if self.mailer in SEQUENCE_MAILERS else 'send'}"
+
+    def key(self, email: str, step: str) -> str:
+        """What the outbox knows a mail by, for ever: whoever it is for, and which mail of which sequence it is."""
+        kept = ENROL if self.mailer in SEQUENCE_MAILERS else step
+        return f"{email_key(email)}|{self.channel}|{self.sequence_id or self.mailer}|{kept}"
+
+
+class Words(Frozen):
+    """What a draft holds of a letter."""
+
+    step: str
+    to_email: str
+    to_name: str = ""
+    first_name: str = ""
+    company: str = ""
+    subject: str
+    body: str
+
+
+def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_at: datetime) -> tuple[Letter, str]:
+    """The letter and the hash that an approval of it is bound to.
+
+    Args:
+        token: Opaque; stands for the recipient in the address that takes a stop.
+        approved_at: Goes into the letter's Date, not into the hash.
+    """
+    key = route.key(words.to_email, words.step)
+    mailto = sender.unsubscribe_mailto or sender.email
+    url = f"{sender.unsubscribe_url.rstrip('/')}/{token}" if sender.unsubscribe_url else ""
+    bound = content_hash(
+        channel=route.channel,
+        mailer=route.mailer,
+        sequence_id=route.sequence_id,
+        step=words.step,
+        to_email=words.to_email,
+        to_name=words.to_name,
+        from_email=sender.email,
+        from_name=sender.name,
+        reply_to=sender.reply_to,
+        subject=words.subject,
+        body=words.body,
+        unsubscribe=f"{mailto} {url}",
+    )
+    given, _, family = words.to_name.partition(" ")
+    letter = Letter(
+        key=key,
+        step=words.step,
+        to_email=words.to_email,
+        to_name=words.to_name,
+        first_name=words.first_name or given,
+        last_name=family,
+        company=words.company,
+        from_email=sender.email,
+        from_name=sender.name,
+        reply_to=sender.reply_to,
+        subject=words.subject,
+        body=words.body,
+        message_id=f"{short_hash(key, bound)}.{short_hash(bound, key)}@{sender.email.rpartition('@')[2]}",
+        sequence_id=route.sequence_id,
+        unsubscribe_mailto=mailto,
+        unsubscribe_url=url,
+        written_at=approved_at.replace(microsecond=0),
+    )
+    return letter, bound
