@@ -55,7 +55,7 @@ def acquire_lease(conn: Connection, job_id: str, *, owner: str, now_s: float) ->
         if JobStatus(row["status"]).is_over:
             raise JobNotResumable(f"Job {job_id} is {row['status']}.", hint=f"Its results: cmo export {job_id}")
         holder = row["lease_owner"]
-        if holder is not None and row["lease_until"] > now_s and not _is_dead(holder):
+        if holder is not None and row["lease_until"] > now_s and not is_dead(holder):
             raise JobLeased(
                 f"Job {job_id} is run by process {holder}, whose lease lasts {row['lease_until'] - now_s:.0f} s more.",
                 hint=f"`cmo watch {job_id}` follows it; `cmo pause {job_id}` stops it.",
@@ -96,12 +96,12 @@ def release_lease(conn: Connection, lease: Lease) -> None:
 def live_holder(conn: Connection, job_id: str, *, now_s: float) -> str | None:
     """The process that runs the job now, or None."""
     row = conn.execute("SELECT lease_owner, lease_until FROM jobs WHERE id = ?", (job_id,)).fetchone()
-    if row is None or row["lease_owner"] is None or row["lease_until"] <= now_s or _is_dead(row["lease_owner"]):
+    if row is None or row["lease_owner"] is None or row["lease_until"] <= now_s or is_dead(row["lease_owner"]):
         return None
     return str(row["lease_owner"])
 
 
-def _is_dead(owner: str) -> bool:
+def is_dead(owner: str) -> bool:
     """True only for a process of this machine that surely no longer exists."""
     host, _, pid = owner.rpartition(":")
     if host != socket.gethostname() or not pid.isdigit():

@@ -1,0 +1,288 @@
+"""What the gate looks at, read in sets inside the claiming transaction; `domain/policy.py` decides.
+
+`SendGate` is for mail, `WriteGate` for the CRM and tickets. Both are asked by `store/outbox.py::claim` and by nobody
+else; a dry run asks through the same claim and rolls back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cmo.domain.draft import Step
+from cmo.domain.job import Mode, Plan
+from cmo.domain.lead import EmailClass, MxState
+from cmo.domain.outward import Inbox
+from cmo.domain.policy import (
+    CONTACT_DAYS,
+    YES,
+    Facts,
+    InboxRoom,
+    Limits,
+    Standing,
+    Used,
+    Verdict,
+    day_started,
+    decide,
+    standing_verdict,
+)
+from cmo.domain.suppression import Suppression, SuppressionKind, find_suppression, suppression_keys
+from cmo.store.db import Connection
+from cmo.store.switches import KILL, SENDING, find_switch
+
+HEALTH_DAYS = 30
+LEFT = "('claimed', 'confirmed', 'unknown')"
+"""States of a row that has left, or may have."""
+
+
+@dataclass(frozen=True)
+class SendGate:
+    """The one road to a send."""
+
+    job_id: str
+    ceiling: Mode
+    limits: Limits
+    inboxes: tuple[Inbox, ...]
+    """Where this mail may leave from."""
+    secret: bytes
+    """The installation's, for the hashes of the erased."""
+
+    def __call__(self, conn: Connection, row_ids: Sequence[int], now: datetime) -> dict[int, tuple[Verdict, str]]:
+        ensure_inboxes(conn, self.inboxes)
+        standing = _standing(conn, self.job_id, self.ceiling, now)
+        stop = standing_verdict(standing)
+        if stop.rule is not None:
+            return {row_id: (stop, "") for row_id in row_ids}
+        used = used_today(conn, self.limits, now)
+        rooms = _rooms(conn, self.inboxes)
+        verdicts = {}
+        for facts in _facts(conn, row_ids, self.secret, now):
+            verdict, inbox = decide(facts, standing, used, self.limits, rooms, now)
+            if verdict.rule is None:
+                used.take(facts, inbox)
+            verdicts[facts.outbox_id] = (verdict, inbox)
+        return verdicts
+
+
+@dataclass(frozen=True)
+class WriteGate:
+    """For the CRM and tickets: nothing leaves while sending is stopped or the job may not, nor on the suppressed."""
+
+    job_id: str
+    ceiling: Mode
+    secret: bytes
+
+    def __call__(self, conn: Connection, row_ids: Sequence[int], now: datetime) -> dict[int, tuple[Verdict, str]]:
+        stop = standing_verdict(_standing(conn, self.job_id, self.ceiling, now))
+        if stop.rule is not None:
+            return {row_id: (stop, "") for row_id in row_ids}
+        rows = conn.execute(
+            "SELECT o.id, o.email_key, o.company_key, o.after_id, a.state AS after_state FROM outbox o"
+            " LEFT JOIN outbox a ON a.id = o.after_id WHERE o.id IN (SELECT value FROM json_each(?))",
+            (json.dumps(row_ids),),
+        ).fetchall()
+        entries = _suppressions(conn, [(row["email_key"], None, row["company_key"]) for row in rows], self.secret)
+        return {row["id"]: (self._verdict(row, entries), "") for row in rows}
+
+    def _verdict(self, row: Any, entries: dict[Any, Suppression]) -> Verdict:
+        if row["after_id"] is not None and row["after_state"] != "confirmed":
+            return Verdict(rule="dependency", message="The record it hangs on is not confirmed yet.")
+        if row["email_key"]:
+            found = find_suppression(entries, email=row["email_key"], account=row["company_key"], secret=self.secret)
+            if found is not None:
+                return Verdict(rule="suppressed", message=f"Suppressed: {found.reason}", final=True)
+        return YES
+
+
+def ensure_inboxes(conn: Connection, inboxes: Sequence[Inbox]) -> None:
+    """Put down inboxes that the store does not know. Runs inside the caller's transaction."""
+    conn.executemany(
+        "INSERT INTO inboxes (address, provider, is_warm) VALUES (?, ?, ?) ON CONFLICT (address) DO UPDATE SET"
+        " is_warm = excluded.is_warm WHERE inboxes.is_warm <> excluded.is_warm",
+        [(box.address, box.provider, int(box.is_warm)) for box in inboxes],
+    )
+
+
+def used_today(conn: Connection, limits: Limits, now: datetime) -> Used:
+    """What today's quotas have used: counted from the ledger, over UTC's and the sender's day together."""
+    since = day_started(now, limits.sender_zone).timestamp()
+    rows = conn.execute(
+        f"SELECT inbox, company_key, COUNT(*) AS n FROM outbox WHERE claimed_s >= ? AND draft_id IS NOT NULL"
+        f" AND state IN {LEFT} GROUP BY inbox, company_key",
+        (since,),
+    ).fetchall()
+    inboxes: dict[str, int] = defaultdict(int)
+    companies: dict[str, int] = defaultdict(int)
+    for row in rows:
+        inboxes[row["inbox"] or ""] += row["n"]
+        companies[row["company_key"] or ""] += row["n"]
+    return Used(day=sum(inboxes.values()), inboxes=inboxes, companies=companies)
+
+
+def _standing(conn: Connection, job_id: str, ceiling: Mode, now: datetime) -> Standing:
+    kill = find_switch(conn, KILL, now=now)
+    paused = find_switch(conn, SENDING, now=now) or find_switch(conn, f"{SENDING}:{job_id}", now=now)
+    plan = conn.execute("SELECT plan FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    mode = Plan.model_validate_json(plan["plan"]).mode if plan else Mode.DRY_RUN
+    lower = mode if mode is not Mode.SEND_ALLOWED else ceiling
+    bases = {
+        row["kind"]
+        for row in conn.execute("SELECT kind FROM bases WHERE scope IN ('*', ?)", (job_id,))
+    }  # fmt: skip
+    bounces, complaints, sent = _health(conn, now)
+    return Standing(
+        killed_by=kill.by if kill else None,
+        paused=paused.reason if paused else None,
+        paused_until=paused.until if paused else None,
+        may_send=lower is Mode.SEND_ALLOWED,
+        mode=lower.value,
+        commit_basis="commit" in bases,
+        unknown_country_basis="unknown-country" in bases,
+        bounces=bounces,
+        complaints=complaints,
+        sent=sent,
+        inbox_paused={
+            row["address"]: row["paused_reason"]
+            for row in conn.execute("SELECT address, paused_reason FROM inboxes WHERE paused_reason IS NOT NULL")
+        },
+    )
+
+
+def _health(conn: Connection, now: datetime) -> tuple[int, int, int]:
+    """Bounces, complaints and mails of the last `HEALTH_DAYS` days."""
+    since = (now - timedelta(days=HEALTH_DAYS)).timestamp()
+    told = conn.execute(
+        "SELECT COUNT(DISTINCT CASE kind WHEN 'bounce' THEN outbox_id END) AS bounces,"
+        " COUNT(DISTINCT CASE kind WHEN 'complaint' THEN outbox_id END) AS complaints FROM deliveries WHERE at_s >= ?",
+        (since,),
+    ).fetchone()
+    sent = conn.execute(
+        "SELECT COUNT(*) AS n FROM outbox WHERE claimed_s >= ? AND draft_id IS NOT NULL AND state = 'confirmed'",
+        (since,),
+    ).fetchone()
+    return told["bounces"], told["complaints"], sent["n"]
+
+
+def _rooms(conn: Connection, inboxes: Sequence[Inbox]) -> tuple[InboxRoom, ...]:
+    used = {row["address"]: row["first_used_s"] for row in conn.execute("SELECT address, first_used_s FROM inboxes")}
+    return tuple(
+        InboxRoom(
+            address=box.address,
+            is_warm=box.is_warm,
+            first_used_on=datetime.fromtimestamp(used[box.address], UTC) if used.get(box.address) else None,
+        )
+        for box in inboxes
+    )
+
+
+_FACTS = """SELECT o.id, o.content_hash, o.email_key, o.company_key, d.step, d.state AS draft_state, d.version,
+ d.email, d.email_class, d.country, d.time_zone, d.login, a.content_hash AS approved_hash,
+ a.version AS approved_version, a.expires_at, a.revoked_at, v.state AS mx_state, v.checked_at FROM outbox o
+ LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN approvals a ON a.id = d.approval_id
+ LEFT JOIN verdicts v ON v.email = d.email WHERE o.id IN (SELECT value FROM json_each(?)) ORDER BY o.id"""
+
+
+def _facts(conn: Connection, row_ids: Sequence[int], secret: bytes, now: datetime) -> list[Facts]:
+    """Everything the rules ask of these rows: six queries, however many rows."""
+    rows = conn.execute(_FACTS, (json.dumps(row_ids),)).fetchall()
+    keys = [row["email_key"] for row in rows]
+    people = [(row["email"] or row["email_key"], row["login"], row["company_key"]) for row in rows]
+    entries = _suppressions(conn, people, secret)
+    past = _past(conn, keys)
+    holds = _holds(conn, keys, [row["company_key"] for row in rows])
+    return [_facts_of(row, entries, past[row["email_key"]], holds, secret, now) for row in rows]
+
+
+def _facts_of(
+    row: Any, entries: dict[Any, Suppression], past: list[Any], holds: dict[str, str], secret: bytes, now: datetime
+) -> Facts:
+    others = [other for other in past if other["id"] != row["id"]]
+    step = row["step"] or Step.FIRST_TOUCH
+    same = next((other for other in others if (other["step"] or step) == step), None)
+    suppressed = find_suppression(
+        entries, email=row["email"] or row["email_key"], login=row["login"], account=row["company_key"], secret=secret
+    )
+    recent = (now - timedelta(days=CONTACT_DAYS)).timestamp()
+    return Facts(
+        outbox_id=row["id"],
+        step=step,
+        content_hash=row["content_hash"],
+        draft_state=row["draft_state"] or "gone",
+        draft_version=row["version"] or 0,
+        approved_hash=row["approved_hash"],
+        approved_version=row["approved_version"],
+        approval_expires_at=datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None,
+        approval_revoked=row["revoked_at"] is not None,
+        suppressed=None if suppressed is None else f"{suppressed.reason} ({suppressed.source})",
+        email_class=EmailClass(row["email_class"] or EmailClass.COMMIT),
+        country=row["country"],
+        zone=row["time_zone"],
+        contacted=None if same is None else _contacted(same),
+        first_touch_confirmed=any(o["state"] == "confirmed" and o["step"] == Step.FIRST_TOUCH for o in others),
+        conversation=holds.get(f"person:{row['email_key']}") or holds.get(f"account:{row['company_key']}"),
+        email_key=row["email_key"] or "",
+        company_key=row["company_key"] or "",
+        contact_times=tuple(
+            datetime.fromtimestamp(o["claimed_s"], UTC) for o in others if o["claimed_s"] and o["claimed_s"] >= recent
+        ),
+        mx_state=MxState(row["mx_state"]) if row["mx_state"] else None,
+        mx_checked_at=datetime.fromisoformat(row["checked_at"]) if row["checked_at"] else None,
+    )
+
+
+def _contacted(row: Any) -> str:
+    on = datetime.fromtimestamp(row["claimed_s"], UTC)
+    return f"The same mail of job {row['job_id']} went to this person on {on:%Y-%m-%d} ({row['state']})."
+
+
+def _past(conn: Connection, email_keys: Sequence[str | None]) -> dict[str | None, list[Any]]:
+    """Mails that have left, or may have, by address; oldest first."""
+    found: dict[str | None, list[Any]] = defaultdict(list)
+    for row in conn.execute(
+        "SELECT o.id, o.email_key, o.job_id, o.state, o.claimed_s, d.step FROM outbox o"
+        " LEFT JOIN drafts d ON d.id = o.draft_id WHERE o.email_key IN (SELECT value FROM json_each(?))"
+        f" AND o.draft_id IS NOT NULL AND o.state IN {LEFT} ORDER BY o.claimed_s",
+        (json.dumps([key for key in email_keys if key]),),
+    ):
+        found[row["email_key"]].append(row)
+    return found
+
+
+def _holds(conn: Connection, people: Sequence[str | None], accounts: Sequence[str | None]) -> dict[str, str]:
+    """`person:KEY` and `account:KEY` -> why nothing goes there."""
+    rows = conn.execute(
+        "SELECT kind, value, reason FROM holds WHERE (kind = 'person' AND value IN (SELECT value FROM json_each(?)))"
+        " OR (kind = 'account' AND value IN (SELECT value FROM json_each(?)))",
+        (json.dumps([key for key in people if key]), json.dumps([key for key in accounts if key])),
+    )
+    return {f"{row['kind']}:{row['value']}": row["reason"] for row in rows}
+
+
+def _suppressions(
+    conn: Connection, people: Sequence[tuple[str | None, str | None, str | None]], secret: bytes
+) -> dict[tuple[SuppressionKind, str], Suppression]:
+    """The stored suppressions under any key of these (address, login, company) triples."""
+    keys = {
+        key
+        for email, login, account in people
+        for key in suppression_keys(email=email, login=login, account=account, secret=secret)
+    }  # fmt: skip
+    rows = conn.execute(
+        "SELECT s.* FROM json_each(?) k JOIN suppressions s ON s.kind = json_extract(k.value, '$[0]')"
+        " AND s.value = json_extract(k.value, '$[1]')",
+        (json.dumps([[kind.value, value] for kind, value in keys]),),
+    )
+    return {
+        (SuppressionKind(row["kind"]), row["value"]): Suppression(
+            kind=SuppressionKind(row["kind"]),
+            value=row["value"],
+            reason=row["reason"],
+            source=row["source"],
+            added_at=datetime.fromisoformat(row["added_at"]),
+        )
+        for row in rows
+    }

@@ -1,0 +1,116 @@
+"""What stops sending: the kill switch, pauses, holds on people and companies, circuit breakers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from cmo.domain.audit import AuditEntry
+from cmo.domain.base import Frozen
+from cmo.store.audit import record_audit
+from cmo.store.db import Connection, transaction
+
+KILL = "kill"
+SENDING = "sending"
+"""Pauses every job's sending; `sending:JOB` one job's."""
+
+BREAKS_AFTER = 5
+"""Failures of a provider in a row that open its breaker."""
+OPEN_S, OPEN_MOST_S = 60.0, 900.0
+
+
+class Switch(Frozen):
+    """Something that is switched on."""
+
+    name: str
+    by: str
+    at: datetime
+    reason: str
+    until: datetime | None = None
+
+
+def switch_on(
+    conn: Connection, name: str, *, by: str, at: datetime, reason: str, until: datetime | None = None, action: str
+) -> None:
+    """Switch on, durably when it returns; a switch that is on gets the newer reason.
+
+    Args:
+        action: The audit's name for it, e.g. `kill.on`.
+    """
+    with transaction(conn):
+        write_switch(conn, name, by=by, at=at, reason=reason, until=until, action=action)
+
+
+def write_switch(
+    conn: Connection, name: str, *, by: str, at: datetime, reason: str, until: datetime | None = None, action: str
+) -> None:
+    """The same, inside the caller's transaction."""
+    conn.execute(
+        "INSERT INTO switches (name, is_on, by_whom, at, reason, until) VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT (name)"
+        " DO UPDATE SET is_on = 1, by_whom = excluded.by_whom, at = excluded.at, reason = excluded.reason,"
+        " until = excluded.until",
+        (name, by, at.isoformat(), reason, until.isoformat() if until else None),
+    )
+    detail = {"reason": reason, **({"until": until.isoformat()} if until else {})}
+    record_audit(conn, [AuditEntry(actor=by, action=action, object=f"switch:{name}", after="on", detail=detail)], at=at)
+
+
+def switch_off(conn: Connection, name: str, *, by: str, at: datetime, reason: str, action: str) -> bool:
+    """Switch off; False where it was off."""
+    with transaction(conn):
+        changed = conn.execute("UPDATE switches SET is_on = 0 WHERE name = ? AND is_on = 1", (name,)).rowcount > 0
+        if changed:
+            entry = AuditEntry(
+                actor=by, action=action, object=f"switch:{name}", before="on", after="off", detail={"reason": reason}
+            )
+            record_audit(conn, [entry], at=at)
+    return changed
+
+
+def find_switch(conn: Connection, name: str, *, now: datetime) -> Switch | None:
+    """The switch where it is on and its time is not over."""
+    row = conn.execute("SELECT * FROM switches WHERE name = ? AND is_on = 1", (name,)).fetchone()
+    if row is None:
+        return None
+    until = datetime.fromisoformat(row["until"]) if row["until"] else None
+    if until is not None and until <= now:
+        return None
+    return Switch(name=name, by=row["by_whom"], at=datetime.fromisoformat(row["at"]), reason=row["reason"], until=until)
+
+
+HoldKind = Literal["person", "account"]
+
+
+def hold(conn: Connection, kind: HoldKind, value: str, *, reason: str, source: str, at: datetime) -> None:
+    """Nothing leaves to this person (an `email_key`) or company (a `company_key`) until it is lifted."""
+    conn.execute(
+        "INSERT INTO holds (kind, value, reason, source, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, value)"
+        " DO UPDATE SET reason = excluded.reason, source = excluded.source",
+        (kind, value, reason, source, at.isoformat()),
+    )
+
+
+def breaker_open_until(conn: Connection, provider: str) -> tuple[float, str]:
+    """Seconds since the epoch until which nothing is sent to `provider`, and why; 0 where its breaker is closed."""
+    row = conn.execute("SELECT open_until_s, reason FROM breakers WHERE provider = ?", (provider,)).fetchone()
+    return (row["open_until_s"], row["reason"]) if row else (0.0, "")
+
+
+def note_outcome(conn: Connection, provider: str, *, worked: bool, now_s: float, reason: str = "") -> None:
+    """Count a call's end for the provider's breaker. Runs inside the caller's transaction.
+
+    `BREAKS_AFTER` failures in a row open it for a minute; each further one doubles the time, up to a quarter of an
+    hour. One call that works closes it.
+    """
+    if worked:
+        conn.execute("DELETE FROM breakers WHERE provider = ?", (provider,))
+        return
+    row = conn.execute("SELECT failures FROM breakers WHERE provider = ?", (provider,)).fetchone()
+    failures = (row["failures"] if row else 0) + 1
+    beyond = failures - BREAKS_AFTER
+    until = now_s + min(OPEN_MOST_S, OPEN_S * 2.0**beyond) if beyond >= 0 else 0.0
+    conn.execute(
+        "INSERT INTO breakers (provider, failures, open_until_s, reason) VALUES (?, ?, ?, ?) ON CONFLICT (provider)"
+        " DO UPDATE SET failures = excluded.failures, open_until_s = excluded.open_until_s, reason = excluded.reason",
+        (provider, failures, until, reason),
+    )
