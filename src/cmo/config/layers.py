@@ -93,6 +93,19 @@ def _profile(sources: Sources, env: Mapping[str, str]) -> str:
     return sources.profile or env.get("CMO_PROFILE", "").strip() or places.DEFAULT_PROFILE
 
 
+SANDBOX_DEFAULTS: Mapping[str, Any] = {
+    "mode.sending": "send_allowed",
+    "sender.name": "Sam Rivera",
+    "sender.email": "sam@sandbox.example",
+    "sender.company": "Sandbox Inc",
+    "sender.postal_address": "1 Loopback Way, 00127 Localhost",
+    "sender.warm_inboxes": ("sam@sandbox.example",),
+    "copy.offer": "We make a tool that finds flaky tests in CI logs and shows which commit made them flaky.",
+    "copy.question": "Would a report on one of your projects be of use to you?",
+}
+"""What a fresh sandbox starts with, so that the whole road can be walked; nothing in it reaches anybody."""
+
+
 def _is_sandbox(sources: Sources, env: Mapping[str, str]) -> bool:
     return sources.sandbox or env.get("CMO_SANDBOX", "").strip().lower() in _TRUE
 
@@ -132,7 +145,8 @@ class _Reading:
         self._file(read_toml(project), "project file")
         self._file(self._user_file(), "user file")
         for key, spec in SPECS.items():
-            self.origins[key].append(Origin("default", "", spec.default))
+            default = SANDBOX_DEFAULTS.get(key, spec.default) if self.sandbox else spec.default
+            self.origins[key].append(Origin("default", "", default))
         self._lower_the_ceiling()
         self._close_the_sandbox()
         self._check_dotenv()

@@ -9,8 +9,17 @@ from typing import Any
 from cmo.errors import ConfigError
 
 PROVIDERS: dict[str, str] = {
+    "attio": "cmo.providers.attio.client:Attio",
     "dns": "cmo.providers.dns.resolver:DnsResolver",
     "github": "cmo.providers.github.client:GitHub",
+    "gmail": "cmo.providers.gmail.client:Gmail",
+    "hubspot": "cmo.providers.hubspot.client:HubSpot",
+    "instantly": "cmo.providers.instantly.client:Instantly",
+    "linear": "cmo.providers.linear.client:Linear",
+    "maildir": "cmo.providers.maildir.client:Maildir",
+    "mime": "cmo.providers.mail.mime:build_mail",
+    "smartlead": "cmo.providers.smartlead.client:Smartlead",
+    "smtp": "cmo.providers.smtp.client:Smtp",
 }
 """Name -> `module:factory`."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ class Outside:
     github_graphql_url: str
     github_tokens: tuple[Secret, ...]
     dns_server: str
+    places: Mapping[str, str] = field(default_factory=dict)
+    """The sandbox's own variables: base URLs, keys and ids; empty where the outside is real."""
 
 
 @contextmanager
@@ -81,6 +83,7 @@ def _sandbox(settings: Settings, not_before: datetime | None) -> Iterator[Outsid
                 github_graphql_url=places["GITHUB_GRAPHQL_URL"],
                 github_tokens=(Secret(places["GITHUB_TOKEN"]),),
                 dns_server=places["CMO_DNS_SERVER"],
+                places=places,
             )
         finally:
             sandbox.save(books)

@@ -1,0 +1,191 @@
+"""Handing over what was approved, and telling the CRM: plan into the outbox, then drain it through the gate.
+
+The agent's send and sync steps, `cmo send` and `cmo sync` are this, and nothing else calls a mailer or a CRM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from cmo.config import Settings
+from cmo.config.installation import installation_secret
+from cmo.domain.event import EmailVerified
+from cmo.domain.job import Job, Mode, Stage
+from cmo.domain.outbox import NewWrite
+from cmo.domain.outward import CrmItem, Item, Letter, Sequence, TicketItem
+from cmo.domain.policy import VERIFIED_FOR
+from cmo.errors import PolicyRefused
+from cmo.providers.ports import Meter, Resolver, Writer
+from cmo.service.controls import limits_of
+from cmo.service.routes import composer_of
+from cmo.service.wiring import Outside
+from cmo.service.writers import open_crm, open_mailer, open_tickets
+from cmo.store.commit import commit
+from cmo.store.db import Connection, transaction
+from cmo.store.gate import SendGate, WriteGate
+from cmo.store.journal import this_process
+from cmo.store.outbox import Gate, Planned, plan_writes
+from cmo.store.sends import plan_crm, plan_sends, stale_addresses
+
+if TYPE_CHECKING:
+    from cmo.graph.dispatch import Dispatcher, Lane, Outcome
+
+VERIFY_AT_ONCE = 100
+CRM_ORDER = ("attio.person", "attio.entry", "attio.note", "hubspot.contact", "hubspot.note")
+
+
+@dataclass(frozen=True)
+class SendDone:
+    """What a hand-over came to."""
+
+    planned: Planned
+    outcome: Outcome
+    sequence: Sequence
+    mailer: str
+
+
+@dataclass(frozen=True)
+class SyncDone:
+    """What telling the CRM came to."""
+
+    planned: Planned
+    outcomes: Mapping[str, Outcome]
+    """Operation -> what came of it."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The outbox of one job, with the outside within reach."""
+
+    settings: Settings
+    found: Outside
+    conn: Connection
+    job: Job
+    meter: Meter
+    resolver: Resolver
+    check: Callable[[], None] = field(default=lambda: None)
+    """Called before each call; raises to stop there."""
+
+    async def plan_mail(self, *, due_at: datetime) -> Planned:
+        """Put what is approved into the outbox; nothing leaves."""
+        composer = composer_of(self.job.plan, self.settings)
+        return plan_sends(
+            self.conn,
+            self.job.id,
+            route=composer.route,
+            compose=lambda words, at: composer.letter(words, approved_at=at),
+            due_at=due_at,
+        )
+
+    async def send(self, *, due_at: datetime, most: int | None = None, patience_s: float = 0.0) -> SendDone:
+        """Plan what is approved, and hand over what is due and passes the gate.
+
+        Raises:
+            PolicyRefused: the provider's sequence would not send exactly what was approved.
+            ProviderError: the provider cannot be asked about its sequence.
+        """
+        planned = await self.plan_mail(due_at=due_at)
+        async with self.mail_lane() as (lane, sequence):
+            await self.verify_again()
+            outcome = await self.dispatcher().drain(lane, most=most, patience_s=patience_s)
+        return SendDone(planned=planned, outcome=outcome, sequence=sequence, mailer=lane.operation.provider)
+
+    async def sync(self, *, list_id: str | None = None, patience_s: float = 0.0) -> SyncDone:
+        """Plan people, places on the list and notes, and write those that may be written."""
+        name = self.job.plan.crm or self.settings.crm
+        async with open_crm(self.settings, self.found, name, self.meter) as crm:
+            planned = plan_crm(
+                self.conn,
+                self.job.id,
+                crm=name,
+                list_id=list_id or self.job.plan.list_id,
+                entries=f"{name}.entry" in crm.operations,
+                now=self.found.clock.now(),
+            )
+            outcomes = {}
+            for operation in CRM_ORDER:
+                if operation in crm.operations:
+                    lane = self._lane(crm, operation, self.write_gate(), CrmItem, Stage.SYNC)
+                    outcomes[operation] = await self.dispatcher().drain(lane, patience_s=patience_s)
+        return SyncDone(planned=planned, outcomes=outcomes)
+
+    async def tickets(self, writes: list[NewWrite], *, patience_s: float = 0.0) -> SyncDone:
+        """Plan tickets, parents first, and write those that may be written."""
+        with transaction(self.conn):
+            planned = plan_writes(self.conn, self.job.id, writes)
+        async with open_tickets(self.settings, self.found, self.meter) as tracker:
+            lane = self._lane(tracker, "linear.issue", self.write_gate(), TicketItem, Stage.SYNC)
+            outcome = await self.dispatcher().drain(lane, patience_s=patience_s)
+        return SyncDone(planned=planned, outcomes={"linear.issue": outcome})
+
+    @asynccontextmanager
+    async def mail_lane(self) -> AsyncIterator[tuple[Lane, Sequence]]:
+        """Where the job's mail leaves, once its sequence is known to send exactly what was approved."""
+        composer = composer_of(self.job.plan, self.settings)
+        route = composer.route
+        async with open_mailer(self.settings, self.found, route.mailer, self.meter) as mailer:
+            sequence = await mailer.sequence(route.sequence_id)
+            if sequence.problems:
+                raise PolicyRefused(
+                    f"{route.mailer} would not send what was approved: {' '.join(sequence.problems)}",
+                    hint=f"Mend the sequence at {route.mailer}, then run the command again.",
+                    details={"problems": list(sequence.problems)},
+                )
+            gate = SendGate(
+                job_id=self.job.id,
+                ceiling=self.ceiling(),
+                limits=limits_of(self.settings),
+                inboxes=sequence.inboxes,
+                secret=composer.secret,
+            )
+            yield self._lane(mailer, route.operation, gate, Letter, Stage.SEND), sequence
+
+    def write_gate(self) -> WriteGate:
+        """The gate of what is no mail."""
+        secret = installation_secret(self.settings.paths.data_dir)
+        return WriteGate(job_id=self.job.id, ceiling=self.ceiling(), secret=secret)
+
+    def ceiling(self) -> Mode:
+        """The most that the settings allow any job."""
+        return self.settings.mode()
+
+    def dispatcher(self) -> Dispatcher:
+        """Whoever drains, under this process's name."""
+        from cmo.graph.dispatch import Dispatcher
+
+        return Dispatcher(
+            conn=self.conn,
+            job_id=self.job.id,
+            holder=this_process(),
+            clock=self.found.clock,
+            meter=self.meter,
+            pause_after=self.settings.pause_sending_after,
+            check=self.check,
+        )
+
+    async def verify_again(self) -> int:
+        """Ask DNS again about addresses whose verdict is too old to send on; how many were asked about."""
+        asked, before = 0, self.found.clock.now() - VERIFIED_FOR + timedelta(hours=12)
+        last: list[str] = []
+        while stale := stale_addresses(self.conn, self.job.id, before=before, limit=VERIFY_AT_ONCE):
+            if stale == last:
+                break
+            self.check()
+            verdicts = await self.resolver.check(stale)
+            now = self.found.clock.now()
+            events = [
+                (f"{self.job.id}/verified/{now.timestamp():.3f}/{n}", EmailVerified(verdict=verdict))
+                for n, verdict in enumerate(verdicts)
+            ]
+            commit(self.conn, self.job.id, events, at=now, epoch=None)
+            asked, last = asked + len(stale), stale
+        return asked
+
+    def _lane(self, writer: Writer[Any], operation: str, gate: Gate, item: type[Item], stage: Stage) -> Lane:
+        from cmo.graph.dispatch import Lane
+
+        return Lane(operation=writer.operations[operation], writer=writer, gate=gate, item=item, stage=stage)

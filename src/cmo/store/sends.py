@@ -1,0 +1,206 @@
+"""Which approved drafts become writes, and which people the CRM gets: planned in sets, a few hundred a transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from cmo.domain.company import company_key
+from cmo.domain.draft import Step
+from cmo.domain.letters import SEQUENCE_MAILERS, Route, Words
+from cmo.domain.outbox import NewWrite
+from cmo.domain.outward import CrmItem, Letter
+from cmo.domain.suppression import email_domain, email_key
+from cmo.ids import short_hash
+from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
+from cmo.store.db import Connection, transaction
+from cmo.store.outbox import Planned, plan_writes
+
+AT_ONCE = 200
+
+Compose = Callable[[Words, datetime], tuple[Letter, str]]
+"""Words and when they were approved -> the letter, and the hash that the approval is bound to."""
+
+_APPROVED = """SELECT d.id, d.step, d.email, d.email_key, d.name, d.first_name, d.company, d.company_key, d.subject,
+ d.body, a.id AS approval_id, a.at FROM drafts d JOIN approvals a ON a.id = d.approval_id
+ WHERE d.job_id = ? AND d.id > ? AND d.state = 'approved' AND a.revoked_at IS NULL AND NOT EXISTS
+ (SELECT 1 FROM outbox o WHERE o.draft_id = d.id AND o.approval_id = a.id) ORDER BY d.id LIMIT ?"""
+
+
+def plan_sends(conn: Connection, job_id: str, *, route: Route, compose: Compose, due_at: datetime) -> Planned:
+    """Put every approved draft of the job into the outbox, composed as it will leave; nothing is called.
+
+    Args:
+        due_at: When the first may leave; until then they can be recalled.
+    """
+    total, after = Planned(), 0
+    while True:
+        with transaction(conn):
+            after = plan_sends_within(
+                conn, job_id, route=route, compose=compose, due_at=due_at, after=after, total=total
+            )
+        if not after:
+            return total
+
+
+def plan_sends_within(
+    conn: Connection,
+    job_id: str,
+    *,
+    route: Route,
+    compose: Compose,
+    due_at: datetime,
+    after: int,
+    total: Planned,
+) -> int:
+    """The next few hundred, inside the caller's transaction; the last draft, or 0 where there is none."""
+    rows = conn.execute(_APPROVED, (job_id, after, AT_ONCE)).fetchall()
+    fits = [row for row in rows if route.mailer not in SEQUENCE_MAILERS or row["step"] == Step.FIRST_TOUCH]
+    planned = plan_writes(conn, job_id, (_send(row, route, compose, due_at) for row in fits))
+    _add(total, planned)
+    return int(rows[-1]["id"]) if rows else 0
+
+
+def _send(row: Any, route: Route, compose: Compose, due_at: datetime) -> NewWrite:
+    words = Words(
+        step=row["step"],
+        to_email=row["email"],
+        to_name=row["name"],
+        first_name=row["first_name"],
+        company=row["company"],
+        subject=row["subject"],
+        body=row["body"],
+    )
+    letter, bound = compose(words, datetime.fromisoformat(row["at"]))
+    return NewWrite(
+        key=letter.key,
+        operation=route.operation,
+        payload=letter.model_dump_json(exclude_defaults=True),
+        content_hash=bound,
+        draft_id=row["id"],
+        approval_id=row["approval_id"],
+        email_key=row["email_key"],
+        company_key=row["company_key"],
+        due_at=due_at,
+    )
+
+
+_PEOPLE = f"""SELECT l.number, e.email, e.email_key, e.source_url, c.login, c.profile, c.reason FROM leads l
+ JOIN candidates c ON c.job_id = l.job_id AND c.login_key = l.login_key
+ JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email
+ WHERE l.job_id = ? AND l.number > ? AND l.held = 0 AND {CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED}
+ ORDER BY l.number LIMIT ?"""
+
+_WRITTEN_TO = """SELECT o.id AS number, o.email_key, o.settled_s, d.subject, p.key AS person_key, p.payload
+ FROM outbox o JOIN drafts d ON d.id = o.draft_id
+ JOIN outbox p ON p.job_id = o.job_id AND p.operation = ? AND p.email_key = o.email_key
+ WHERE o.job_id = ? AND o.id > ? AND o.state = 'confirmed' AND o.draft_id IS NOT NULL ORDER BY o.id LIMIT ?"""
+
+
+def plan_crm(conn: Connection, job_id: str, *, crm: str, list_id: str | None, entries: bool, now: datetime) -> Planned:
+    """Put the job's people into the outbox for the CRM: the record, the place on the list, and a note on each confirmed
+    mail.
+
+    Args:
+        crm: attio or hubspot.
+        entries: Whether the CRM has lists of its own.
+    """
+    total = Planned()
+    person = f"{crm}.{'person' if crm == 'attio' else 'contact'}"
+    for rows in _pages(conn, _PEOPLE, (job_id,)):
+        with transaction(conn):
+            for row in rows:
+                _add(total, plan_writes(conn, job_id, _crm_writes(row, job_id, crm, person, list_id, entries, now)))
+    for rows in _pages(conn, _WRITTEN_TO, (person, job_id)):
+        with transaction(conn):
+            _add(total, plan_writes(conn, job_id, (_note(row, job_id, crm, now) for row in rows)))
+    return total
+
+
+def _pages(conn: Connection, sql: str, values: tuple[Any, ...]) -> Iterator[list[Any]]:
+    after = 0
+    while rows := conn.execute(sql, (*values, after, AT_ONCE)).fetchall():
+        after = rows[-1]["number"]
+        yield rows
+
+
+def _crm_writes(
+    row: Any, job_id: str, crm: str, person: str, list_id: str | None, entries: bool, now: datetime
+) -> Iterator[NewWrite]:
+    profile = json.loads(row["profile"])
+    name = profile.get("name") or ""
+    given, _, family = name.partition(" ")
+    key = f"{job_id}:{row['email_key']}|{person}"
+    domain = company_key("", row["email"])
+    item = CrmItem(
+        key=key,
+        email=row["email"],
+        name=name,
+        first_name=given,
+        last_name=family,
+        company=profile.get("company") or "",
+        company_domain=domain if domain and domain == email_domain(row["email"]) else "",
+        github_url=profile.get("url") or "",
+        list_id=list_id,
+    )
+    yield _crm_write(item, person, row["email_key"], now)
+    if entries and list_id:
+        entry = item.model_copy(update={"key": f"{job_id}:{row['email_key']}|{crm}.entry|{list_id}"})
+        yield _crm_write(entry, f"{crm}.entry", row["email_key"], now, after=key)
+
+
+def _note(row: Any, job_id: str, crm: str, now: datetime) -> NewWrite:
+    person = CrmItem.model_validate_json(row["payload"])
+    key = f"{job_id}:{row['email_key']}|{crm}.note|{row['number']}"
+    marker = f"[cmo:{short_hash(key)}]"
+    note = person.model_copy(
+        update={
+            "key": key,
+            "marker": marker,
+            "title": f"Cold email scheduled {marker}",
+            "text": f"Subject: {row['subject']}\nJob: {job_id}",
+            "happened_at": datetime.fromtimestamp(row["settled_s"], now.tzinfo),
+        }
+    )
+    return _crm_write(note, f"{crm}.note", row["email_key"], now, after=row["person_key"])
+
+
+def _crm_write(item: CrmItem, operation: str, email: str, now: datetime, *, after: str | None = None) -> NewWrite:
+    payload = item.model_dump_json(exclude_defaults=True)
+    return NewWrite(
+        key=item.key,
+        operation=operation,
+        payload=payload,
+        content_hash=short_hash(payload),
+        after_key=after,
+        email_key=email_key(email),
+        due_at=now,
+    )
+
+
+def _add(total: Planned, more: Planned) -> None:
+    total.new += more.new
+    total.renewed += more.renewed
+    total.known += more.known
+    total.refused += more.refused
+
+
+def stale_addresses(conn: Connection, job_id: str, *, before: datetime, limit: int) -> list[str]:
+    """Addresses of planned mails whose verdict is older than `before`, or is missing; oldest rows first."""
+    rows = conn.execute(
+        "SELECT DISTINCT d.email FROM outbox o JOIN drafts d ON d.id = o.draft_id LEFT JOIN verdicts v"
+        " ON v.email = d.email WHERE o.job_id = ? AND o.state = 'planned' AND (v.email IS NULL OR v.checked_at < ?)"
+        " ORDER BY o.id LIMIT ?",
+        (job_id, before.isoformat(), limit),
+    )
+    return [row["email"] for row in rows]
+
+
+def is_handed_over(conn: Connection, job_id: str) -> bool:
+    """Whether the job has a mail in the outbox that has not left yet."""
+    row = conn.execute(
+        "SELECT 1 FROM outbox WHERE job_id = ? AND draft_id IS NOT NULL AND state = 'planned' LIMIT 1", (job_id,)
+    ).fetchone()
+    return row is not None
