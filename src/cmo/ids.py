@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 
@@ -25,3 +26,8 @@ def page_event_id(job: str, step: int, page: int, index: int) -> str:
 def short_hash(*parts: str) -> str:
     """12 hex digits that name `parts`; not a secret-keeping hash."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
+
+
+def ticket_id(key: str) -> str:
+    """A UUID of version 4's form that is always the same for `key`."""
+    return str(uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4))

@@ -258,4 +258,4 @@ def test_a_word_that_is_like_nothing_gets_the_list_and_no_guess(cmo: Cmo) -> Non
 
 
 def test_limits_name_the_job_they_count(cmo: Cmo, job: str) -> None:
-    assert job in cmo("limits", "show").err
+    assert job in cmo("limits", "show").out

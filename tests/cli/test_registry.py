@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from cmo.cli import flags, lazy, registry
-from cmo.cli.commands import BARE, COMMANDS, Entry
+from cmo.cli.commands import BARE, COMMANDS
 from cmo.cli.diagnostics import EXIT_CODES
+from cmo.cli.entry import Entry
 from tests.cli.harness import Cmo
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -212,12 +212,20 @@ def test_settings_of_a_job_are_changed_and_the_change_is_shown(cmo: Cmo, waiting
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [("max_repos", 2), ("=3", 2), ("max_repo=3", 78), ("max_repos=many", 78), ("mode=send_allowed", 77)],
+    [("max_repos", 2), ("=3", 2), ("max_repo=3", 78), ("max_repos=many", 78)],
 )
 def test_a_wrong_change_is_refused(cmo: Cmo, waiting: str, change: str, code: int) -> None:
     for more in ([], ["--dry-run"]):
         result = cmo("jobs", "set", "last", change, "--sandbox", *more)
         assert result.code == code, result.err
+
+
+def test_a_mode_above_the_ceiling_is_refused(cmo: Cmo, waiting: str) -> None:
+    cmo("config", "set", "mode.sending", "draft_only", "--sandbox")
+
+    for more in ([], ["--dry-run"]):
+        result = cmo("jobs", "set", "last", "mode=send_allowed", "--sandbox", *more)
+        assert result.code == 77, result.err
 
 
 def test_a_message_is_queued_shown_and_taken_back(cmo: Cmo, waiting: str) -> None:

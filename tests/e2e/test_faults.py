@@ -15,7 +15,9 @@ from tests.e2e.driver import Api, Site, outside_of, sandbox, small_plan
 
 OF_GRAPHQL = (FaultKind.GRAPHQL_TIMEOUT, FaultKind.NULL_DATA, FaultKind.RESOURCE_LIMITS)
 OF_DNS = tuple(kind for kind in FaultKind if kind.startswith("dns"))
-OF_HTTP = tuple(kind for kind in FaultKind if kind not in (*OF_GRAPHQL, *OF_DNS, FaultKind.INCOMPLETE_RESULTS))
+OF_WRITES = (FaultKind.TIMEOUT_AFTER, FaultKind.ERROR_AFTER, FaultKind.RATE_LIMIT, FaultKind.OK_WITH_ERROR)
+OTHERS = (*OF_GRAPHQL, *OF_DNS, *OF_WRITES, FaultKind.INCOMPLETE_RESULTS)
+OF_HTTP = tuple(kind for kind in FaultKind if kind not in OTHERS)
 BY_REST = (
     FaultKind.RESET_AFTER,
     FaultKind.TRUNCATED_BODY,

@@ -119,7 +119,7 @@ def test_a_topic_outside_the_plan_is_refused_with_a_reason_and_searches_nothing(
 
 
 NONSENSE = {
-    "a tool that is not there": (completion(("send_instantly", {"contacts": ["all"]})), "unknown_tool"),
+    "a tool that is not there": (completion(("send_pigeon", {"contacts": ["all"]})), "unknown_tool"),
     "words": (completion(content="I would rather talk."), "no_call"),
     "a refusal": (completion(refusal="I cannot help with that."), "refusal"),
     "no JSON": (Reply(body=b"<html>hello</html>"), "unreachable"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cmo.scoring.places import _REGIONS, _countries, is_in
+from cmo.domain.places import REGIONS, countries
+from cmo.scoring.places import is_in
 
 
 @pytest.mark.parametrize(
@@ -48,5 +49,5 @@ def test_a_place_elsewhere_does_not(location: str, wanted: str) -> None:
 
 
 def test_every_region_is_made_of_countries_that_are_known() -> None:
-    countries = {country.names[0] for country in _countries()}
-    assert {name for names in _REGIONS.values() for name in names.split(", ")} <= countries
+    known = {country.names[0] for country in countries()}
+    assert {name for names in REGIONS.values() for name in names.split(", ")} <= known

@@ -41,7 +41,8 @@ def test_what_failed_becomes_pending_again(tmp_path: Path) -> None:
             (job.id,),
         )
         conn.execute(
-            "INSERT INTO failures VALUES (?, 'extract_people', 'o/r', 'extract', 'g', 'unavailable', 'down', 1, '')",
+            "INSERT INTO failures (job_id, tool, item, stage, group_key, code, message, tries, last_at)"
+            " VALUES (?, 'extract_people', 'o/r', 'extract', 'g', 'unavailable', 'down', 1, '')",
             (job.id,),
         )
         assert service.retry_errors(settings, job.id) == 1

@@ -2,30 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One command."""
-
-    path: str
-    """What is typed after `cmo`, e.g. `jobs list`; empty for the bare command."""
-    about: str
-    """One line, the same in help and README."""
-    module: str
-    """The module below `cmo.cli` whose function runs it."""
-    function: str
-    group: str
-    examples: tuple[str, str]
-    """What a person types, without `cmo`."""
-    codes: tuple[int, ...] = ()
-    """Exit codes besides 0 and `ALWAYS`."""
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return tuple(self.path.split())
-
+from cmo.cli.entry import Entry
+from cmo.cli.mail_commands import MAIL_COMMANDS
 
 COMMANDS: tuple[Entry, ...] = (
     Entry(
@@ -182,6 +160,7 @@ COMMANDS: tuple[Entry, ...] = (
         ("leads why LOGIN", "leads why @LOGIN --job last"),
         (4,),
     ),
+    *MAIL_COMMANDS,
     Entry("tools", "List the tools and their schemas.", "tools", "list_tools", "data", ("tools", "tools --json")),
     Entry(
         "tool",
@@ -295,14 +274,6 @@ COMMANDS: tuple[Entry, ...] = (
         "setup",
         ("doctor", "doctor --offline --json"),
         (3,),
-    ),
-    Entry(
-        "limits show",
-        "Show quotas, caps and what is left.",
-        "health",
-        "limits",
-        "setup",
-        ("limits show", "limits show --json"),
     ),
     Entry(
         "completion",

@@ -35,7 +35,7 @@ EXIT_CODES: dict[int, str] = {
     UNREACHABLE: "a provider cannot be reached",
     UNWRITABLE: "cannot write the output; disk full",
     PAUSED: "paused, out of budget, or held by another process; `resume` continues",
-    REFUSED: "refused by policy: mode, quota, suppression",
+    REFUSED: "refused by policy: mode, kill switch, quota, suppression",
     CONFIG: "configuration, job file or key missing or wrong; store newer than cmo",
     INTERRUPTED: "left at once by a second Ctrl-C",
     PIPE_CLOSED: "reader closed the pipe (silent)",

@@ -120,9 +120,10 @@ def change(
     with opened_job(here, job) as (conn, job_id):
         found = views.get_job(conn, job_id)
         before = found.plan
-    if found.status.is_over:
+    if found.status.is_over and not set(pairs) <= service.AFTER_THE_END:
+        open_keys = ", ".join(sorted(service.AFTER_THE_END))
         raise JobNotResumable(
-            f"Job {job_id} is {found.status}; it has no next step, so nothing was changed.",
+            f"Job {job_id} is {found.status}; of what it was only {open_keys} can be set.",
             hint=f"Its results: cmo export {job_id}",
         )
     if dry_run:

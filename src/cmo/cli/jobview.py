@@ -8,6 +8,7 @@ from typing import Any
 from cmo.cli.diagnostics import DONE, PARTLY, PAUSED
 from cmo.cli.terminal import Terminal, cells, fit, pad, safe_line, span, thousands
 from cmo.domain.job import Environment, Job, JobStatus, Mode, Stage
+from cmo.store.progress import Progress
 from cmo.store.views import FailureGroup, JobSummary, StageRow
 
 _STATES: dict[str, tuple[str, str, str]] = {
@@ -17,6 +18,7 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "waiting": ("◆", "waiting", "warn"),
     "paused": ("◆", "paused", "needs"),
     "planned": ("·", "planned", "dim"),
+    "needs_you": ("◆", "needs you", "needs"),
     "idle": ("·", "idle", "dim"),
     "locked": ("■", "locked", "dim"),
     "failed": ("✗", "failed", "error"),
@@ -69,7 +71,7 @@ def document(summary: JobSummary) -> dict[str, Any]:
             "repos_found": counts.repos,
             "candidates_identified": counts.candidates,
             "leads_enriched": counts.people_enriched,
-            "emails_prepared": 0,
+            "emails_prepared": counts.drafts,
         },
         "metrics": {
             "api_calls": totals.get("api_calls", 0),
@@ -196,13 +198,23 @@ def end_block(summary: JobSummary, ref: str, *, groups: Sequence[FailureGroup]) 
     if summary.summary and job.status.is_over:
         rows.append(" ".join(safe_line(text) for text in (summary.summary, job.ended_reason) if text))
     going_on = job.status in (JobStatus.PAUSED, JobStatus.RUNNING, JobStatus.PLANNED)
-    rows.append("Nothing was sent." + (" Continuing cannot send anyone twice." if going_on else ""))
+    rows.append(f"{_left(counts)}{' Continuing cannot send anyone twice.' if going_on else ''}")
+    if counts.drafts_pending:
+        rows.append(f"{_plural(counts.drafts_pending, 'draft')} wait for you: cmo drafts review --job {ref}")
     if going_on:
         commands = [f"cmo resume {ref}", f"cmo status {ref}", f"cmo logs {ref}"]
     else:
         commands = [f"cmo export {ref}", f"cmo leads list --job {ref}", f"cmo logs {ref}"]
     rows.append("  " + "      ".join(commands))
     return rows
+
+
+def _left(counts: Progress) -> str:
+    """What has left, in a sentence."""
+    if not counts.mails_confirmed and not counts.mails_doubtful:
+        return "Nothing was sent."
+    doubtful = f", {_plural(counts.mails_doubtful, 'mail')} in doubt" if counts.mails_doubtful else ""
+    return f"{_plural(counts.mails_confirmed, 'mail')} sent{doubtful}."
 
 
 def _standing(summary: JobSummary) -> str:

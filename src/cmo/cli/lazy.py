@@ -10,7 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from cmo.cli import flags, registry
-from cmo.cli.commands import BARE, Entry
+from cmo.cli.commands import BARE
+from cmo.cli.entry import Entry
 from cmo.cli.diagnostics import EXIT_CODES
 from cmo.cli.errors import UsageProblem
 

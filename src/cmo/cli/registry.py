@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from cmo.cli.commands import BARE, COMMANDS, Entry
+from cmo.cli.commands import BARE, COMMANDS
+from cmo.cli.entry import Entry
 
 GROUPS: dict[str, str] = {
     "start": "Start",
     "work": "Work",
     "look": "Look",
+    "mail": "Drafts and sending",
     "data": "People and files",
     "setup": "Set up",
 }
@@ -24,7 +26,14 @@ NOUNS: dict[str, str] = {
     "leads": "List people, show one, explain a score.",
     "config": "Show and change settings.",
     "auth": "Keep, list, test or remove keys.",
-    "limits": "Show quotas, caps and what is left.",
+    "limits": "Show, change or take back quotas and permissions.",
+    "drafts": "Look at drafts, approve, reject, change them.",
+    "rules": "Named filters that approve drafts in bulk.",
+    "templates": "The texts that drafts are made of.",
+    "outbox": "What is about to leave, left, or waits for you.",
+    "policy": "What the operator allowed on the record, and why.",
+    "audit": "Who did what: list, verify, export.",
+    "errors": "What failed, in groups; retry, skip, file a ticket.",
 }
 """Commands that only hold others -> one-line help."""
 

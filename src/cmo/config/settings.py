@@ -259,6 +259,10 @@ class Settings:
         "https address of yours that takes a stop with one click; a token is added.",
         "CMO_UNSUBSCRIBE_URL",
     )
+    dkim_selector: str = _set(
+        "sender.dkim_selector", kinds.line(), "", "Your DKIM selector, so that doctor can look at the key.",
+        "CMO_DKIM_SELECTOR",
+    )  # fmt: skip
     sender_time_zone: str = _set(
         "sender.time_zone", kinds.line(), "UTC", "Your zone, such as Europe/Lisbon.", "CMO_TIME_ZONE"
     )
@@ -325,6 +329,9 @@ class Settings:
     )
     attio_timeout_s: float = _set(
         "attio.timeout_s", kinds.amount(1, 600), 20.0, "Seconds to wait for Attio.", "CMO_ATTIO_TIMEOUT_S"
+    )
+    attio_per_minute: int = _set(
+        "attio.per_minute", kinds.whole(1, 1500), 60, "Requests a minute to Attio.", "CMO_ATTIO_PER_MINUTE"
     )
     hubspot_base_url: str = _set(
         "hubspot.base_url", kinds.web_address(), "https://api.hubapi.com", "HubSpot.", "HUBSPOT_BASE_URL",

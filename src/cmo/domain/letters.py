@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cmo.domain.address import parse_address
 from cmo.domain.base import Frozen
 from cmo.domain.draft import ENROL, Sender, content_hash
 from cmo.domain.outward import Letter
@@ -56,7 +57,7 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
         token: Opaque; stands for the recipient in the address that takes a stop.
         approved_at: Goes into the letter's Date, not into the hash.
     """
-    key = route.key(words.to_email, words.step)
+    key, to_email = route.key(words.to_email, words.step), _ascii(words.to_email)
     mailto = sender.unsubscribe_mailto or sender.email
     url = f"{sender.unsubscribe_url.rstrip('/')}/{token}" if sender.unsubscribe_url else ""
     bound = content_hash(
@@ -64,7 +65,7 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
         mailer=route.mailer,
         sequence_id=route.sequence_id,
         step=words.step,
-        to_email=words.to_email,
+        to_email=to_email,
         to_name=words.to_name,
         from_email=sender.email,
         from_name=sender.name,
@@ -77,7 +78,7 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
     letter = Letter(
         key=key,
         step=words.step,
-        to_email=words.to_email,
+        to_email=to_email,
         to_name=words.to_name,
         first_name=words.first_name or given,
         last_name=family,
@@ -94,3 +95,9 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
         written_at=approved_at.replace(microsecond=0),
     )
     return letter, bound
+
+
+def _ascii(email: str) -> str:
+    """`email` with its domain in A-labels, as mail servers want it."""
+    address = parse_address(email)
+    return email if address is None else f"{address.local}@{address.ascii_domain}"

@@ -29,12 +29,14 @@ from cmo.domain.event import (
     StepRefused,
 )
 from cmo.domain.job import Job
+from cmo.drafting.inputs import DraftingInputs
 from cmo.errors import ProviderUnavailable, RateLimited, StoreDamaged, ToolInputInvalid
 from cmo.graph.rails import hold_to_people_cap
 from cmo.ids import page_event_id
 from cmo.store import journal, pages
 from cmo.store.commit import commit
 from cmo.store.db import Connection
+from cmo.store.drafting_pages import leads_to_draft
 from cmo.store.events import last_seq
 from cmo.store.journal import Lease, Step
 from cmo.store.progress import counters
@@ -141,6 +143,7 @@ class Executor:
             processed=place.processed,
             cursor=cursor,
             room=max(0, room),
+            drafting=self.ports.drafting or DraftingInputs(),
         )
 
     def _search_room(self, job: Job, planned: Any, place: journal.Place) -> int:
@@ -171,6 +174,8 @@ class Executor:
                 return pages.unverified_emails(conn, job.id, after=after, limit=size, now=now)
             case Source.LEADS_UNSCORED:
                 return pages.unscored_people(conn, job.id, after=after, limit=size, as_of=as_of)
+            case Source.LEADS_UNDRAFTED:
+                return leads_to_draft(conn, job.id, after=after, limit=size, as_of=as_of)
             case Source.LEADS_ACCEPTED:
                 return pages.accepted_leads(conn, job.id, after=after, limit=size)
 

@@ -27,6 +27,12 @@ class Situation(Frozen):
     room_people: int
     search_open: bool
     """The current search has more to give."""
+    tools_called: frozenset[str] = frozenset()
+    """Tools that a step of this job has called."""
+    can_draft: bool = False
+    """The operator has said what to write; without it nothing is drafted."""
+    writes: tuple[str, ...] = ()
+    """Tools of this job that write to the outside, in their order; none unless the job may send."""
     can_widen: bool
     """A wider search is still possible; it happens by itself when the search is exhausted."""
     files: dict[str, int]

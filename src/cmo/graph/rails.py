@@ -36,6 +36,12 @@ def what_is_missing(call: ToolCall, situation: Situation) -> str | None:
             if counts.emails_unverified and can_call(situation, "mx_check"):
                 return f"{counts.emails_unverified} addresses are unverified: call mx_check first."
             return None if counts.people_unscored else "Nobody waits for a score: call find_commit_emails first."
+        case "render_copy":
+            if not situation.can_draft:
+                return "Nobody has said what to write: leads stay without drafts. Go on with export_csv."
+            return None if counts.leads_undrafted else "Every lead has a draft: call export_csv."
+        case "send_instantly" | "send_smartlead" | "send_smtp" | "sync_attio" | "sync_hubspot" | "sync_linear":
+            return _write(call.tool, situation)
         case "export_csv":
             return _unfinished(situation)
         case "done":
@@ -53,6 +59,14 @@ def _search(situation: Situation) -> str | None:
         return "The search is exhausted and cannot be widened further."
     if situation.progress.good_leads >= situation.plan.target:
         return "The target is reached: call export_csv, then done."
+    return None
+
+
+def _write(tool: str, situation: Situation) -> str | None:
+    if tool not in situation.writes:
+        return f"{tool} is not for this job now: its mode is {situation.plan.mode}. Go on with export_csv."
+    if tool.startswith("send_") and not situation.progress.drafts_unplanned:
+        return "No approved draft waits to be handed over: go on with export_csv."
     return None
 
 
@@ -76,6 +90,7 @@ def _unfinished(situation: Situation) -> str | None:
         ("find_commit_emails", Stage.EMAILS, counts.people_without_email),
         ("mx_check", Stage.MX, counts.emails_unverified),
         ("score_icp", Stage.SCORE, counts.people_unscored),
+        ("render_copy", Stage.DRAFT, counts.leads_undrafted if situation.can_draft else 0),
     )
     for tool, stage, count in waiting:
         if count and can_call(situation, tool) and not stops_before(situation, stage):

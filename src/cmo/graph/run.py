@@ -12,7 +12,7 @@ from typing import Any
 from cmo.clock import Clock
 from cmo.domain.event import JobFailed, JobPaused, JobStarted
 from cmo.domain.job import Job
-from cmo.errors import CmoError, JobError, OutputUnwritable, StoreBusy, StoreError
+from cmo.errors import CmoError, JobError, OutputUnwritable, StoreBusy, StoreError, ToolError
 from cmo.graph.agent import Agent
 from cmo.graph.build import drive
 from cmo.graph.executor import Asked
@@ -62,6 +62,10 @@ async def run_job(conn: Connection, job_id: str, machinery: Machinery, *, by: st
         paused = JobPaused(reason="disk", message=f"{exc.message} {exc.hint}")
         with suppress(CmoError):  # the disk may be too full for this, too
             commit(conn, job_id, [(f"{job_id}/disk/{lease.epoch}", paused)], at=clock.now(), epoch=lease.epoch)
+        raise
+    except ToolError as exc:
+        paused = JobPaused(reason="tool", message=f"{exc.message} {exc.hint}".strip())
+        commit(conn, job_id, [(f"{job_id}/tool/{lease.epoch}", paused)], at=clock.now(), epoch=lease.epoch)
         raise
     except CmoError as exc:
         failed = JobFailed(code=exc.code, message=exc.message, hint=exc.hint)

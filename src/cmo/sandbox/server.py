@@ -18,8 +18,10 @@ from cmo.sandbox.gateway import Gateway
 from cmo.sandbox.github_graphql import GraphQLEndpoint
 from cmo.sandbox.github_rest import RestEndpoint
 from cmo.sandbox.limits import Limiter
+from cmo.sandbox.mailserver import MailServer
 from cmo.sandbox.search import SearchIndex
 from cmo.sandbox.settings import SandboxSettings
+from cmo.sandbox.smtp_faults import SmtpFaultPlayer
 from cmo.sandbox.vendors.door import Door
 from cmo.sandbox.vendors.registry import OFFERS
 from cmo.sandbox.wire import serve_connection
@@ -28,6 +30,7 @@ from cmo.sandbox.world import World
 HOST = "127.0.0.1"
 BIND_TRIES = 20
 STOP_S = 5.0
+SMTP_USER, SMTP_PASSWORD = "sam@sandbox.example", "sandbox-password"
 
 
 class Sandbox:
@@ -51,6 +54,14 @@ class Sandbox:
         }
         """Name -> a service that is written to."""
         self._door_ports: dict[str, int] = {}
+        self.mail = MailServer(
+            clock=clock,
+            faults=SmtpFaultPlayer(settings.smtp_faults, seed=settings.seed),
+            user=SMTP_USER,
+            password=SMTP_PASSWORD,
+        )
+        """The sender's mail server, with everything it took."""
+        self._smtp_port = 0
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
@@ -82,6 +93,7 @@ class Sandbox:
             "GITHUB_TOKEN": self.settings.token,
             "CMO_DNS_SERVER": f"{HOST}:{self._dns_port}",
         }
+        places.update(SMTP_HOST=HOST, SMTP_PORT=str(self._smtp_port), SMTP_USER=SMTP_USER, SMTP_PASSWORD=SMTP_PASSWORD)
         for name, offer in OFFERS.items():
             places[offer.url_variable] = f"http://{HOST}:{self._door_ports[name]}{offer.path}"
             places.update(offer.variables)
@@ -122,6 +134,7 @@ class Sandbox:
             "books": self.books.to_json(),
             "limits": self._limiter.to_json(),
             "faults": self._faults.to_json(),
+            "mail": self.mail.to_json(),
             "doors": {name: door.to_json() for name, door in self.doors.items()},
         }
         part = path.with_name(f"{path.name}.part")
@@ -135,6 +148,8 @@ class Sandbox:
         self.books.load_json(state["books"])
         self._limiter.load_json(state["limits"])
         self._faults.load_json(state["faults"])
+        if "mail" in state:
+            self.mail.load_json(state["mail"])
         for name, saved in state.get("doors", {}).items():
             if name in self.doors:
                 self.doors[name].load_json(saved)
@@ -167,6 +182,9 @@ class Sandbox:
             graphql=GraphQLEndpoint(self.world, index),
             rest=RestEndpoint(self.world, index, base_url=self.github_url),
         )
+        smtp = await asyncio.start_server(self.mail.serve, HOST, 0, backlog=256)
+        self._servers.append(smtp)
+        self._smtp_port = smtp.sockets[0].getsockname()[1]
         for name, door in self.doors.items():
             server = await asyncio.start_server(self._at_door(door), HOST, 0, backlog=256)
             self._servers.append(server)

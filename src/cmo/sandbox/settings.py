@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cmo.sandbox.faults import FaultPlan
+from cmo.sandbox.smtp_faults import SmtpFault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class SandboxSettings:
     """Accepted token, or several separated by commas."""
     scopes: tuple[str, ...] = ("read:user", "user:email")
     faults: FaultPlan | None = None
+    smtp_faults: tuple[SmtpFault, ...] = ()
 
     @property
     def tokens(self) -> tuple[str, ...]:

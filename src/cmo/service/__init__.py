@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cmo.service.exports import ExportFile, ExportReport, export_job
     from cmo.service.health import Probe, probe_services
     from cmo.service.jobs import (
+        AFTER_THE_END,
         Overrides,
         PlanCard,
         cancel_job,
@@ -28,20 +29,33 @@ if TYPE_CHECKING:
         start_job,
     )
     from cmo.service.store import clock_of, reader, resolve_job, summary, writer
+    from cmo.service.templates import (
+        TemplateFile,
+        drafting_inputs,
+        facts_for_templates,
+        list_templates,
+        render_samples,
+        show_template,
+    )
     from cmo.service.toolbelt import call_tool, tool_schemas
 
 __all__ = [
+    "AFTER_THE_END",
     "ExportFile",
     "ExportReport",
     "Overrides",
     "PlanCard",
     "Probe",
+    "TemplateFile",
     "call_tool",
     "cancel_job",
     "clock_of",
+    "drafting_inputs",
     "drop_message",
     "export_job",
+    "facts_for_templates",
     "iter_run_state",
+    "list_templates",
     "pause_job",
     "plan_card",
     "plan_file",
@@ -49,12 +63,14 @@ __all__ = [
     "probe_services",
     "reader",
     "remove_job",
+    "render_samples",
     "require_resumable",
     "resolve_job",
     "retry_errors",
     "run_job",
     "say",
     "set_job",
+    "show_template",
     "start_job",
     "summary",
     "tool_schemas",
@@ -64,12 +80,16 @@ __all__ = [
 _EXPORTS = ("ExportFile", "ExportReport", "export_job")
 _HEALTH = ("Probe", "probe_services")
 _STORE = ("clock_of", "reader", "resolve_job", "summary", "writer")
+_TEMPLATES = (
+    "TemplateFile", "drafting_inputs", "facts_for_templates", "list_templates", "render_samples", "show_template",
+)  # fmt: skip
 _TOOLBELT = ("call_tool", "tool_schemas")
 _HOMES = {
     **dict.fromkeys(__all__, "jobs"),
     **dict.fromkeys(_EXPORTS, "exports"),
     **dict.fromkeys(_HEALTH, "health"),
     **dict.fromkeys(_STORE, "store"),
+    **dict.fromkeys(_TEMPLATES, "templates"),
     **dict.fromkeys(_TOOLBELT, "toolbelt"),
 }
 

@@ -6,8 +6,9 @@ The agent's send and sync steps, `cmo send` and `cmo sync` are this, and nothing
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Sequence as Many
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from cmo.graph.dispatch import Dispatcher, Lane, Outcome
 
 VERIFY_AT_ONCE = 100
+VERIFY_AFTER = VERIFIED_FOR - timedelta(hours=12)
+"""Verdicts older than this are asked for again before anything leaves, so that none expires on the way."""
 CRM_ORDER = ("attio.person", "attio.entry", "attio.note", "hubspot.contact", "hubspot.note")
 
 
@@ -70,8 +73,12 @@ class Delivery:
     check: Callable[[], None] = field(default=lambda: None)
     """Called before each call; raises to stop there."""
 
-    async def plan_mail(self, *, due_at: datetime) -> Planned:
-        """Put what is approved into the outbox; nothing leaves."""
+    def for_job(self, job: Job) -> Delivery:
+        """The same for `job` as it stands now."""
+        return replace(self, job=job)
+
+    async def plan_mail(self, *, due_at: datetime, only: Many[int] | None = None) -> Planned:
+        """Put what is approved, or `only` these drafts of it, into the outbox; nothing leaves."""
         composer = composer_of(self.job.plan, self.settings)
         return plan_sends(
             self.conn,
@@ -79,16 +86,24 @@ class Delivery:
             route=composer.route,
             compose=lambda words, at: composer.letter(words, approved_at=at),
             due_at=due_at,
+            only=only,
         )
 
     async def send(self, *, due_at: datetime, most: int | None = None, patience_s: float = 0.0) -> SendDone:
-        """Plan what is approved, and hand over what is due and passes the gate.
+        """Plan what is approved, and deliver it.
+
+        Raises:
+            As `deliver`.
+        """
+        return await self.deliver(await self.plan_mail(due_at=due_at), most=most, patience_s=patience_s)
+
+    async def deliver(self, planned: Planned, *, most: int | None = None, patience_s: float = 0.0) -> SendDone:
+        """Hand over what is in the outbox, due, and passes the gate.
 
         Raises:
             PolicyRefused: the provider's sequence would not send exactly what was approved.
             ProviderError: the provider cannot be asked about its sequence.
         """
-        planned = await self.plan_mail(due_at=due_at)
         async with self.mail_lane() as (lane, sequence):
             await self.verify_again()
             outcome = await self.dispatcher().drain(lane, most=most, patience_s=patience_s)
@@ -169,7 +184,7 @@ class Delivery:
 
     async def verify_again(self) -> int:
         """Ask DNS again about addresses whose verdict is too old to send on; how many were asked about."""
-        asked, before = 0, self.found.clock.now() - VERIFIED_FOR + timedelta(hours=12)
+        asked, before = 0, self.found.clock.now() - VERIFY_AFTER
         last: list[str] = []
         while stale := stale_addresses(self.conn, self.job.id, before=before, limit=VERIFY_AT_ONCE):
             if stale == last:

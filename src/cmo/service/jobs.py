@@ -68,6 +68,10 @@ class PlanCard:
     """Words of the goal that mean nothing to the grammar."""
 
 
+AFTER_THE_END = frozenset({"mode", "mailer", "sequence_id", "crm", "list_id"})
+"""What of a finished job may still be set: what its drafts leave by, and whether they may."""
+
+
 @dataclass(frozen=True)
 class Overrides:
     """What flags say; None leaves the goal's or file's word."""
@@ -324,9 +328,10 @@ def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
     """
     with writer(settings) as conn:
         job = get_job(conn, resolve_job(conn, ref))
-        if job.status.is_over:
+        if job.status.is_over and not set(changes) <= AFTER_THE_END:
             raise JobNotResumable(
-                f"Job {job.id} is {job.status}; its settings are history.", hint="cmo run makes another."
+                f"Job {job.id} is {job.status}; of what it was only {', '.join(sorted(AFTER_THE_END))} can be set.",
+                hint=f"Its results: cmo export {job.id}",
             )
         plan = change_plan(job.plan, changes)
         order = list(Mode)

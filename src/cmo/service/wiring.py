@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cmo.graph.planner import Planner
     from cmo.graph.run import Machinery
     from cmo.providers.github.client import GitHub
-    from cmo.tools.base import Ports
+    from cmo.tools.base import Outgoing, Ports
 
 SANDBOX_SPEED = 60.0
 """How much faster than real time the sandbox waits."""
@@ -113,20 +113,39 @@ def open_resolver(settings: Settings, found: Outside, cache: ResponseCache, mete
 
 
 @asynccontextmanager
-async def ports(settings: Settings, found: Outside, conn: Connection, folder: JobFolder) -> AsyncIterator[Ports]:
-    """The outside as tools see it."""
+async def ports(
+    settings: Settings, found: Outside, conn: Connection, folder: JobFolder, *, job: Job | None = None
+) -> AsyncIterator[Ports]:
+    """The outside as tools see it.
+
+    Args:
+        job: Whose outbox tools may ask; without one nothing can be written to the outside.
+    """
+    from cmo.service.templates import drafting_inputs
     from cmo.tools.base import Ports
 
     cache, meter = StoredAnswers(conn), Meter()
+    resolver = open_resolver(settings, found, cache, meter)
     async with open_github(settings, found, cache, meter) as code_host:
         yield Ports(
             code_host=code_host,
             history=code_host,
-            resolver=open_resolver(settings, found, cache, meter),
+            resolver=resolver,
             artifacts=folder,
             meter=meter,
             clock=found.clock,
+            drafting=drafting_inputs(settings) if settings.offer and settings.question else None,
+            outgoing=None if job is None else _outgoing(settings, found, conn, job, meter, resolver),
         )
+
+
+def _outgoing(
+    settings: Settings, found: Outside, conn: Connection, job: Job, meter: Meter, resolver: Resolver
+) -> Outgoing:
+    from cmo.service.delivery import Delivery
+    from cmo.service.outgoing import JobOutgoing
+
+    return JobOutgoing(Delivery(settings, found, conn, job, meter, resolver))
 
 
 @asynccontextmanager
@@ -137,7 +156,7 @@ async def machinery(settings: Settings, found: Outside, conn: Connection, job: J
 
     require_credentials(found)
     folder = JobFolder(settings.paths.run_dir(job.id))
-    async with ports(settings, found, conn, folder) as outside_ports, planner(settings) as thinker:
+    async with ports(settings, found, conn, folder, job=job) as outside_ports, planner(settings) as thinker:
         yield Machinery(
             planner=thinker,
             tools={tool.name: tool for tool in TOOLS},

@@ -30,7 +30,6 @@ async def open_mailer(settings: Settings, found: Outside, name: str, meter: Mete
             client = factory(name)(
                 settings.paths.data_dir / OUTGOING,
                 inbox=_sender(settings),
-                is_warm=settings.sender_email in settings.warm_inboxes,
                 clock=found.clock,
                 meter=meter,
             )
@@ -50,6 +49,7 @@ async def open_mailer(settings: Settings, found: Outside, name: str, meter: Mete
                 clock=found.clock,
                 meter=meter,
                 build=factory("mime"),
+                is_warm=settings.sender_email in settings.warm_inboxes,
             )
         case _:
             raise ConfigError(f"There is no mailer `{name}`.", hint=f"Known: {', '.join(MAILERS)}")
@@ -62,7 +62,14 @@ async def open_crm(settings: Settings, found: Outside, name: str, meter: Meter) 
     """The CRM called `name`; raises as `open_mailer`."""
     match name:
         case "attio":
-            client = _http(settings, found, name, "ATTIO", settings.attio_base_url, settings.attio_timeout_s, meter)
+            client = factory(name)(
+                _key(settings, found, name, "ATTIO_API_KEY"),
+                base_url=found.places.get("ATTIO_BASE_URL", settings.attio_base_url),
+                timeout_s=settings.attio_timeout_s,
+                clock=found.clock,
+                meter=meter,
+                per_minute=settings.attio_per_minute,
+            )
         case "hubspot":
             client = factory(name)(
                 _key(settings, found, name, "HUBSPOT_ACCESS_TOKEN"),
@@ -87,6 +94,7 @@ async def open_tickets(settings: Settings, found: Outside, meter: Meter) -> Asyn
         timeout_s=20.0,
         clock=found.clock,
         meter=meter,
+        team=found.places.get("CMO_LINEAR_TEAM") or settings.linear_team,
     )
     async with client as tickets:
         yield tickets
@@ -129,7 +137,7 @@ def _smtp(settings: Settings, found: Outside, meter: Meter) -> Any:
         password=_key(settings, found, "smtp", "SMTP_PASSWORD") if user else None,
         from_email=_sender(settings),
         is_warm=settings.sender_email in settings.warm_inboxes,
-        timeout_s=30.0,
+        timeout_s=60.0,
         tls="implicit" if port == 465 else "none" if host in ("127.0.0.1", "localhost", "::1") else "starttls",
         clock=found.clock,
         meter=meter,

@@ -14,9 +14,11 @@ from cmo.domain.job import Icp, JobStatus, Plan, Stage
 from cmo.domain.lead import ActivityState, EmailClass, MxState, Repo
 from cmo.domain.plan_changes import with_changes
 from cmo.domain.suppression import email_domain, email_key
+from cmo.domain.triage import group_key
 from cmo.ids import short_hash
 from cmo.store.apply_drafts import apply_draft
 from cmo.store.db import Connection
+from cmo.store.groups import hold_set_aside
 from cmo.store.progress import LEADS_VERSION
 from cmo.store.retry import FAILED_REPO, make_failures_pending
 from cmo.store.searches import add_search, narrow_searches
@@ -376,13 +378,16 @@ class _Applier:
 
     def _item_failed(self, event: ev.ItemFailed) -> None:
         failure = event.failure
-        self._run(
-            "INSERT INTO failures (job_id, tool, item, stage, group_key, code, message, tries, last_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (job_id, tool, item) DO UPDATE SET"
-            " tries = failures.tries + 1, code = excluded.code, message = excluded.message, last_at = excluded.last_at",
-            event.tool, failure.item, event.stage, short_hash(event.stage, event.tool, failure.code), failure.code,
-            failure.message, self._at,
-        )  # fmt: skip
+        key = group_key(event.stage, event.tool, failure.message or failure.code)
+        row = self._conn.execute(
+            "INSERT INTO failures (job_id, tool, item, stage, group_key, code, message, tries, first_at, last_at)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8) ON CONFLICT (job_id, tool, item) DO UPDATE SET"
+            " stage = excluded.stage, group_key = excluded.group_key, code = excluded.code,"
+            " message = excluded.message, tries = failures.tries + 1, last_at = excluded.last_at RETURNING mark",
+            (self._job, event.tool, failure.item, event.stage, key, failure.code, failure.message, self._at),
+        ).fetchone()
+        if row["mark"] is not None and failure.item.startswith("outbox:"):
+            hold_set_aside(self._conn, [int(failure.item[7:])], row["mark"], at=datetime.fromisoformat(self._at))
         if event.tool == "extract_people":
             self._run(
                 "UPDATE repos SET state = ?2 WHERE job_id = ?1 AND full_name = ?3 AND state = 'unread'",

@@ -40,11 +40,12 @@ def leads_to_draft(
     ).fetchall()
     if not rows:
         return [], after
-    refs = _refs(conn, job_id, [row["login_key"] for row in rows], as_of)
+    profiles = {row["login_key"]: PersonProfile.model_validate_json(row["profile"]) for row in rows}
+    refs = _refs(conn, job_id, {key: profile.fetched_at for key, profile in profiles.items()})
     seen = _seen_at_companies(conn, job_id, upto=rows[0]["number"])
     leads = []
     for row in rows:
-        profile = PersonProfile.model_validate_json(row["profile"])
+        profile = profiles[row["login_key"]]
         company = company_key(profile.company or "", row["email"])
         leads.append(
             LeadToDraft(
@@ -69,14 +70,14 @@ def leads_to_draft(
     return leads, rows[-1]["number"]
 
 
-def _refs(conn: Connection, job_id: str, keys: list[str], as_of: datetime) -> dict[str, list[RefFact]]:
+def _refs(conn: Connection, job_id: str, read_at: dict[str, datetime]) -> dict[str, list[RefFact]]:
     found: dict[str, list[RefFact]] = defaultdict(list)
     rows = conn.execute(
         "SELECT r.login_key, r.ref, p.doc FROM candidate_repos r"
         " JOIN repos p ON p.job_id = r.job_id AND p.id = r.repo_id"
         " WHERE r.job_id = ? AND r.login_key IN (SELECT value FROM json_each(?))"
         " ORDER BY r.login_key, r.contributions DESC, r.repo_id",
-        (job_id, json.dumps(keys)),
+        (job_id, json.dumps(list(read_at))),
     )
     for row in rows:
         ref, repo = PersonRef.model_validate_json(row["ref"]), Repo.model_validate_json(row["doc"])
@@ -92,7 +93,7 @@ def _refs(conn: Connection, job_id: str, keys: list[str], as_of: datetime) -> di
                 stars=repo.stars,
                 language=repo.language or "",
                 topics=repo.topics,
-                seen_at=ref.last_at or repo.pushed_at or as_of,
+                seen_at=read_at[row["login_key"]],
             )
         )
     return found

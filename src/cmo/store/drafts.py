@@ -7,31 +7,33 @@ they are told who decided what. What was handed over cannot be taken back here.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from cmo.config.secrets import mask_addresses
 from cmo.domain.audit import AuditEntry
 from cmo.domain.base import Frozen
-from cmo.domain.draft import DraftState, Finding, Sentence
-from cmo.domain.event import DecidedDraft, DraftAction, DraftEdited, DraftsDecided, DraftsUndone
+from cmo.domain.draft import DraftState, Finding, Rendered, Sentence
+from cmo.domain.event import DecidedDraft, DraftAction, DraftEdited, DraftRendered, DraftsDecided, DraftsUndone
 from cmo.domain.suppression import Suppression, SuppressionKind, suppression_value
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
+from cmo.store.draft_refusals import (
+    HANDED_OVER,
+    Refused,
+    forbidden,
+    gone,
+    handed_over,
+    moved_on,
+    out_of_order,
+    stays,
+)
+from cmo.store.draft_views import Choice
 from cmo.store.suppressions import find_suppressed, record_suppressions
 
 SYSTEM = "system"
-_FROM: dict[DraftAction, frozenset[str]] = {
-    "approve": frozenset({DraftState.PENDING, DraftState.EXPIRED}),
-    "reject": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
-    "disqualify": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
-    "later": frozenset({DraftState.PENDING, DraftState.EXPIRED}),
-    "needs_info": frozenset({DraftState.PENDING, DraftState.EXPIRED}),
-    "expire": frozenset({DraftState.APPROVED}),
-}
-"""The states an action may be taken from."""
 _AFTER: dict[DraftAction, DraftState] = {
     "approve": DraftState.APPROVED,
     "reject": DraftState.REJECTED,
@@ -40,29 +42,6 @@ _AFTER: dict[DraftAction, DraftState] = {
     "needs_info": DraftState.PENDING,
     "expire": DraftState.EXPIRED,
 }
-_LEFT = "('claimed', 'confirmed', 'unknown')"
-"""Outbox states of what has left, or may have."""
-
-Refusal = Literal["missing", "moved_on", "blocked", "suppressed", "handed_over"]
-
-
-class Choice(Frozen):
-    """One draft as it was when it was looked at."""
-
-    draft_id: int
-    version: int
-    state: str
-    content_hash: str | None = None
-    """What an approval is to be bound to."""
-
-
-class Refused(Frozen):
-    """Why nothing was done about one draft."""
-
-    draft_id: int
-    why: Refusal
-    message: str
-    """A plain sentence part: who decided what when, or which rule."""
 
 
 class Decision(Frozen):
@@ -107,6 +86,8 @@ class NewWords(Frozen):
     body: str
     sentences: tuple[Sentence, ...] = ()
     findings: tuple[Finding, ...] = ()
+    rendered: Rendered | None = None
+    """Where they come from a template: the personalisation that they rest on."""
 
 
 def decide(
@@ -118,6 +99,7 @@ def decide(
     batch_id: str,
     by: str,
     at: datetime,
+    hashes: Mapping[int, str] | None = None,
     reason: str = "",
     rule: str | None = None,
     samples: Sequence[int] = (),
@@ -130,6 +112,7 @@ def decide(
 
     Args:
         batch_id: A new one.
+        hashes: Draft -> what an approval of it is bound to; needed for `approve`.
         samples: Drafts that were looked at before a rule was applied.
         until: When approvals expire, or when `later` is over.
         secret: The installation's, to recognise the erased.
@@ -154,13 +137,13 @@ def decide(
             record_audit(conn, entries, at=at)
             return decision
         if decision.done:
-            hashes = {choice.draft_id: choice.content_hash for choice in choices}
+            bound = hashes or {}
             event = DraftsDecided(
                 batch_id=batch_id,
                 action=action,
                 by=by,
                 items=tuple(
-                    DecidedDraft(draft_id=id_, version=rows[id_]["version"], content_hash=hashes[id_])
+                    DecidedDraft(draft_id=id_, version=rows[id_]["version"], content_hash=bound.get(id_))
                     for id_ in decision.done
                 ),
                 reason=reason,
@@ -189,11 +172,11 @@ def undo(conn: Connection, job_id: str, batch_id: str, *, by: str, at: datetime,
     with transaction(conn):
         batch = conn.execute("SELECT * FROM batches WHERE id = ?", (batch_id,)).fetchone()
         rows = conn.execute(
-            f"SELECT d.*, i.before_state, i.version AS decided_version, {_HANDED_OVER} FROM batch_items i"
+            f"SELECT d.*, i.before_state, i.version AS decided_version, {HANDED_OVER} FROM batch_items i"
             " JOIN drafts d ON d.id = i.draft_id WHERE i.batch_id = ? ORDER BY d.id",
             (batch_id,),
         ).fetchall()
-        stayed = {row["id"]: refusal for row in rows if (refusal := _stays(conn, row, batch))}
+        stayed = {row["id"]: refusal for row in rows if (refusal := stays(conn, row, batch))}
         done = [row for row in rows if row["id"] not in stayed]
         undone = Undone(
             batch_id=batch_id,
@@ -223,6 +206,7 @@ def edit(
     why: Literal["edit", "redo", "needs_info"] = "edit",
     batch_id: str = "",
     reason: str = "",
+    is_dry: bool = False,
 ) -> Edited:
     """Give a draft new words: a new version, pending, whose approval is void.
 
@@ -231,36 +215,57 @@ def edit(
     """
     with transaction(conn):
         row = _rows(conn, job_id, [choice.draft_id]).get(choice.draft_id)
-        refused = _gone(choice.draft_id) if row is None else _moved_on(conn, row, choice) or _handed_over(row)
+        refused = gone(choice.draft_id) if row is None else moved_on(conn, row, choice) or handed_over(row)
         if row is None or refused:
             return Edited(draft_id=choice.draft_id, refused=refused)
-        if why == "needs_info":
-            item = DecidedDraft(draft_id=choice.draft_id, version=choice.version)
-            asked = DraftsDecided(batch_id=batch_id, action="needs_info", by=by, items=(item,), reason=reason)
-            record(conn, job_id, f"{job_id}/batch/{batch_id}", asked, at)
         version = choice.version + 1
-        event = DraftEdited(
-            login=row["login"],
-            draft_id=choice.draft_id,
-            version=version,
-            by=by,
-            why=why,
-            subject=words.subject,
-            body=words.body,
-            sentences=words.sentences,
-            findings=words.findings,
-        )
-        record(conn, job_id, f"{job_id}/draft/{choice.draft_id}/{version}", event, at)
-        _unplan(conn, [choice.draft_id])
+        if not is_dry:
+            _reword(conn, job_id, row, words, version, by=by, at=at, why=why, batch_id=batch_id, reason=reason)
         detail = {"version": version, "findings": [finding.check for finding in words.findings]}
-        record_audit(conn, [_entry(by, f"drafts.{why}", row, DraftState.PENDING, detail)], at=at)
+        record_audit(conn, [_entry(by, f"drafts.{why}", row, DraftState.PENDING, detail, is_dry=is_dry)], at=at)
         return Edited(draft_id=choice.draft_id, version=version)
+
+
+def _reword(
+    conn: Connection,
+    job_id: str,
+    row: Any,
+    words: NewWords,
+    version: int,
+    *,
+    by: str,
+    at: datetime,
+    why: Literal["edit", "redo", "needs_info"],
+    batch_id: str,
+    reason: str,
+) -> None:
+    draft_id = row["id"]
+    if why == "needs_info":
+        item = DecidedDraft(draft_id=draft_id, version=row["version"])
+        asked = DraftsDecided(batch_id=batch_id, action="needs_info", by=by, items=(item,), reason=reason)
+        record(conn, job_id, f"{job_id}/batch/{batch_id}", asked, at)
+    event = DraftEdited(
+        login=row["login"],
+        draft_id=draft_id,
+        version=version,
+        by=by,
+        why=why,
+        subject=words.subject,
+        body=words.body,
+        sentences=words.sentences,
+        findings=words.findings,
+    )
+    record(conn, job_id, f"{job_id}/draft/{draft_id}/{version}", event, at)
+    if words.rendered is not None:  # the words are edited by now: this renews the facts only
+        facts = DraftRendered(number=row["lead_number"], rendered=words.rendered)
+        record(conn, job_id, f"{job_id}/draft/{draft_id}/{version}/facts", facts, at)
+    _unplan(conn, [draft_id])
 
 
 def expire_due(conn: Connection, job_id: str, *, batch_id: str, now: datetime) -> int:
     """Write down which approvals ran out before anything was handed over; how many."""
     rows = conn.execute(
-        f"SELECT d.id, d.version, d.state, {_HANDED_OVER} FROM drafts d JOIN approvals a ON a.id = d.approval_id"
+        f"SELECT d.id, d.version, d.state, {HANDED_OVER} FROM drafts d JOIN approvals a ON a.id = d.approval_id"
         " WHERE d.job_id = ? AND d.state = 'approved' AND a.expires_at <= ?",
         (job_id, now.isoformat()),
     ).fetchall()
@@ -274,15 +279,9 @@ def expire_due(conn: Connection, job_id: str, *, batch_id: str, now: datetime) -
     return len(decide(conn, job_id, "expire", due, batch_id=batch_id, by=SYSTEM, at=now).done)
 
 
-_HANDED_OVER = (
-    "(SELECT o.state FROM outbox o WHERE o.email_key = d.email_key AND o.draft_id = d.id"
-    f" AND o.state IN {_LEFT} LIMIT 1) AS outbox_state"
-)
-
-
 def _rows(conn: Connection, job_id: str, draft_ids: Sequence[int]) -> dict[int, Any]:
     rows = conn.execute(
-        f"SELECT d.*, {_HANDED_OVER} FROM drafts d WHERE d.job_id = ?"
+        f"SELECT d.*, {HANDED_OVER} FROM drafts d WHERE d.job_id = ?"
         " AND d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id",
         (job_id, json.dumps(list(draft_ids))),
     )
@@ -305,14 +304,14 @@ def _sorted_out(
         row = rows.get(choice.draft_id)
         refusal = None
         if row is None:
-            refusal = _gone(choice.draft_id)
+            refusal = gone(choice.draft_id)
         elif row["version"] == choice.version and _is_repeat(row, action, until):
             repeated.append(choice.draft_id)
             continue
         else:
-            refusal = _moved_on(conn, row, choice) or _handed_over(row) or _out_of_order(conn, row, action)
+            refusal = moved_on(conn, row, choice) or handed_over(row) or out_of_order(conn, row, action)
             if refusal is None and action == "approve":
-                refusal = _forbidden(conn, row, suppressed.get(choice.draft_id))
+                refusal = forbidden(conn, row, suppressed.get(choice.draft_id))
         if refusal is None:
             done.append(choice.draft_id)
         else:
@@ -324,74 +323,6 @@ def _is_repeat(row: Any, action: DraftAction, until: datetime | None) -> bool:
     if action == "later":
         return bool(until and row["put_off_until"] == until.isoformat())
     return row["state"] == _AFTER[action] and action != "needs_info"
-
-
-def _moved_on(conn: Connection, row: Any, choice: Choice) -> Refused | None:
-    """Somebody else was there between the look and the decision."""
-    if row["version"] != choice.version:
-        last = conn.execute(
-            "SELECT made_by, made_at FROM draft_versions WHERE draft_id = ? AND version = ?",
-            (row["id"], row["version"]),
-        ).fetchone()
-        told = f"{last['made_by']} changed it at {last['made_at'][:16]}; it has version {row['version']} now"
-        return Refused(draft_id=row["id"], why="moved_on", message=told)
-    if row["state"] != choice.state:
-        return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row))
-    return None
-
-
-def _out_of_order(conn: Connection, row: Any, action: DraftAction) -> Refused | None:
-    if row["state"] in _FROM[action]:
-        return None
-    return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row))
-
-
-def _last_decision(conn: Connection, row: Any) -> str:
-    last = conn.execute(
-        "SELECT b.* FROM batch_items i JOIN batches b ON b.id = i.batch_id WHERE i.draft_id = ? ORDER BY b.n DESC LIMIT 1",
-        (row["id"],),
-    ).fetchone()
-    if last is None:
-        return f"it is {row['state']}"
-    taken_back = f", taken back at {last['undone_at'][:16]}" if last["undone_at"] else ""
-    return f"it is {row['state']}: {last['action']} by {last['by_whom']} at {last['at'][:16]}{taken_back}"
-
-
-def _forbidden(conn: Connection, row: Any, suppression: Suppression | None) -> Refused | None:
-    """Why this must not be approved by anybody."""
-    if suppression is not None:
-        return Refused(draft_id=row["id"], why="suppressed", message=f"must not be contacted: {suppression.reason}")
-    if not row["is_blocked"]:
-        return None
-    finding = conn.execute(
-        "SELECT flag, message FROM findings WHERE draft_id = ? AND severity = 'block' ORDER BY n", (row["id"],)
-    ).fetchone()
-    return Refused(draft_id=row["id"], why="blocked", message=f"{finding['flag']}: {finding['message']}")
-
-
-def _handed_over(row: Any) -> Refused | None:
-    if row["outbox_state"] is None:
-        return None
-    return Refused(draft_id=row["id"], why="handed_over", message=f"it was handed over already ({row['outbox_state']})")
-
-
-def _gone(draft_id: int) -> Refused:
-    return Refused(draft_id=draft_id, why="missing", message="there is no such draft in the job")
-
-
-def _stays(conn: Connection, row: Any, batch: Any) -> Refused | None:
-    """Why a draft of a batch cannot be as it was before."""
-    if handed_over := _handed_over(row):
-        return handed_over
-    if row["version"] != row["decided_version"]:
-        told = f"its words were changed since; it has version {row['version']} now"
-        return Refused(draft_id=row["id"], why="moved_on", message=told)
-    newer = conn.execute(
-        "SELECT 1 FROM batch_items i JOIN batches b ON b.id = i.batch_id WHERE i.draft_id = ? AND b.n > ?"
-        " AND b.undone_at IS NULL",
-        (row["id"], batch["n"]),
-    ).fetchone()
-    return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row)) if newer else None
 
 
 def _unplan(conn: Connection, draft_ids: Sequence[int]) -> None:

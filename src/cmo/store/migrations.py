@@ -439,6 +439,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_due ON outbox (operation, state, due_s);
 CREATE INDEX outbox_of_job ON outbox (job_id, state);
+CREATE INDEX outbox_of_approval ON outbox (approval_id) WHERE approval_id IS NOT NULL;
 CREATE INDEX outbox_of_person ON outbox (email_key, claimed_s);
 CREATE INDEX outbox_claimed ON outbox (claimed_s, inbox, company_key, draft_id, state) WHERE claimed_s IS NOT NULL;
 CREATE TABLE decisions (

@@ -23,6 +23,7 @@ from cmo.store.switches import note_outcome
 
 CLAIM_GOES_STALE_S = 3600.0
 """A claim older than this is nobody's, even where a process of that number lives."""
+BLOCKED_WAIT_S = 3600.0
 LOOK_AGAIN_S = 300.0
 MOST_LOOKS = 5
 """Look-ups without an answer before a person has to decide."""
@@ -220,7 +221,7 @@ def settle(conn: Connection, operation: Operation, receipts: Sequence[Receipt], 
             (receipt.key, holder),
         ).fetchone()
         if row is not None:
-            _settle_one(conn, operation, row["id"], row["attempts"], receipt, now)
+            _settle_one(conn, operation, row["id"], row["attempts"], _after_bounce(conn, row["id"], receipt, now), now)
     if receipts:
         troubled = [r for r in receipts if r.fate in (Fate.LATER, Fate.UNKNOWN) and r.code not in ("greylisted", "")]
         worked = len(troubled) < len(receipts)
@@ -255,6 +256,32 @@ def _settle_one(
     )  # fmt: skip
     if state is OutboxState.PLANNED:
         conn.execute("UPDATE outbox SET claimed_s = NULL, holder = NULL, inbox = NULL WHERE id = ?", (row_id,))
+
+
+def _after_bounce(conn: Connection, row_id: int, receipt: Receipt, now: datetime) -> Receipt:
+    """What a refusal by the recipient's server means beyond this mail.
+
+    A hard bounce suppresses the address at once; a block for policy (5.7.x) is our fault: the inbox pauses, the mail
+    waits.
+    """
+    if receipt.code == "policy_block":
+        conn.execute(
+            "UPDATE inboxes SET paused_reason = ? WHERE address = (SELECT inbox FROM outbox WHERE id = ?)",
+            (f"blocked by a recipient's server: {receipt.reason}", row_id),
+        )
+        return receipt.model_copy(update={"fate": Fate.LATER, "retry_after_s": BLOCKED_WAIT_S})
+    if receipt.code == "hard_bounce":
+        conn.execute(
+            "INSERT INTO deliveries (outbox_id, kind, at_s, detail) VALUES (?, 'bounce', ?, ?) ON CONFLICT DO NOTHING",
+            (row_id, now.timestamp(), receipt.reason),
+        )
+        conn.execute(
+            "INSERT INTO suppressions (kind, value, reason, source, added_at) SELECT 'email', email_key,"
+            " 'hard bounce', 'mail server', ?2 FROM outbox WHERE id = ?1 AND email_key IS NOT NULL"
+            " ON CONFLICT (kind, value) DO NOTHING",
+            (row_id, now.isoformat()),
+        )
+    return receipt
 
 
 def find_orphans(conn: Connection, operations: dict[str, Operation], *, now: datetime) -> int:
@@ -344,6 +371,16 @@ def next_due(conn: Connection, operation: Operation, *, job_id: str) -> datetime
         (job_id, operation.name),
     ).fetchone()
     return None if row["s"] is None else datetime.fromtimestamp(row["s"], UTC)
+
+
+def waiting(conn: Connection, job_id: str) -> tuple[int, datetime | None]:
+    """Mails of the job that wait in the outbox, and when the first of them is due."""
+    row = conn.execute(
+        "SELECT COUNT(*) AS n, MIN(due_s) AS s FROM outbox WHERE job_id = ? AND state = 'planned' AND is_held = 0"
+        " AND draft_id IS NOT NULL",
+        (job_id,),
+    ).fetchone()
+    return row["n"], None if row["s"] is None else datetime.fromtimestamp(row["s"], UTC)
 
 
 class Spike(Frozen):

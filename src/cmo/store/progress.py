@@ -28,6 +28,21 @@ class Progress(Frozen):
     good_leads: int
     """Accepted and not suppressed; `held_leads` of them have only a commit address."""
     held_leads: int
+    leads_undrafted: int
+    """Good leads without a draft."""
+    drafts: int
+    drafts_pending: int
+    drafts_approved: int
+    drafts_unplanned: int
+    """Approved, and not in the outbox yet."""
+    mails: int
+    """In the outbox, whatever their state."""
+    mails_confirmed: int
+    mails_doubtful: int
+    """May have left, or may be leaving right now."""
+    records: int
+    """Writes for the CRM and tickets."""
+    records_confirmed: int
     dropped: int
     failures: int
     checkpoints: int
@@ -72,6 +87,19 @@ _COUNTS = f"""WITH suppressed AS ({_SUPPRESSED}) SELECT
  (SELECT COUNT(*) FROM leads WHERE job_id = :job) - (SELECT COUNT(*) FROM suppressed) AS good_leads,
  (SELECT COUNT(*) FROM leads WHERE job_id = :job AND held = 1)
    - (SELECT COUNT(*) FROM suppressed WHERE held = 1) AS held_leads,
+ (SELECT COUNT(*) FROM leads l WHERE l.job_id = :job AND NOT EXISTS (SELECT 1 FROM drafts d WHERE d.job_id = l.job_id
+   AND d.login_key = l.login_key) AND l.number NOT IN (SELECT number FROM suppressed)) AS leads_undrafted,
+ (SELECT COUNT(*) FROM drafts WHERE job_id = :job) AS drafts,
+ (SELECT COUNT(*) FROM drafts WHERE job_id = :job AND state = 'pending') AS drafts_pending,
+ (SELECT COUNT(*) FROM drafts WHERE job_id = :job AND state = 'approved') AS drafts_approved,
+ (SELECT COUNT(*) FROM outbox WHERE job_id = :job AND draft_id IS NOT NULL) AS mails,
+ (SELECT COUNT(*) FROM outbox WHERE job_id = :job AND draft_id IS NOT NULL AND state = 'confirmed') AS mails_confirmed,
+ (SELECT COUNT(*) FROM outbox WHERE job_id = :job AND draft_id IS NOT NULL AND state IN ('unknown', 'claimed'))
+   AS mails_doubtful,
+ (SELECT COUNT(*) FROM outbox WHERE job_id = :job AND draft_id IS NULL) AS records,
+ (SELECT COUNT(*) FROM outbox WHERE job_id = :job AND draft_id IS NULL AND state = 'confirmed') AS records_confirmed,
+ (SELECT COUNT(*) FROM drafts d WHERE d.job_id = :job AND d.state = 'approved' AND NOT EXISTS
+   (SELECT 1 FROM outbox o WHERE o.approval_id = d.approval_id)) AS drafts_unplanned,
  (SELECT COUNT(*) FROM drops WHERE job_id = :job) AS dropped,
  (SELECT COUNT(*) FROM failures WHERE job_id = :job) AS failures,
  (SELECT COUNT(*) FROM checkpoints WHERE job_id = :job) AS checkpoints"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,21 +25,31 @@ Compose = Callable[[Words, datetime], tuple[Letter, str]]
 
 _APPROVED = """SELECT d.id, d.step, d.email, d.email_key, d.name, d.first_name, d.company, d.company_key, d.subject,
  d.body, a.id AS approval_id, a.at FROM drafts d JOIN approvals a ON a.id = d.approval_id
- WHERE d.job_id = ? AND d.id > ? AND d.state = 'approved' AND a.revoked_at IS NULL AND NOT EXISTS
- (SELECT 1 FROM outbox o WHERE o.draft_id = d.id AND o.approval_id = a.id) ORDER BY d.id LIMIT ?"""
+ WHERE d.job_id = ?1 AND d.id > ?2 AND d.state = 'approved' AND a.revoked_at IS NULL AND NOT EXISTS
+ (SELECT 1 FROM outbox o WHERE o.email_key = d.email_key AND o.draft_id = d.id AND o.approval_id = a.id)
+ AND (?3 IS NULL OR d.id IN (SELECT value FROM json_each(?3))) ORDER BY d.id LIMIT ?4"""
 
 
-def plan_sends(conn: Connection, job_id: str, *, route: Route, compose: Compose, due_at: datetime) -> Planned:
+def plan_sends(
+    conn: Connection,
+    job_id: str,
+    *,
+    route: Route,
+    compose: Compose,
+    due_at: datetime,
+    only: Sequence[int] | None = None,
+) -> Planned:
     """Put every approved draft of the job into the outbox, composed as it will leave; nothing is called.
 
     Args:
         due_at: When the first may leave; until then they can be recalled.
+        only: Drafts that were agreed to; None for all.
     """
     total, after = Planned(), 0
     while True:
         with transaction(conn):
             after = plan_sends_within(
-                conn, job_id, route=route, compose=compose, due_at=due_at, after=after, total=total
+                conn, job_id, route=route, compose=compose, due_at=due_at, after=after, total=total, only=only
             )
         if not after:
             return total
@@ -54,9 +64,11 @@ def plan_sends_within(
     due_at: datetime,
     after: int,
     total: Planned,
+    only: Sequence[int] | None = None,
 ) -> int:
     """The next few hundred, inside the caller's transaction; the last draft, or 0 where there is none."""
-    rows = conn.execute(_APPROVED, (job_id, after, AT_ONCE)).fetchall()
+    drafts = None if only is None else json.dumps(list(only))
+    rows = conn.execute(_APPROVED, (job_id, after, drafts, AT_ONCE)).fetchall()
     fits = [row for row in rows if route.mailer not in SEQUENCE_MAILERS or row["step"] == Step.FIRST_TOUCH]
     planned = plan_writes(conn, job_id, (_send(row, route, compose, due_at) for row in fits))
     _add(total, planned)
@@ -100,23 +112,29 @@ _WRITTEN_TO = """SELECT o.id AS number, o.email_key, o.settled_s, d.subject, p.k
 
 
 def plan_crm(conn: Connection, job_id: str, *, crm: str, list_id: str | None, entries: bool, now: datetime) -> Planned:
-    """Put the job's people into the outbox for the CRM: the record, the place on the list, and a note on each confirmed
-    mail.
+    """Put the job's people into the outbox for the CRM; see `crm_pages`."""
+    total = Planned()
+    for writes in crm_pages(conn, job_id, crm=crm, list_id=list_id, entries=entries, now=now):
+        with transaction(conn):
+            _add(total, plan_writes(conn, job_id, writes))
+    return total
+
+
+def crm_pages(
+    conn: Connection, job_id: str, *, crm: str, list_id: str | None, entries: bool, now: datetime
+) -> Iterator[list[NewWrite]]:
+    """What the CRM is to be told, a few hundred at a time: the record, the place on the list, and a note on each
+    confirmed mail. Plan a page before asking for the next one: notes go to people who are planned.
 
     Args:
         crm: attio or hubspot.
         entries: Whether the CRM has lists of its own.
     """
-    total = Planned()
     person = f"{crm}.{'person' if crm == 'attio' else 'contact'}"
     for rows in _pages(conn, _PEOPLE, (job_id,)):
-        with transaction(conn):
-            for row in rows:
-                _add(total, plan_writes(conn, job_id, _crm_writes(row, job_id, crm, person, list_id, entries, now)))
+        yield [write for row in rows for write in _crm_writes(row, job_id, crm, person, list_id, entries, now)]
     for rows in _pages(conn, _WRITTEN_TO, (person, job_id)):
-        with transaction(conn):
-            _add(total, plan_writes(conn, job_id, (_note(row, job_id, crm, now) for row in rows)))
-    return total
+        yield [_note(row, job_id, crm, now) for row in rows]
 
 
 def _pages(conn: Connection, sql: str, values: tuple[Any, ...]) -> Iterator[list[Any]]:
@@ -143,7 +161,7 @@ def _crm_writes(
         company=profile.get("company") or "",
         company_domain=domain if domain and domain == email_domain(row["email"]) else "",
         github_url=profile.get("url") or "",
-        list_id=list_id,
+        list_id=list_id if entries else None,
     )
     yield _crm_write(item, person, row["email_key"], now)
     if entries and list_id:

@@ -3,23 +3,87 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from cmo.domain.suppression import Key, Suppression, SuppressionKind, find_suppression, suppression_keys
+from cmo.domain.suppression import (
+    Key,
+    Suppression,
+    SuppressionKind,
+    erased_value,
+    find_suppression,
+    suppression_keys,
+)
 from cmo.store.db import Connection
+
+BY_HAND = "operator:"
+"""How the source of an entry starts that an operator added, and may remove."""
 
 
 def record_suppressions(conn: Connection, entries: Iterable[Suppression]) -> int:
-    """Keep `entries`, inside the caller's transaction; how many were new. One that is there already stays as it is."""
-    return sum(
+    """Keep `entries`, inside the caller's transaction; how many were new.
+
+    One that is there already stays as it is, but what an operator added by hand becomes the objection that came
+    after it, so that it can no longer be removed.
+    """
+    return sum(_record(conn, entry) for entry in entries)
+
+
+def _record(conn: Connection, entry: Suppression) -> int:
+    values = (entry.kind, entry.value, entry.reason, entry.source, entry.added_at.isoformat())
+    is_new = conn.execute(
+        "INSERT INTO suppressions (kind, value, reason, source, added_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (kind, value) DO NOTHING",
+        values,
+    ).rowcount
+    if not is_new and not entry.source.startswith(BY_HAND):
         conn.execute(
-            "INSERT INTO suppressions (kind, value, reason, source, added_at) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (kind, value) DO NOTHING",
-            (entry.kind, entry.value, entry.reason, entry.source, entry.added_at.isoformat()),
-        ).rowcount
-        for entry in entries
+            "UPDATE suppressions SET reason = ?3, source = ?4, added_at = ?5 WHERE kind = ?1 AND value = ?2"
+            " AND substr(source, 1, length(?6)) = ?6",
+            (*values, BY_HAND),
+        )
+    return is_new
+
+
+def find_entry(conn: Connection, kind: SuppressionKind, value: str) -> Suppression | None:
+    """The entry of exactly this key, or None."""
+    row = conn.execute("SELECT * FROM suppressions WHERE kind = ? AND value = ?", (kind, value)).fetchone()
+    return None if row is None else _from_row(row)
+
+
+def iter_entries(conn: Connection, *, hashes: bool = True) -> Iterator[Suppression]:
+    """Every entry, newest first; without `hashes` the erased are left out."""
+    rows = conn.execute(
+        "SELECT * FROM suppressions WHERE ?1 OR kind <> 'hash' ORDER BY added_at DESC, kind, value", (hashes,)
     )
+    return (_from_row(row) for row in rows)
+
+
+def objected(conn: Connection, kind: SuppressionKind, value: str) -> bool:
+    """Whether the events hold an objection of the person's own under this login or address."""
+    rows = conn.execute(
+        "SELECT e.subject, m.email_key FROM events e LEFT JOIN emails m ON m.login_key = e.subject"
+        " WHERE e.kind = 'person_opted_out'"
+    )
+    column = {SuppressionKind.LOGIN: "subject", SuppressionKind.EMAIL: "email_key"}.get(kind)
+    return column is not None and any(row[column] == value for row in rows)
+
+
+def remove_entry(conn: Connection, kind: SuppressionKind, value: str) -> None:
+    """Lift an entry, inside the caller's transaction."""
+    conn.execute("DELETE FROM suppressions WHERE kind = ? AND value = ?", (kind, value))
+
+
+def recognise_erased(conn: Connection, secret: bytes) -> None:
+    """Give the connection's queries `erased_hash(kind, value)`: the value under which an erased person is kept."""
+
+    @cache
+    def erased_hash(kind: str, value: str) -> str:
+        return erased_value(SuppressionKind(kind), value, secret=secret)
+
+    conn.create_function("erased_hash", 2, erased_hash, deterministic=True)
 
 
 def find_suppressed(
@@ -41,13 +105,7 @@ def find_suppressed(
         " ON s.kind = json_extract(k.value, '$[0]') AND s.value = json_extract(k.value, '$[1]')",
         (wanted,),
     ):
-        entry = Suppression(
-            kind=SuppressionKind(row["kind"]),
-            value=row["value"],
-            reason=row["reason"],
-            source=row["source"],
-            added_at=datetime.fromisoformat(row["added_at"]),
-        )
+        entry = _from_row(row)
         entries[entry.kind, entry.value] = entry
     if not entries:
         return {}
@@ -56,3 +114,13 @@ def find_suppressed(
         for number, (email, login) in people.items()
     }
     return {number: entry for number, entry in found.items() if entry is not None}
+
+
+def _from_row(row: Any) -> Suppression:
+    return Suppression(
+        kind=SuppressionKind(row["kind"]),
+        value=row["value"],
+        reason=row["reason"],
+        source=row["source"],
+        added_at=datetime.fromisoformat(row["added_at"]),
+    )

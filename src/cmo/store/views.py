@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from cmo.domain.base import Frozen
-from cmo.domain.job import Job, JobStatus, Stage
+from cmo.domain.job import Job, JobStatus, Mode, Stage
 from cmo.store.db import Connection
 from cmo.store.jobs import get_job, list_jobs, match_jobs
 from cmo.store.journal import live_holder
@@ -29,7 +29,7 @@ class StageRow(Frozen):
     per_minute: float | None
     """Over the last minute of the job's clock; None when nothing moved."""
     state: str
-    """done, running, waiting, idle or locked."""
+    """done, running, waiting, needs_you, idle or locked."""
 
 
 class JobSummary(Frozen):
@@ -132,9 +132,31 @@ def _stages(
             done = 0  # who left before anybody was looked up, such as bots
         failed = totals.get(f"failed_{tool}", 0)
         rows.append(StageRow(stage=stage, done=done, of=of, failed=failed, per_minute=rates.get(tool), state=state))
+    rows += _delivery_stages(job, counts)
     exported = "done" if job.status is JobStatus.FINISHED else "idle"
     rows.append(StageRow(stage=Stage.EXPORT, done=len(files), of=2, failed=0, per_minute=None, state=exported))
     return tuple(rows)
+
+
+def _delivery_stages(job: Job, counts: Progress) -> list[StageRow]:
+    """Drafts, what waits for a person, what left; nothing of it where nothing was drafted."""
+    if not counts.drafts:
+        return []
+    may_send = job.plan.mode is Mode.SEND_ALLOWED
+    drafted = "running" if job.stage is Stage.DRAFT and job.status is JobStatus.RUNNING else "done"
+    decided = counts.drafts - counts.drafts_pending
+    left = "done" if counts.mails and counts.mails_confirmed == counts.mails else "idle"
+    written = "done" if counts.records and counts.records_confirmed == counts.records else "idle"
+    table = (
+        (Stage.DRAFT, counts.drafts, counts.drafts + counts.leads_undrafted, drafted),
+        (Stage.APPROVE, decided, counts.drafts, "needs_you" if counts.drafts_pending else "done"),
+        (Stage.SEND, counts.mails_confirmed, max(counts.mails, counts.drafts_approved), left if may_send else "locked"),
+        (Stage.SYNC, counts.records_confirmed, counts.records, written if may_send else "locked"),
+    )
+    return [
+        StageRow(stage=stage, done=done, of=of, failed=0, per_minute=None, state=state)
+        for stage, done, of, state in table
+    ]
 
 
 def _eta(job: Job, counts: Progress, rates: dict[str, float]) -> float | None:

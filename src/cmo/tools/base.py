@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from cmo.clock import Clock
 from cmo.domain.event import Event
 from cmo.domain.job import Plan, Stage
+from cmo.drafting.inputs import DraftingInputs
 from cmo.providers.ports import Artifacts, CodeHost, HistorySource, Meter, Resolver
+from cmo.tools.reports import SendReport, SyncReport
 
 PAGE_SIZE = 100
 """Most items in one page of a tool."""
+
+
+class Outgoing(Protocol):
+    """The outbox: what a person approved, through the gate. The only way from a tool to the outside."""
+
+    def tools(self, plan: Plan) -> tuple[str, ...]:
+        """The tools that a job of this plan may write with now, in their order."""
+
+    async def send(self, job_id: str, *, tool: str, most: int | None) -> SendReport:
+        """Hand over what is approved, due and allowed; `tool` has to be the one for the job's mailer."""
+
+    async def sync(self, job_id: str, *, tool: str, list_id: str | None) -> SyncReport:
+        """Write records, or tickets, that were not written yet."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +44,9 @@ class Ports:
     artifacts: Artifacts
     meter: Meter
     clock: Clock
+    drafting: DraftingInputs | None = None
+    """None where the operator has not said what to write."""
+    outgoing: Outgoing | None = None
 
 
 Effect = Literal["pure", "read", "write", "send"]
@@ -51,6 +69,8 @@ class Source(StrEnum):
     """Addresses (str) without a fresh verdict."""
     LEADS_UNSCORED = "leads_unscored"
     """`LeadFacts` of people whose addresses are settled and who have no score."""
+    LEADS_UNDRAFTED = "leads_undrafted"
+    """`LeadToDraft` of accepted leads without a draft."""
     LEADS_ACCEPTED = "leads_accepted"
     """`LeadRow` of accepted leads, in order of acceptance."""
 
@@ -71,6 +91,8 @@ class PageContext:
     """What `Tool.cursor` gave for the page before; for `Source.CURSOR` it is where this page starts."""
     room: int
     """How many more repositories or people the caps allow."""
+    drafting: DraftingInputs = field(default_factory=DraftingInputs)
+    """What mails are written with, besides the people."""
 
 
 In = TypeVar("In", bound=BaseModel)

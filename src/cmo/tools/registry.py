@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cmo.domain.job import Mode, Plan
+from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.errors import ToolInputInvalid
 from cmo.tools import (
     done,
@@ -16,8 +18,15 @@ from cmo.tools import (
     extract_people,
     find_commit_emails,
     mx_check,
+    render_copy,
     score_icp,
     search_github_repos,
+    send_instantly,
+    send_smartlead,
+    send_smtp,
+    sync_attio,
+    sync_hubspot,
+    sync_linear,
 )
 from cmo.tools.base import Tool
 
@@ -28,9 +37,32 @@ TOOLS: tuple[Tool[Any, Any, Any], ...] = (
     find_commit_emails.TOOL,
     mx_check.TOOL,
     score_icp.TOOL,
+    render_copy.TOOL,
+    send_instantly.TOOL,
+    send_smartlead.TOOL,
+    send_smtp.TOOL,
+    sync_attio.TOOL,
+    sync_hubspot.TOOL,
+    sync_linear.TOOL,
     export_csv.TOOL,
     done.TOOL,
 )
+
+
+def send_tool_of(mailer: str) -> str:
+    """The tool that hands over to `mailer`."""
+    return f"send_{mailer}" if mailer in SEQUENCE_MAILERS else "send_smtp"
+
+
+def writes_of(plan: Plan, *, mailer: str, crm: str, tickets: bool) -> tuple[str, ...]:
+    """The tools that a job of this plan may write to the outside with, in their order.
+
+    Args:
+        tickets: Whether there is a team that gets tickets.
+    """
+    if plan.mode is not Mode.SEND_ALLOWED:
+        return ()
+    return (send_tool_of(mailer), f"sync_{crm}", *(("sync_linear",) if tickets else ()))
 
 
 def find_tool(name: str) -> Tool[Any, Any, Any]:

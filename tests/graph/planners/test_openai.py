@@ -75,7 +75,7 @@ def test_usage_that_nobody_can_have_used_is_not_believed() -> None:
         (completion(finish_reason="length"), "no_call", "The answer was cut off before a tool call."),
         (completion(refusal="I cannot help."), "refusal", "The model refused: I cannot help."),
         (completion(finish_reason="content_filter"), "refusal", "The model refused: content filter"),
-        (completion(("send_smtp", {})), "unknown_tool", "There is no tool called send_smtp"),
+        (completion(("send_pigeon", {})), "unknown_tool", "There is no tool called send_pigeon"),
         (completion(("export_csv", {"path": "/x"})), "bad_arguments", "export_csv: the call has fields that do not"),
         (completion(("done", "{")), "bad_arguments", "done: the arguments are no valid JSON object"),
         (completion(("done", {})), "bad_arguments", "done: summary is missing"),

@@ -28,7 +28,7 @@ def standing(**changes: Any) -> Any:
 
 
 def test_the_instructions_name_the_real_tools_in_the_order_of_a_job() -> None:
-    listed = re.findall(r"^\d\. `(\w+)`", instructions(), re.MULTILINE)
+    listed = re.findall(r"^\d+\. `(\w+)`", instructions(), re.MULTILINE)
     assert listed == [tool.name for tool in TOOLS]
 
 

@@ -11,7 +11,7 @@ from cmo.graph.rails import can_call, stops_before
 STEPS_OF_A_ROUND = 6
 """search, extract, enrich, emails, mx, score."""
 STEPS_OF_THE_END = 3
-"""Two exports and done."""
+"""Two exports and done; drafts are one more."""
 FIRST_YIELD = 1.5
 """Good leads per repository before any was measured; github-cost.md gives 8 recent people a repository (median),
 67 % of them with a usable address, of whom the best five are kept."""
@@ -30,10 +30,13 @@ class RulesPlanner:
 
 
 def next_call(situation: Situation) -> ToolCall:
-    """search → extract → enrich → emails → mx → score, again until the target or a cap, then export → done."""
+    """search → extract → enrich → emails → mx → score, again until the target or a cap, then draft → send → sync →
+    export → done."""
     return (
         _search(situation)
         or _process(situation)
+        or _draft(situation)
+        or _write(situation)
         or _export(situation)
         or ToolCall(tool="done", args={"summary": summary(situation)}, why="nothing is left to do")
     )
@@ -53,7 +56,7 @@ def repos_needed(situation: Situation) -> int:
     read = counts.repos_read
     per_repo = counts.good_leads / read if read else FIRST_YIELD
     need = math.ceil(missing / max(per_repo, 0.05) * MARGIN)
-    rounds_left = (situation.steps_left - STEPS_OF_THE_END) // STEPS_OF_A_ROUND
+    rounds_left = (situation.steps_left - STEPS_OF_THE_END - situation.can_draft) // STEPS_OF_A_ROUND
     if not read and rounds_left > 1:
         need = math.ceil(need * FIRST_SHARE)
     if counts.repos_unread and need - counts.repos_unread < LEAST_ROUND:
@@ -89,6 +92,28 @@ def _process(situation: Situation) -> ToolCall | None:
     for count, stage, tool, what in waiting:
         if count > 0 and can_call(situation, tool) and not stops_before(situation, stage):
             return ToolCall(tool=tool, args={"selector": "pending"}, why=f"{count} {what}")
+    return None
+
+
+def _draft(situation: Situation) -> ToolCall | None:
+    count = situation.progress.leads_undrafted
+    if not (count and situation.can_draft and can_call(situation, "render_copy")) or stops_before(
+        situation, Stage.DRAFT
+    ):
+        return None
+    return ToolCall(tool="render_copy", args={"selector": "pending"}, why=f"{count} leads without a draft")
+
+
+def _write(situation: Situation) -> ToolCall | None:
+    """Approved drafts as they come; each record keeper once."""
+    for tool in situation.writes:
+        if not can_call(situation, tool) or stops_before(situation, Stage.SEND):
+            continue
+        if tool.startswith("send_"):
+            if situation.progress.drafts_unplanned:
+                return ToolCall(tool=tool, args={}, why=f"{situation.progress.drafts_unplanned} approved drafts wait")
+        elif tool not in situation.tools_called:
+            return ToolCall(tool=tool, args={"selector": "pending"}, why="people and notes are not written")
     return None
 
 

@@ -1,0 +1,143 @@
+"""Approving many drafts by a filter: the count, what is left out, samples one by one, the exact bound, then the count
+once more from the person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from cmo import service
+from cmo.cli import draft_lines
+from cmo.cli.draft_picks import MOST_UNTYPED, destination, drafts, job_of, terms_of, told
+from cmo.cli.errors import Left, NothingMatched
+from cmo.cli.session import Session
+from cmo.cli.terminal import safe_line
+from cmo.domain.sampling import bound_percent, samples_for
+from cmo.service import drafts as verbs
+from cmo.store import draft_details, draft_views
+
+if TYPE_CHECKING:
+    from cmo.config import Settings
+    from cmo.domain.job import Job
+    from cmo.store.draft_views import Choice, Cover
+
+BETTER_PERCENT = (8, 3, 1)
+"""Bounds that more samples are offered for."""
+
+
+@dataclass
+class Samples:
+    """Drafts in random order, looked at one after the other."""
+
+    choices: Sequence[Choice]
+    """Shuffled."""
+    seen: list[int] = field(default_factory=list)
+    flagged: set[int] = field(default_factory=set)
+
+    @property
+    def kept(self) -> list[Choice]:
+        """What would be approved."""
+        return [choice for choice in self.choices if choice.draft_id not in self.flagged]
+
+    def told(self) -> str:
+        """What was seen, and how many of the rest may still have a problem."""
+        total, seen, found = len(self.choices), len(self.seen), len(self.flagged)
+        problems = f"{found} {'problem' if found == 1 else 'problems'}"
+        if seen == total:
+            return f"All {total} seen, {problems}."
+        bound = bound_percent(total, seen, found)
+        line = f"{seen} of {total} seen at random, {problems}: up to {bound} % of the rest may still have one (95 %)."
+        better = next((percent for percent in BETTER_PERCENT if percent < bound), None)
+        if found or better is None:
+            return line
+        return f"{line} See {samples_for(total, better) - seen} more to get to {better} %."
+
+
+def approve_in_bulk(
+    here: Session, job: str | None, *, where: str | None, rule: str | None, sample: int, dry_run: bool
+) -> int:
+    """Approve what a filter or a rule covers."""
+    found, settings = job_of(here, job)
+    text, name = _filter(here, where, rule)
+    with service.reader(here.settings) as conn:
+        cover = draft_views.cover(conn, found.id, terms_of(text), now=service.clock_of(here.settings).now())
+    here.say.block(_summary(name, text, cover, found))
+    if not cover.choices:
+        raise NothingMatched(f"No draft that waits matches {safe_line(text)}.", hint="cmo drafts list")
+    label = f"{rule}: {text}" if rule else f"where: {text}"
+    if dry_run:
+        decision = verbs.approve(settings, found.id, cover.choices, rule=label, dry_run=True)
+        return told(here, decision, found, dry_run=True)
+    total = len(cover.choices)
+    samples = Samples(SystemRandom().sample(cover.choices, total))
+    _look(here, settings, samples, min(total, max(sample, settings.sample_min)))
+    _agreed(here, settings, samples)
+    decision = verbs.approve(settings, found.id, samples.kept, rule=label, samples=samples.seen)
+    return told(here, decision, found, dry_run=False)
+
+
+def _filter(here: Session, where: str | None, rule: str | None) -> tuple[str, str]:
+    """The filter's text, and what to call it."""
+    if rule is None:
+        return where or "", "Filter"
+    with service.reader(here.settings) as conn:
+        known = draft_views.find_rule(conn, rule)
+    if known is None:
+        raise NothingMatched(f"There is no rule {safe_line(rule)}.", hint="cmo rules list")
+    return known.where, f"Rule {known.name}"
+
+
+def _summary(name: str, text: str, cover: Cover, job: Job) -> list[str]:
+    left_out = [(cover.flagged, "flagged"), (cover.unmatched, "not matched")]
+    told_out = " · ".join(f"{count} {what}" for count, what in left_out if count) or "nothing"
+    return [
+        f"{safe_line(name)}: {safe_line(text)}   {len(cover.choices)} of {cover.waiting} {drafts(cover.waiting)}",
+        f"Left out: {told_out}",
+        f"They go to: approved ({destination(job)})",
+    ]
+
+
+def _look(here: Session, settings: Settings, samples: Samples, upto: int) -> None:
+    """Show samples one by one until `upto` of them were seen."""
+    terminal = here.out.terminal
+    for choice in samples.choices[len(samples.seen) : upto]:
+        with service.reader(settings) as conn:
+            detail = draft_details.get_draft(conn, choice.draft_id, now=service.clock_of(settings).now())
+        for row in ["", draft_lines.title(detail.row, terminal), *draft_lines.changed(detail, terminal)]:
+            here.out.line(row)
+        samples.seen.append(choice.draft_id)
+        options = [("ok", "fine"), ("f", "flag it"), ("w", "whole mail"), ("q", "leave")]
+        question = f"Sample {len(samples.seen)} of {upto}."
+        while (answer := here.ask.choose(question, options, flag="--dry-run", numbered=here.accessible)) == "w":
+            for row in draft_lines.whole(detail, terminal):
+                here.out.line(row)
+        if answer == "q":
+            raise Left("Nothing was approved.")
+        if answer == "f":
+            samples.flagged.add(choice.draft_id)
+            here.say.note(f"Draft {choice.draft_id} is left out. A narrower rule: cmo rules add NAME --where FILTER")
+
+
+def _agreed(here: Session, settings: Settings, samples: Samples) -> None:
+    """Ask until the person agrees to the number that is approved.
+
+    Raises:
+        Left
+    """
+    while True:
+        count = len(samples.kept)
+        here.say.note(samples.told())
+        if not count:
+            raise Left("Every draft was flagged: nothing was approved.")
+        word = str(count) if count > MOST_UNTYPED else "y"
+        answer = here.ask.line(
+            f"Approve {count} {drafts(count)}? Type {word} to approve, m for more samples, Enter to leave.",
+            flag="--dry-run",
+        ).lower()
+        if answer.replace(",", "") in (word, str(count)):
+            return
+        if answer != "m":
+            raise Left("Nothing was approved.")
+        _look(here, settings, samples, min(len(samples.choices), len(samples.seen) + settings.sample_min))

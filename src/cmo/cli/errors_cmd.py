@@ -1,0 +1,311 @@
+"""What failed, in groups: `cmo errors list`, `show`, `retry`, `skip`, `deadletter`, `revive`, `ticket`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cmo import service
+from cmo.cli.asking import opened_job, short_ref
+from cmo.cli.diagnostics import DONE, NOT_FOUND, PARTLY, UNREACHABLE
+from cmo.cli.errors import NothingMatched, UsageProblem
+from cmo.cli.options import DryRun, Fields, JobArg, JobOption
+from cmo.cli.output import Column, Row
+from cmo.cli.session import Session, session
+from cmo.cli.terminal import laid, pad, safe_line
+from cmo.domain.outbox import OutboxState
+from cmo.domain.triage import explain
+from cmo.service import errors as verbs
+from cmo.store import groups, views
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from cmo.store.groups import FailedItem, StoredGroup
+
+GroupArg = Annotated[str, typer.Argument(metavar="GROUP", help="Its key, or the start of it.")]
+OneGroup = Annotated[str | None, typer.Option("--group", metavar="GROUP", help="A group's key, or the start of it.")]
+
+_SIGNS = {"retrying": "▶", "needs you": "◆", "dead": "✗", "skipped": "·"}
+_TONES = {"retrying": "bold", "needs you": "needs", "dead": "error", "skipped": "dim"}
+_LABEL = 17
+_SHOWN = 10
+
+
+def _state(row: Row, *, glyphs: bool) -> str:
+    word = str(row["state"])
+    return f"{_SIGNS[word]} {word}" if glyphs else word
+
+
+def _columns(glyphs: bool) -> list[Column]:
+    return [
+        Column("group", least=8),
+        Column("count", right=True, least=3),
+        Column("leads", right=True, least=3, drop=3),
+        Column("stage", least=6, drop=1),
+        Column("last_at", head="last", least=6, drop=2),
+        Column("state", least=11, show=lambda row: _state(row, glyphs=glyphs), tone=lambda row: _TONES[row["state"]]),
+        Column("message", head="what happened", least=16),
+        Column("first_at", extra=True),
+        Column("tool", extra=True),
+        Column("code", extra=True),
+        Column("tries", extra=True),
+        Column("open", extra=True),
+        Column("skipped", extra=True),
+        Column("dead", extra=True),
+        Column("next_try_at", extra=True),
+    ]
+
+
+def list_groups(
+    job: JobArg = None,
+    stage: Annotated[str | None, typer.Option("--stage", metavar="STAGE", help="Only this stage.")] = None,
+    group: OneGroup = None,
+    fields: Fields = None,
+) -> int:
+    """List groups of failures.
+
+    The latest first, those that were skipped or given up too. Exit code 4 where a filter matches none.
+    """
+    here = session()
+    prefix = "" if group is None else _prefix(group)
+    with opened_job(here, job) as (conn, job_id):
+        found = groups.error_groups(conn, job_id, marked=True, stage=stage, prefix=prefix)
+        _banner(here, conn, job_id)
+    glyphs = here.out.terminal.glyphs
+    here.out.table("cmo.errors.list/1", _columns(glyphs), [_row(item) for item in found], fields=fields)
+    if found:
+        here.say.hint(f"One of them: cmo errors show {found[0].key}")
+        return DONE
+    if stage is None and group is None:
+        here.say.note(f"No errors in {job_id}.")
+        return DONE
+    here.say.note(f"No group of {job_id} matches.")
+    here.say.hint(f"All of them: cmo errors list {job_id}")
+    return NOT_FOUND
+
+
+def show(
+    group: GroupArg,
+    job: JobOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Members shown at most.")] = _SHOWN,
+    fields: Fields = None,
+) -> int:
+    """Show a group.
+
+    What it means, what cmo did, what you can do, and its members with how often each was tried.
+    """
+    here = session()
+    found = _find(here, group, job)
+    with opened_job(here, found.job_id) as (conn, _):
+        members = groups.group_members(conn, found.job_id, found.key, limit=limit)
+    told = explain(found)
+    data = {**_row(found), **told.model_dump(), "members": [member.model_dump(mode="json") for member in members]}
+    here.out.document("cmo.errors.show/1", data, text=_page(here, found, members), fields=fields)
+    if found.count > len(members):
+        here.say.note(f"{len(members):,} of {found.count:,} members shown. All: --limit {found.count}")
+    here.say.hint(told.can_do[0])
+    return DONE
+
+
+def retry(
+    group: Annotated[str | None, typer.Argument(metavar="[GROUP]", help="Its key, or the start of it.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every group that is not set aside.")] = False,
+    job: JobOption = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Try failures again.
+
+    The same keys are used and attempts go on counting. What may have arrived is looked up and never repeated; what is
+    skipped or given up stays so. Exit code 3 where something was left as it is.
+    """
+    here = session()
+    if every == (group is not None):
+        raise UsageProblem("Name one group, or --all.", hint="cmo errors retry 3f9a1c, or cmo errors retry --all")
+    if group is None:
+        with opened_job(here, job) as (conn, job_id):
+            found = groups.error_groups(conn, job_id)
+    else:
+        found = [_find(here, group, job)]
+    if not any(item.open for item in found):
+        aside = found[0].key if found else None
+        raise NothingMatched(
+            f"Group {aside} is {found[0].state}." if aside else "No group can be tried again.",
+            hint=f"cmo errors revive {aside}" if aside else "cmo errors list",
+        )
+    done = verbs.retry(here.settings, found[0].job_id, [item.key for item in found], dry_run=dry_run)
+    here.say.note(
+        f"{'Would be pending' if dry_run else 'Pending'} again: {done.items:,} for the job, {done.writes:,} to send."
+    )
+    for why, count in done.left.items():
+        here.say.warn(f"{count:,} left as they are: {why}.")
+    data = {"dry_run": dry_run, "items": done.items, "writes": done.writes, "left": dict(done.left)}
+    here.out.document("cmo.errors.retry/1", data, text=[])
+    if done.items or done.writes:
+        here.say.hint(f"Go on: cmo {'resume' if done.items else 'send'} {_named(here, found[0].job_id)[1]}")
+    return PARTLY if done.left else DONE
+
+
+def skip(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> int:
+    """Go on without a group.
+
+    Its members are marked, and what waits in the outbox is held, until `cmo errors revive`.
+    """
+    here = session()
+    found = _find(here, group, job)
+    counts = verbs.skip(here.settings, found.job_id, [found.key], dry_run=dry_run)
+    return _marked(here, "skip", counts, [found], dry_run=dry_run)
+
+
+def deadletter(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID...]", help="Members, as `cmo errors show` names them.")
+    ] = None,
+    group: OneGroup = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; stays with them.")] = "",
+    job: JobOption = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Give failures up.
+
+    A mark, not a delete: nothing tries them again until `cmo errors revive`.
+    """
+    here = session()
+    if bool(ids) == (group is not None):
+        raise UsageProblem("Name members, or a group: one of them.", hint="cmo errors deadletter --group 90cd41")
+    if group is not None:
+        found = _find(here, group, job)
+        counts = verbs.dead_letter(here.settings, found.job_id, keys=[found.key], reason=reason, dry_run=dry_run)
+        return _marked(here, "deadletter", counts, [found], dry_run=dry_run)
+    items, (job_id, _) = list(dict.fromkeys(ids or ())), _named(here, job)
+    counts = verbs.dead_letter(here.settings, job_id, items=items, reason=reason, dry_run=dry_run)
+    missing = len(items) - counts.total()
+    if not counts:
+        raise NothingMatched(f"None of these is an open failure of {job_id}.", hint="cmo errors list")
+    _marked(here, "deadletter", counts, (), dry_run=dry_run)
+    if missing > 0:
+        here.say.warn(f"{missing} of {len(items)} are no failures of {job_id}, or were given up before.")
+    return PARTLY if missing > 0 else DONE
+
+
+def revive(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> int:
+    """Take marks back.
+
+    What `cmo errors skip` and `cmo errors deadletter` set aside counts again; its mail may leave again.
+    """
+    here = session()
+    found = _find(here, group, job)
+    counts = verbs.revive(here.settings, found.job_id, [found.key], dry_run=dry_run)
+    return _marked(here, "revive", counts, [found], dry_run=dry_run)
+
+
+def ticket(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> int:
+    """File a ticket.
+
+    One Linear issue for each group, below the job's own, without addresses. A second call shows the first one's.
+    """
+    here = session()
+    found = _find(here, group, job)
+    with opened_job(here, found.job_id) as (conn, _):
+        settings = here.settings_of(views.get_job(conn, found.job_id).plan)
+    if dry_run:
+        text = verbs.show_ticket_text(settings, found)
+        data = {"dry_run": True, "group": found.key, "title": found.title, "body": found.report()}
+        here.out.document("cmo.errors.ticket/1", data, text=text.splitlines())
+        return DONE
+    filed, is_new = verbs.file_ticket(settings, found)
+    data = {"dry_run": False, "group": found.key, "id": filed.id, "state": filed.state, "new": is_new}
+    here.out.document("cmo.errors.ticket/1", data, text=[safe_line(filed.id or "")] if filed.id else [])
+    if filed.state is OutboxState.CONFIRMED:
+        here.say.note(f"Group {found.key} {'is now' if is_new else 'was filed before as'} {safe_line(filed.id or '')}.")
+        return DONE
+    why = safe_line(filed.message or "no answer yet").rstrip(".")
+    here.say.warn(f"The ticket is {filed.state}: {why}.", f"Again: cmo errors ticket {found.key}")
+    return PARTLY if filed.state is OutboxState.UNKNOWN else UNREACHABLE
+
+
+def _find(here: Session, ref: str, job: str | None) -> StoredGroup:
+    """The group of the job that `ref` names.
+
+    Raises:
+        NothingMatched
+        UsageProblem: several.
+    """
+    prefix = _prefix(ref)
+    with opened_job(here, job) as (conn, job_id):
+        found = groups.error_groups(conn, job_id, marked=True, prefix=prefix)
+        elsewhere = groups.jobs_with_group(conn, prefix) if not found else []
+    if not found:
+        hint = f"Another job has it: --job {elsewhere[0]}" if elsewhere else f"cmo errors list {job_id}"
+        raise NothingMatched(f"{job_id} has no group {prefix}.", hint=hint)
+    if len(found) > 1:
+        raise UsageProblem(
+            f"{prefix} is the start of {len(found)} groups: {', '.join(item.key for item in found[:5])}.",
+            hint="Type more of it.",
+        )
+    return found[0]
+
+
+def _prefix(ref: str) -> str:
+    text = ref.strip().lower()
+    if not re.fullmatch(r"[0-9a-f]{1,12}", text):
+        raise UsageProblem(f"{safe_line(ref)!r} is no key of a group.", hint="cmo errors list shows the keys.")
+    return text
+
+
+def _row(group: StoredGroup) -> dict[str, Any]:
+    data = group.model_dump(exclude={"key", "retrying", "most_tries"})
+    return {"group": group.key, "state": group.state.value, "open": group.open, **data}
+
+
+def _page(here: Session, group: StoredGroup, members: Sequence[FailedItem]) -> list[str]:
+    terminal, told, row = here.out.terminal, explain(group), _row(group)
+    state = terminal.paint(_state(row, glyphs=terminal.glyphs), _TONES[row["state"]])
+    rows = [f"{group.key}  {group.count:,} at {group.stage}, {safe_line(group.tool)}  {state}"]
+    parts = [("What it means", told.means), ("What cmo did", told.did)]
+    parts += [("What you can do" if n == 0 else "", text) for n, text in enumerate(told.can_do)]
+    for label, text in parts:
+        first, *more = laid(safe_line(text), max(20, terminal.width - _LABEL))
+        rows.append(pad(label, _LABEL) + first)
+        rows += [" " * _LABEL + line for line in more]
+    for n, member in enumerate(members):
+        label = pad("Members" if n == 0 else "", _LABEL)
+        tried = f"{member.tries} attempt{'' if member.tries == 1 else 's'}, {here.out.when(member.last_at)}"
+        mark = f", {member.mark}: {safe_line(member.mark_reason or 'no reason given')}" if member.mark else ""
+        rows.append(f"{label}{safe_line(member.item)}  {tried}{mark}  {safe_line(member.message)}")
+    return rows
+
+
+def _marked(here: Session, verb: str, counts: Counter[str], found: Sequence[StoredGroup], *, dry_run: bool) -> int:
+    """Say what was marked."""
+    done = {"skip": "Skipped", "deadletter": "Gave up", "revive": "Took back"}[verb]
+    would = {"skip": "Would skip", "deadletter": "Would give up", "revive": "Would take back"}[verb]
+    keys = list(counts) or [group.key for group in found]
+    here.say.note(f"{would if dry_run else done} {counts.total():,} of group {', '.join(keys)}.")
+    here.out.document(f"cmo.errors.{verb}/1", {"dry_run": dry_run, "groups": dict(counts)}, text=[])
+    other = "retry" if verb == "revive" else "revive"
+    here.say.hint(f"{'Then' if verb == 'revive' else 'Take it back'}: cmo errors {other} {keys[0]}")
+    return DONE
+
+
+def _banner(here: Session, conn: Connection, job_id: str) -> None:
+    """Say that sending is paused, and how it goes on."""
+    pause = groups.sending_pause(conn, job_id, now=service.clock_of(here.settings).now())
+    if pause is None:
+        return
+    job = f" {short_ref(conn, job_id)}" if pause.name.endswith(job_id) else ""
+    until = f" It goes on at {pause.until.astimezone():%H:%M}, with one call first." if pause.until else ""
+    here.say.warn(
+        f"Sending paused {pause.at.astimezone():%H:%M}: {safe_line(pause.reason).rstrip('.')}.{until}",
+        f"When to go on: cmo resume{job} --sending, or cmo pause{job} --sending --for 15m",
+    )
+
+
+def _named(here: Session, ref: str | None) -> tuple[str, str]:
+    """The job's id, and the short form that is typed."""
+    with opened_job(here, ref) as (conn, job_id):
+        return job_id, short_ref(conn, job_id)

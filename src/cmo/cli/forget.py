@@ -1,0 +1,53 @@
+"""`cmo forget`: erase a person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cmo.cli.diagnostics import DONE
+from cmo.cli.errors import Left
+from cmo.cli.options import DryRun, Yes
+from cmo.cli.session import session
+from cmo.cli.terminal import safe_line
+from cmo.service import forget as verbs
+
+
+def forget(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="An address of theirs.")],
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Erase a person.
+
+    From the store, its log, logs, files, reports and the outgoing mail folder; the ledger keeps that something left,
+    not to whom. A keyed hash keeps them suppressed. It cannot be taken back. Interrupted, it is finished by asking
+    again.
+    """
+    here = session()
+    person = verbs.look_up(here.settings, email)
+    known = [*person.logins, *person.addresses[1:]]
+    also = f" Known as: {', '.join(map(safe_line, dict.fromkeys(known)))}." if known else " No row of theirs is stored."
+    here.say.note(f"Everything about {safe_line(email)} is erased, for good.{also}")
+    if dry_run:
+        here.say.note("Would erase them. Nothing was changed.")
+        return DONE
+    if not yes and here.ask.line("Type the address to erase them:", flag="--yes").lower() != email.strip().lower():
+        raise Left("Nothing was changed.")
+    done = verbs.forget(here.settings, email)
+    here.say.note(f"Erased: {sum(done.rows.values())} rows, {len(done.files)} files. They stay suppressed.")
+    for path in done.left:
+        here.say.warn(f"{path} still names them: it is a backup or a file of yours.", "Remove it by hand.")
+    for home in done.unread:
+        here.say.note(f"Not looked into: {home}. It has a store of its own: --profile, --sandbox.")
+    here.say.hint("What was exported to other folders, and the CRM, are yours to clean.")
+    data = {
+        "person": done.token,
+        "rows": done.rows,
+        "files": [str(path) for path in done.files],
+        "left": [str(path) for path in done.left],
+        "not_looked_into": [str(path) for path in done.unread],
+    }
+    here.out.document("cmo.forget/1", data, text=[])
+    return DONE

@@ -1,0 +1,358 @@
+"""`cmo send`: hand approved drafts over, wait through the hold, deliver."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from cmo.cli.asking import opened_job, seconds, short_ref
+from cmo.cli.diagnostics import DONE, PARTLY, PAUSED, REFUSED, UNREACHABLE
+from cmo.cli.draft_picks import job_of
+from cmo.cli.driving import Stop
+from cmo.cli.errors import Exits, Left, NeedsPerson, UsageProblem
+from cmo.cli.options import DryRun, Fields, JobArg, Yes
+from cmo.cli.output import Column
+from cmo.cli.session import Session, session
+from cmo.cli.terminal import safe_line, span
+from cmo.config import Settings
+from cmo.domain.letters import SEQUENCE_MAILERS
+from cmo.domain.policy import FAULT_OF_NOBODY
+from cmo.errors import PolicyRefused
+from cmo.service.sending import Sending, SendPreview, SendRow, hold_of, opened
+from cmo.store import draft_views
+from cmo.store.outbox_views import CameOf
+
+MOST_UNTYPED = 25
+"""Above so many the count has to be typed."""
+_SHOWN = 5
+_TOLD_EVERY_S = 60.0
+_AHEAD = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+
+_COLUMNS = [
+    Column("draft_id", head="id", right=True, least=2),
+    Column("score", head="sc", right=True, least=2),
+    Column("login", head="who", least=8),
+    Column("action", least=6, tone=lambda row: "ok" if row["action"] == "create" else "dim"),
+    Column("rule", least=8),
+    Column("subject", least=12, drop=2),
+    Column("retry_at", head="again", least=6, drop=1, show=lambda row: _clock(row["retry_at"])),
+    Column("message", extra=True),
+    Column("inbox", extra=True),
+    Column("label", extra=True),
+    Column("org", extra=True),
+    Column("locked", extra=True),
+]
+
+
+class LeftEarly(Exits):
+    """A signal ended the command; what was handed over waits."""
+
+    code = "paused"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    limit: int | None
+    hold: timedelta | None
+    at: str | None
+    no_wait: bool
+    yes: bool
+
+
+def send(
+    job: JobArg = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many mails.")] = None,
+    hold: Annotated[
+        str | None, typer.Option("--hold", metavar="TIME", help="Before the first leaves, e.g. 10m or 0.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="When the first leaves, e.g. 14:30 or 2026-11-20T14:30.")
+    ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Hand over and return; a later cmo send delivers.")
+    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    fields: Fields = None,
+) -> int:
+    """Hand approved drafts over.
+
+    Says first who gets mail, when and from where, and what the gate will refuse. Until the hold is over everything can
+    be recalled; Ctrl-C leaves, and what was handed over waits. Above 25 the count has to be typed; without a terminal
+    --yes is needed, and above 25 --limit too. Exit code 77 where sending is locked or every mail was refused.
+    """
+    if hold and at:
+        raise UsageProblem("--hold and --at exclude each other.", hint="cmo send last --hold 30m")
+    here = session()
+    found_job, settings = job_of(here, job)
+    with opened_job(here, found_job.id) as (conn, job_id):
+        ref = short_ref(conn, job_id)
+    request = Request(limit, None if hold is None else held_for(hold), at, no_wait, yes)
+    stop = Stop(here.say, here.world.leave)
+    stop.farewell = here.qualify(f"\nLeft. What was handed over waits: cmo send {ref}   cmo outbox recall --all\n")
+    with opened(settings, job_id, check=lambda: leave_if_asked(stop, ref)) as delivery:
+        sending = Sending(delivery)
+        if not dry_run:
+            require_unlocked(sending, settings, ref)
+        due_at = _due_at(sending, settings, request)
+        preview = sending.preview(due_at=due_at, most=limit)
+        if dry_run:
+            return _rehearse(here, sending, preview, ref, fields)
+        if not preview.rows and not preview.doubtful:
+            return _nothing(here, sending, ref)
+        _announce(here, sending, preview, ref)
+        agree_to_leave(here, "mail", len(preview.leaving) or len(preview.rows), limit=limit, yes=yes)
+        return _go(here, sending, preview, due_at, request, stop, ref)
+
+
+def _go(
+    here: Session, sending: Sending, preview: SendPreview, due_at: datetime, request: Request, stop: Stop, ref: str
+) -> int:
+    """Hand over, sit out the hold, deliver, and say what came of it."""
+    sending.hand_over(preview, due_at=due_at, limited=request.limit is not None)
+    if request.no_wait:
+        here.say.note(f"Handed over. The first may leave at {_clock(preview.leaves_at)}.")
+        here.say.hint(f"Deliver: cmo send {ref}   Take back: cmo outbox recall --all")
+        return _tell(here, sending, sending.came_of(since=sending.now()), "", ref)
+    started, stopped = sending.now(), ""
+    countdown = Countdown(here)
+    try:
+        with stop.installed():
+            sending.wait(preview.leaves_at, countdown.show)
+            countdown.close()
+            stopped = sending.deliver(most=request.limit).stopped
+    except LeftEarly:
+        _tell(here, sending, sending.came_of(since=started), "", ref)
+        raise
+    return _tell(here, sending, sending.came_of(since=started), stopped, ref)
+
+
+class Countdown:
+    """The time until the first mail leaves: in place on a terminal, a line a minute elsewhere."""
+
+    def __init__(self, here: Session) -> None:
+        self._say = here.say
+        self._in_place = here.say.terminal.is_tty and here.say.terminal.glyphs and not here.accessible
+        self._told: float | None = None
+
+    def show(self, left: float) -> None:
+        """Called each second."""
+        text = f"The first leaves in {span(left)}. Ctrl-C leaves; until then: cmo outbox recall --all"
+        if self._in_place and not self._say.quiet and not self._say.json:
+            self._say.write(f"\r\x1b[2K{self._say.qualify(text)}")
+        elif self._told is None or self._told - left >= _TOLD_EVERY_S:
+            self._say.note(text)
+        else:
+            return
+        self._told = left
+
+    def close(self) -> None:
+        """Go on below."""
+        if self._in_place and self._told is not None:
+            self._say.write("\r\x1b[2K")
+
+
+def leave_if_asked(stop: Stop, ref: str) -> None:
+    """Raises LeftEarly once a signal came."""
+    if stop.listen():
+        raise LeftEarly(
+            "Left before the end. What was handed over waits in the outbox; nothing is sent twice.",
+            exit_code=PAUSED,
+            hint=f"Go on: cmo send {ref}\nTake back what has not left: cmo outbox recall --all",
+        )
+
+
+def require_unlocked(sending: Sending, settings: Settings, ref: str, *, what: str = "send") -> None:
+    """Raises PolicyRefused where the kill switch, a pause or the mode stops everything, with the way on."""
+    locked = sending.locked()
+    if not locked:
+        return
+    first, waiting = locked[0], sending.waiting()
+    stay = f"{waiting:,} approved {'draft stays' if waiting == 1 else 'drafts stay'} where they are."
+    if waiting == 1:
+        stay = "1 approved draft stays where it is."
+    see = f"See what would go: cmo {what} {ref} --dry-run"
+    mode = sending.delivery.job.plan.mode.value.replace("_", "-").upper()
+    if first.rule != "mode":
+        way = "cmo kill --release --reason TEXT" if first.rule == "kill_switch" else f"cmo why-not {ref}"
+        raise PolicyRefused(f"sending is stopped. {first.message} {stay}", hint=f"{see}\nUnlock: {way}")
+    unlock = f"Unlock: cmo jobs set {ref} mode=send_allowed"
+    if settings.mode_ceiling != "send_allowed":
+        mode = settings.mode_ceiling.replace("_", "-").upper()
+        unlock = f"Unlock: cmo config set mode.sending send_allowed\nThen: cmo jobs set {ref} mode=send_allowed"
+    raise PolicyRefused(f"sending is locked ({mode}). {stay}", hint=f"{see}\n{unlock}")
+
+
+def agree_to_leave(here: Session, noun: str, count: int, *, limit: int | None, yes: bool) -> None:
+    """Ask before something leaves: up to 25 a yes, above it the count.
+
+    Raises:
+        NeedsPerson: there is no terminal, and the flags do not answer.
+        Left: the answer is no.
+    """
+    words = f"{count:,} {noun}{'' if count == 1 else 's'}"
+    if yes and (count <= MOST_UNTYPED or limit is not None):
+        return
+    if count <= MOST_UNTYPED:
+        agreed = here.ask.confirm(f"Hand over {words}?", default=False)
+    elif not here.ask.allowed:
+        raise NeedsPerson(
+            f"Handing over {words} needs a person, and there is no terminal.",
+            hint=f"Answer with --yes --limit {count}",
+        )
+    else:
+        answer = here.ask.line(f"Type {count} to hand over {words}, or Enter to leave.", flag="the count")
+        agreed = answer.replace(",", "") == str(count)
+    if not agreed:
+        raise Left("Nothing was handed over.")
+
+
+def held_for(text: str) -> timedelta:
+    """The hold that `--hold` names.
+
+    Raises:
+        UsageProblem
+    """
+    return timedelta(0) if text.strip() in ("0", "0s", "0m") else timedelta(seconds=seconds(text))
+
+
+def _due_at(sending: Sending, settings: Settings, request: Request) -> datetime:
+    """When the first may leave.
+
+    Raises:
+        UsageProblem
+    """
+    now = sending.now()
+    if request.at is None:
+        return now + hold_of(settings, request.hold)
+    clock = _AHEAD.fullmatch(request.at.strip())
+    try:
+        if clock:
+            local = now.astimezone()
+            found = local.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+            return found if found > local else found + timedelta(days=1)
+        found = datetime.fromisoformat(request.at.strip())
+    except ValueError:
+        raise UsageProblem(f"{safe_line(request.at)!r} is no time.", hint="e.g. 14:30 or 2026-11-20T14:30") from None
+    found = found if found.tzinfo else found.astimezone()
+    if found < now:
+        raise UsageProblem(f"{safe_line(request.at)} is over.", hint="e.g. --hold 0 for at once")
+    return found
+
+
+def _announce(here: Session, sending: Sending, preview: SendPreview, ref: str) -> None:
+    """Who gets mail, from where, when; and what stays."""
+    leaving, sequence = preview.leaving, preview.sequence
+    is_own = preview.mailer not in SEQUENCE_MAILERS
+    by = preview.mailer if is_own else f"{preview.mailer}, sequence {safe_line(sequence.name or sequence.id)}"
+    boxes = ", ".join(sorted({row.inbox for row in leaving} or {box.address for box in sequence.inboxes}))
+    here.say.note(f"{len(leaving):,} {'leaves' if len(leaving) == 1 else 'leave'} by {by}, from {boxes}.")
+    if leaving:
+        labels = Counter(row.label or "unscored" for row in leaving)
+        counted = ", ".join(f"{count:,} {label}" for label, count in labels.most_common())
+        here.say.note(f"To {counted}: {_names(leaving)}.")
+    wait_s = (preview.leaves_at - sending.now()).total_seconds()
+    here.say.note(f"The first leaves at {_clock(preview.leaves_at)}{f', in {span(wait_s)}' if wait_s >= 1 else ''}.")
+    for line in _staying(preview.rows):
+        here.say.note(line)
+    if preview.doubtful:
+        here.say.note(f"{preview.doubtful:,} may have left before; they are looked up first.")
+    if sequence.state != "sending":
+        here.say.warn(f"The sequence at {preview.mailer} is {sequence.state}: it holds what it is handed.")
+
+
+def _rehearse(here: Session, sending: Sending, preview: SendPreview, ref: str, fields: str | None) -> int:
+    sending.note(preview, is_dry=True)
+    locked = preview.locked[0].rule if preview.locked else None
+    rows = [_row(row, locked) for row in preview.rows]
+    here.out.table("cmo.send.preview/1", _COLUMNS, rows, fields=fields, total=len(rows))
+    if preview.locked:
+        here.say.warn(f"Nothing would leave now: {preview.locked[0].message}", hint="This is what would go without it.")
+    here.say.note("Nothing was handed over. It would be like this:")
+    _announce(here, sending, preview, ref)
+    here.say.hint(f"Do it: cmo send {ref}" if rows else "cmo drafts review")
+    return DONE
+
+
+def _nothing(here: Session, sending: Sending, ref: str) -> int:
+    conn, job_id = sending.delivery.conn, sending.job_id
+    pending = draft_views.count_waiting(conn, job_id, now=sending.now())
+    here.say.note("Nothing waits to be sent.")
+    here.say.hint(f"{pending:,} drafts wait for you: cmo drafts review" if pending else f"cmo why-not {ref}")
+    return _tell(here, sending, sending.came_of(since=sending.now()), "", ref, quiet=True)
+
+
+def _tell(here: Session, sending: Sending, came: CameOf, stopped: str, ref: str, *, quiet: bool = False) -> int:
+    """What came of it, and what to type next; returns the exit code."""
+    data = {"job_id": sending.job_id, **came.model_dump(mode="json"), "stopped": stopped}
+    here.out.document("cmo.send/1", data, text=[])
+    if not quiet:
+        here.say.note(_counted(came))
+        for one in came.refused:
+            here.say.note(_stays(one.count, one.rule, one.message, one.retry_at))
+        if stopped:
+            here.say.warn(stopped)
+        here.say.hint(_next(came, stopped, ref))
+    if stopped:
+        return UNREACHABLE
+    if came.unknown or came.held or came.failed or came.later:
+        return PARTLY
+    return REFUSED if came.refused and not came.confirmed else DONE
+
+
+def _counted(came: CameOf) -> str:
+    parts = [("tried again later", came.later), ("unknown, looked up by itself", came.unknown)]
+    parts += [("unknown, held for you", came.held), ("refused by the provider", came.failed)]
+    return f"{came.confirmed:,} confirmed" + "".join(f", {n:,} {word}" for word, n in parts if n) + "."
+
+
+def _next(came: CameOf, stopped: str, ref: str) -> str:
+    if came.held:
+        return "cmo outbox list --where state:unknown   Then: cmo outbox release ID"
+    if stopped or came.unknown or came.later:
+        return f"Go on: cmo send {ref}   What the provider has: cmo reconcile {ref}"
+    if came.refused:
+        again = f" (from {_clock(came.next_at)})" if came.next_at else ""
+        return f"Why: cmo why-not {ref}   Again{again}: cmo send {ref}"
+    return f"Tell the CRM: cmo sync {ref}   Check: cmo reconcile {ref}"
+
+
+def _staying(rows: Sequence[SendRow]) -> list[str]:
+    """What does not leave, by rule, with the earliest time it may."""
+    found: dict[str, list[SendRow]] = {}
+    for row in rows:
+        if row.rule is not None:
+            found.setdefault(row.rule, []).append(row)
+    lines = []
+    for rule, same in sorted(found.items(), key=lambda item: -len(item[1])):
+        times = [row.retry_at for row in same if row.retry_at]
+        lines.append(_stays(len(same), rule, same[0].message, min(times) if times else None))
+    return lines
+
+
+def _stays(count: int, rule: str, message: str, retry_at: datetime | None) -> str:
+    again = f" Again from {_clock(retry_at)}." if retry_at else ""
+    kind = "wait" if rule in FAULT_OF_NOBODY else "stay"
+    return f"{count:,} {kind}{'s' if count == 1 else ''}, {rule}: {safe_line(message)}{again}"
+
+
+def _row(row: SendRow, locked: str | None) -> dict[str, Any]:
+    data = row.model_dump(exclude={"email"})
+    return {**data, "action": "create" if row.leaves else "skip", "locked": locked}
+
+
+def _names(rows: Sequence[SendRow]) -> str:
+    shown = ", ".join(safe_line(row.login) for row in rows[:_SHOWN])
+    return shown + (f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else "")
+
+
+def _clock(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone():%a %d %b %H:%M}"

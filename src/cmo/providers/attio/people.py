@@ -1,0 +1,103 @@
+"""People, asserted by their address: `attio.person`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from weakref import WeakValueDictionary
+
+from cmo.domain.outward import CrmItem, Fate, Receipt
+from cmo.errors import ProviderRejected
+from cmo.providers.attio.parse import EMAILS, Record, holds, person_values, records, require_id, usable_slugs
+from cmo.providers.attio.receipts import UNCLEAR, absent, confirmed, failed, one_of, refused
+from cmo.providers.attio.wire import READ_TRIES, Wire
+
+ASSERT = "assert a person"
+
+
+class People:
+    """Looks before it writes: no answer of an assert says whether it created, updated or changed nothing."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._slugs: frozenset[str] | None = None
+        self._company_ids: dict[str, str] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def write(self, item: CrmItem) -> Receipt:
+        """One at a time for each address: asserts side by side may both create it."""
+        async with self._locks.setdefault(item.email.lower(), asyncio.Lock()):
+            try:
+                before, values = await self._see(item, tries=1)
+            except UNCLEAR as exc:
+                return failed(item, Fate.LATER, exc)
+            if before.fate is not Fate.ABSENT:
+                return before
+            try:
+                return await self._assert(item, before, values)
+            except UNCLEAR as exc:
+                return failed(item, Fate.UNKNOWN, exc)
+
+    async def find(self, item: CrmItem) -> Receipt:
+        """What `write` would do: `effect` says it, and ABSENT that there is something to write."""
+        seen, _ = await self._see(item, tries=READ_TRIES)
+        return seen
+
+    async def _assert(self, item: CrmItem, before: Receipt, values: dict[str, Any]) -> Receipt:
+        reply = await self._wire.write(
+            "PUT",
+            "/v2/objects/people/records",
+            operation=ASSERT,
+            params={"matching_attribute": EMAILS},
+            json_body={"data": {"values": values}},
+        )
+        if reply.status == 404:
+            raise ProviderRejected(
+                f"attio: {ASSERT}: the workspace has no object `people`", provider="attio", operation=ASSERT, status=404
+            )
+        if reply.status >= 400:
+            return refused(item, reply)
+        return confirmed(item, require_id(reply.data, "record_id", ASSERT), before.effect)
+
+    async def _see(self, item: CrmItem, *, tries: int) -> tuple[Receipt, dict[str, Any]]:
+        """How the person stands, and the values that an assert would send."""
+        slugs = await self._usable_slugs(tries=tries)
+        values = person_values(item, slugs, await self._company_id(item.company_domain, tries=tries))
+        found = await self._query("people", EMAILS, item.email.lower(), tries=tries)
+        matching = [record for record in found if record.has(EMAILS, "email_address", item.email)]
+        if not matching:
+            return absent(item, "created"), values
+        if len(matching) > 1:
+            return one_of(item, [record.id for record in matching], "people with this address"), values
+        if holds(matching[0], values):
+            return confirmed(item, matching[0].id, "noop"), values
+        return absent(item, "updated"), values
+
+    async def _usable_slugs(self, *, tries: int) -> frozenset[str]:
+        if self._slugs is None:
+            operation = "read the attributes of people"
+            reply = await self._wire.read("GET", "/v2/objects/people/attributes", operation=operation, tries=tries)
+            self._slugs = usable_slugs(reply.data, operation)
+        return self._slugs
+
+    async def _company_id(self, domain: str, *, tries: int) -> str | None:
+        """The one company with `domain`; None where there is none, since a reference to nothing is refused.
+
+        Source: https://docs.attio.com/rest-api/guides/linking-referenced-records
+        """
+        if domain and domain not in self._company_ids:
+            found = await self._query("companies", "domains", domain.lower(), tries=tries)
+            if len(found) == 1:
+                self._company_ids[domain] = found[0].id
+        return self._company_ids.get(domain)
+
+    async def _query(self, object_slug: str, slug: str, text: str, *, tries: int) -> list[Record]:
+        operation = f"look for {object_slug}"
+        reply = await self._wire.read(
+            "POST",
+            f"/v2/objects/{object_slug}/records/query",
+            operation=operation,
+            json_body={"filter": {slug: text}},
+            tries=tries,
+        )
+        return records(reply.data, operation)

@@ -1,0 +1,159 @@
+"""Requests to Gmail: tokens, units per minute, and what an answer that is no success means."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from cmo.clock import Clock
+from cmo.config.secrets import Secret
+from cmo.errors import AuthRejected, ContractBroken, ProviderRejected, ProviderUnavailable, RateLimited
+from cmo.providers.gmail.parse import DAY_REASONS, Said, read_error
+from cmo.providers.gmail.tokens import LOG_IN_AGAIN, GoogleLogin, Tokens
+from cmo.providers.http import HttpAnswer, HttpClient
+from cmo.providers.limiter import RateLimiter
+from cmo.providers.ports import Meter
+
+UNITS_PER_MINUTE = 6000
+"""Per user, the newest figure."""
+UNITS = {"profile": 1, "messages": 5, "drafts.list": 5, "drafts.create": 10, "drafts.update": 15, "drafts.send": 100}
+"""Call -> units. Source: contracts/google.md, Gmail, Quota units; `drafts.list`, which it does not name, as
+`messages.list`."""
+READ_TRIES = 3
+FIRST_WAIT_S = 2.0
+LONGEST_WAIT_S = 64.0
+DAY_WAIT_S = 3600.0
+"""After the day's limit, whose end Gmail does not tell."""
+
+
+class Wire:
+    """Sends requests for one mailbox under its limits."""
+
+    def __init__(
+        self,
+        key: Secret | GoogleLogin,
+        *,
+        base_url: str,
+        timeout_s: float,
+        clock: Clock,
+        meter: Meter,
+        rng: random.Random,
+        transport: httpx.AsyncBaseTransport | None,
+    ) -> None:
+        self._base = f"{base_url.rstrip('/')}/gmail/v1/users/me"
+        self._clock = clock
+        self._meter = meter
+        self._rng = rng
+        self._strikes = 0
+        self._limiter = RateLimiter(clock, (UNITS_PER_MINUTE, 60.0))
+        self._http = HttpClient("gmail", clock=clock, timeout_s=timeout_s, base_urls=(base_url,), transport=transport)
+        self._tokens = Tokens(key, timeout_s=timeout_s, clock=clock, meter=meter, transport=transport)
+
+    async def close(self) -> None:
+        await self._http.close()
+        await self._tokens.close()
+
+    async def read(
+        self, path: str, *, units: str, operation: str, params: Mapping[str, str] | None = None
+    ) -> Mapping[str, Any]:
+        """GET `path`, again after passing failures. Raises as `call`."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await self.call("GET", path, units=units, operation=operation, params=params)
+            except (ProviderUnavailable, ContractBroken):
+                if tries == READ_TRIES:
+                    raise
+            await self._clock.sleep(self._rng.uniform(0.0, 2.0 ** (tries - 1)))
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        units: str,
+        operation: str,
+        params: Mapping[str, str] | None = None,
+        json_body: object = None,
+    ) -> Mapping[str, Any]:
+        """One exchange, in its turn; a refused token is renewed once.
+
+        Returns:
+            The object in a successful answer.
+        Raises:
+            RateLimited, AuthRejected, ProviderRejected: it was surely not carried out.
+            ProviderUnavailable: `details["connected"]` is False where it was surely not carried out.
+            ContractBroken: a success without an object in it.
+        """
+        token = await self._tokens.current()
+        answer = await self._send(method, path, token, units, operation, params, json_body)
+        if answer.status == 401 and await self._tokens.is_renewed(token):
+            token = await self._tokens.current()
+            answer = await self._send(method, path, token, units, operation, params, json_body)
+        body = answer.parsed()
+        if not 200 <= answer.status < 300:
+            raise self._failure(answer, read_error(body), operation)
+        self._strikes = 0
+        if not isinstance(body, dict):
+            raise ContractBroken(
+                f"gmail: {operation}: the answer is no object", provider="gmail", operation=operation, status=200
+            )
+        return body
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        token: Secret,
+        units: str,
+        operation: str,
+        params: Mapping[str, str] | None,
+        json_body: object,
+    ) -> HttpAnswer:
+        await self._limiter.turn(UNITS[units])
+        self._meter.add("api_calls")
+        self._meter.add("gmail_api_calls")
+        return await self._http.send(
+            method,
+            f"{self._base}/{path}",
+            operation=operation,
+            credentials={"Authorization": Secret(f"Bearer {token.reveal()}")},
+            params=params,
+            json_body=json_body,
+        )
+
+    def _failure(
+        self, answer: HttpAnswer, said: Said, operation: str
+    ) -> RateLimited | AuthRejected | ProviderRejected | ProviderUnavailable:
+        status = answer.status
+        words = f"gmail: {operation}: {said.message or 'no usable answer'} (HTTP {status})"
+        if status == 429 or (status == 403 and said.is_limit):
+            wait_s = self._wait_s(answer, said)
+            self._limiter.hold(wait_s)
+            return RateLimited(words, provider="gmail", operation=operation, status=status, retry_after_s=wait_s)
+        if status == 401:
+            words = f"gmail: {operation}: the login was refused (HTTP 401)"
+            return AuthRejected(words, provider="gmail", operation=operation, status=status, hint=LOG_IN_AGAIN)
+        if status >= 500 or status == 408:
+            return ProviderUnavailable(words, provider="gmail", operation=operation, status=status)
+        hint = "Check GMAIL_API_URL, and that the login may compose and read mail." if status in (403, 404) else ""
+        return ProviderRejected(words, provider="gmail", operation=operation, status=status, hint=hint)
+
+    def _wait_s(self, answer: HttpAnswer, said: Said) -> float:
+        """As Gmail says, else exponential with jitter, from one refusal to the next."""
+        self._strikes += 1
+        if said.reasons & DAY_REASONS:
+            return DAY_WAIT_S
+        try:
+            told = float(answer.headers.get("retry-after", ""))
+        except ValueError:
+            told = math.nan
+        if math.isfinite(told):
+            return min(max(told, 1.0), DAY_WAIT_S)
+        ceiling = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(self._strikes, 10))
+        return self._rng.uniform(ceiling / 2, ceiling)

@@ -1,0 +1,87 @@
+"""What hangs on a contact, notes and deals: `hubspot.note`, `hubspot.deal`.
+
+HubSpot never notices a repeated one, so each carries a marker. It is created together with its link, and looked for
+among what is linked with the contact, which is exact; a search for the marker would find it some time later.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cmo.domain.outward import CrmItem, Fate, Receipt
+from cmo.errors import ConfigError
+from cmo.providers.hubspot.objects import linked_ids, read_objects
+from cmo.providers.hubspot.parse import object_id
+from cmo.providers.hubspot.receipts import UNCLEAR, confirmed, failed, no, one_of, raise_if_unconnected, refused
+from cmo.providers.hubspot.wire import Wire
+
+TEXT_MAX_CHARS = 65_536
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How one kind is written."""
+
+    kind: str
+    """HubSpot's type: notes, deals."""
+    association_type: int
+    """Of its link with a contact."""
+    marked: str
+    """The property that carries the marker."""
+    properties: Callable[[CrmItem], dict[str, str]]
+
+
+class Attached:
+    def __init__(self, wire: Wire, shape: Shape) -> None:
+        self._wire = wire
+        self._shape = shape
+
+    async def write(self, item: CrmItem) -> Receipt:
+        contact_id = _contact_id(item)
+        properties = self._shape.properties(item)
+        if len(properties[self._shape.marked]) > TEXT_MAX_CHARS:
+            return no(item, "too_large", f"HubSpot takes at most {TEXT_MAX_CHARS:,} characters.")
+        link = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": self._shape.association_type}
+        body = {"properties": properties, "associations": [{"to": {"id": contact_id}, "types": [link]}]}
+        operation = f"add to {self._shape.kind}"
+        try:
+            reply = await self._wire.write(
+                "POST", f"/crm/objects/{{V}}/{self._shape.kind}", operation=operation, json_body=body
+            )
+            if reply.status >= 400:
+                return refused(item, reply)
+            return confirmed(item, object_id(reply.body.get("id"), operation), "created")
+        except UNCLEAR as exc:
+            raise_if_unconnected(exc)
+            return failed(item, Fate.UNKNOWN, exc)
+
+    async def find(self, item: CrmItem) -> Receipt:
+        """Reads everything of this kind that is linked with the contact."""
+        operation = f"look for {self._shape.kind}"
+        kind, marked = self._shape.kind, self._shape.marked
+        ids = await linked_ids(self._wire, "contacts", _contact_id(item), kind, operation=operation)
+        held = await read_objects(self._wire, kind, list(dict.fromkeys(ids)), (marked,), operation=operation)
+        mine = [found.id for found in held if item.marker in html.unescape(found.properties.get(marked, ""))]
+        return one_of(item, mine, f"{kind} with this marker")
+
+
+def marked_title(item: CrmItem) -> str:
+    return item.title if item.marker in item.title else f"{item.title} {item.marker}".strip()
+
+
+def note_body(item: CrmItem) -> str:
+    """HTML: what looks like markup in the text is shown, not obeyed."""
+    return html.escape(f"{marked_title(item)}\n\n{item.text}".strip(), quote=False).replace("\n", "<br>")
+
+
+def _contact_id(item: CrmItem) -> str:
+    """The contact's id.
+
+    Raises:
+        ConfigError: the item lacks it, or the marker without which it is never found again.
+    """
+    if not item.record_id or not item.marker:
+        raise ConfigError("A note or deal in HubSpot needs the contact's id and a marker.")
+    return item.record_id

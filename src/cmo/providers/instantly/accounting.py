@@ -1,0 +1,50 @@
+"""What became of each letter: from what the campaign holds, and from the counters of an answer.
+
+Nobody is called refused who may be in the campaign after all: a counter that says "already there", where reading back
+finds nobody, is a contradiction for a person to settle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cmo.domain.outward import Fate, Letter, Receipt
+from cmo.providers.instantly.letters import address, has_same_text, held, refused
+from cmo.providers.instantly.parse import REFUSALS, Added, Enrolled
+
+_ALREADY_THERE = ("duplicated_leads", "skipped_count")
+"""Count people who are in this campaign, or in another."""
+
+
+def judge(letter: Letter, there: Sequence[Enrolled]) -> Receipt:
+    """Whether `letter` is what a campaign with the people `there` holds for its address."""
+    mine = [row for row in there if row.email == address(letter)]
+    if not mine:
+        return Receipt(key=letter.key, fate=Fate.ABSENT)
+    if len(mine) > 1:
+        return held(letter, "several", f"the campaign holds this address {len(mine)} times")
+    if not has_same_text(letter, mine[0].subject, mine[0].body):
+        return held(letter, "other_text", "somebody else's text is in that campaign for this address")
+    return Receipt(key=letter.key, fate=Fate.CONFIRMED, effect="noop", provider_id=mine[0].id or None)
+
+
+def explain(gone: Sequence[Letter], added: Added, *, present: int, elsewhere: Sequence[Enrolled]) -> dict[str, Receipt]:
+    """Why each of `gone`, who were neither added nor are in the campaign, was refused, by key.
+
+    Args:
+        present: How many were not added because they are in the campaign already.
+        elsewhere: Who of `gone` is in another campaign.
+    """
+    others = {row.email for row in elsewhere}
+    skipped = [letter for letter in gone if address(letter) in others][: added.counters["skipped_count"]]
+    already_there = sum(added.counters[name] for name in _ALREADY_THERE)
+    if not added.is_whole or already_there > present + len(skipped):
+        reason = f"the service's figures do not add up: {added.told}"
+        return {letter.key: held(letter, "counters", reason) for letter in gone}
+    codes = {code for name, code in REFUSALS.items() if added.counters[name]}
+    code = codes.pop() if len(codes) == 1 else "rejected"
+    reason = f"the service did not add everybody: {added.told}"
+    receipts = {letter.key: refused(letter, code, reason) for letter in gone}
+    for letter in skipped:
+        receipts[letter.key] = refused(letter, "in_other_campaign", "the person is in another campaign already")
+    return receipts

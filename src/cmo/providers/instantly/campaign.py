@@ -1,0 +1,129 @@
+"""A campaign of Instantly as it stands, and why approved text would not leave it unchanged.
+
+Source: contracts/instantly.md, "There is no send-this-email call" and Enumerations; data schema `Campaign`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from cmo.domain.outward import Inbox
+from cmo.domain.text import clean_line
+from cmo.providers.instantly.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
+from cmo.providers.instantly.parse import text, whole
+from cmo.providers.instantly.zones import have_same_hours, nearest_zone
+
+State = Literal["sending", "paused", "draft", "finished", "unhealthy"]
+
+PAUSED = 2
+STATES: Mapping[int, State] = {
+    -99: "unhealthy",
+    -2: "unhealthy",
+    -1: "unhealthy",
+    0: "draft",
+    1: "sending",
+    PAUSED: "paused",
+    3: "finished",
+    4: "sending",
+}
+_STATE_PROBLEMS = {
+    -99: "The sending account is suspended: ask Instantly's support.",
+    -2: "Instantly stopped it because too much mail bounced: find out why before you resume it.",
+    -1: "Its inboxes are unhealthy: reconnect them in Instantly.",
+    3: "It is completed, so nobody who is added gets mail: resume it, or use another campaign.",
+    4: "It runs subsequences, whose text nobody approved here: remove them.",
+}
+_SETTINGS = {
+    "open_tracking": (False, "Open tracking is on or unknown, which adds an image to every mail: switch it off."),
+    "link_tracking": (False, "Link tracking is on or unknown, which rewrites links: switch it off."),
+    "insert_unsubscribe_header": (True, "Mail leaves without an unsubscribe header: switch it on."),
+}
+WARM_AFTER = timedelta(days=14)
+"""Of warming up; a cautious figure of our own."""
+
+
+def state_of(campaign: Mapping[str, object]) -> State:
+    status = whole(campaign.get("status"))
+    return "unhealthy" if status is None else STATES.get(status, "unhealthy")
+
+
+def problems_of(campaign: Mapping[str, object], *, zone: str | None, on: date) -> tuple[str, ...]:
+    """What stands in the way, one plain sentence each, with the fix.
+
+    Args:
+        zone: The operator's; None for no opinion.
+    """
+    status = whole(campaign.get("status"))
+    found = [_STATE_PROBLEMS[status]] if status in _STATE_PROBLEMS else []
+    if status not in STATES:
+        found.append("Its status is not one that cmo knows: look at it in Instantly.")
+    found += _text_problems(_steps(campaign))
+    found += [told for name, (right, told) in _SETTINGS.items() if campaign.get(name) is not right]
+    if campaign.get("cc_list") or campaign.get("bcc_list"):
+        found.append("It sends copies to other addresses: empty its cc and bcc lists.")
+    if not addresses_of(campaign):
+        found.append("It has no inbox to send from: add one in Instantly.")
+    return (*found, *_zone_problems(campaign, zone, on))
+
+
+def addresses_of(campaign: Mapping[str, object]) -> tuple[str, ...]:
+    """The inboxes it sends from."""
+    return tuple(dict.fromkeys(line for row in _list(campaign.get("email_list")) if (line := clean_line(text(row)))))
+
+
+def parse_inbox(address: str, account: object, *, now: datetime) -> Inbox:
+    """Warm: its warm-up is running and has been for `WARM_AFTER`."""
+    held = account if isinstance(account, dict) else {}
+    is_warm = whole(held.get("warmup_status")) == 1 and _is_long_ago(held.get("timestamp_warmup_start"), now)
+    return Inbox(address=address, provider="instantly", is_warm=is_warm)
+
+
+def _is_long_ago(moment: object, now: datetime) -> bool:
+    try:
+        began_at = datetime.fromisoformat(text(moment))
+    except ValueError:
+        return False
+    return began_at.tzinfo is not None and now - began_at >= WARM_AFTER
+
+
+def _text_problems(steps: Sequence[object]) -> list[str]:
+    if not steps:
+        return [f"It has no step: add one with subject {SUBJECT_TEMPLATE} and body {BODY_TEMPLATE}"]
+    found = []
+    if len(steps) > 1:
+        found.append(f"It has {len(steps)} steps, and only the first was approved: remove the others.")
+    variants = [row for row in _list(_dict(steps[0]).get("variants")) if _dict(row).get("v_disabled") is not True]
+    if len(variants) != 1:
+        found.append(f"Step 1 has {len(variants)} variants in use: leave exactly one.")
+    for variant in variants:
+        found += step_problems(1, text(_dict(variant).get("subject")), text(_dict(variant).get("body")))
+    return list(dict.fromkeys(found))
+
+
+def _zone_problems(campaign: Mapping[str, object], zone: str | None, on: date) -> list[str]:
+    if zone is None:
+        return []
+    schedules = _list(_dict(campaign.get("campaign_schedule")).get("schedules"))
+    theirs = dict.fromkeys(clean_line(text(_dict(schedule).get("timezone"))) for schedule in schedules)
+    wrong = [name for name in theirs if not have_same_hours(name, zone, on)]
+    if not wrong:
+        return []
+    fit = nearest_zone(zone, on)
+    fix = f"choose {fit}, which has the same hours" if fit else "Instantly has no zone with the same hours"
+    return [f"Its schedule runs in {wrong[0] or 'no zone'}, yours in {zone}: {fix}."]
+
+
+def _steps(campaign: Mapping[str, object]) -> list[object]:
+    """Only the first element of `sequences` is used by the service."""
+    sequences = _list(campaign.get("sequences"))
+    return _list(_dict(sequences[0]).get("steps")) if sequences else []
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,124 @@
+"""Instantly's JSON to plain values; shapes that cannot be used are None, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cmo.domain.text import clean_line
+from cmo.providers.instantly.letters import BODY_VARIABLE, SUBJECT_VARIABLE
+
+REFUSALS = {
+    "in_blocklist": "blocklisted",
+    "invalid_email_count": "invalid_email",
+    "incomplete_count": "incomplete",
+    "duplicate_email_count": "duplicate",
+}
+"""Counter of /leads/add -> the code of a receipt. Source: contracts/instantly.md, POST /leads/add."""
+COUNTERS = (*REFUSALS, "duplicated_leads", "skipped_count")
+"""All that explain why somebody was not added."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """What /leads/add says it did."""
+
+    created: Mapping[int, str]
+    """Place in the request -> id."""
+    counters: Mapping[str, int]
+    """Each of `COUNTERS`."""
+    is_whole: bool
+    """Whether the figures account for everybody exactly once."""
+
+    @property
+    def told(self) -> str:
+        """The figures, for a person."""
+        figures = ", ".join(f"{name} {count}" for name, count in self.counters.items() if count)
+        return f"{len(self.created)} created, {figures or 'nothing else counted'}"
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """One person in one campaign."""
+
+    id: str
+    email: str
+    """Case-folded."""
+    campaign_id: str
+    """Empty for none."""
+    subject: object
+    body: object
+
+
+def parse_added(body: object, emails: Sequence[str]) -> Added | None:
+    """The answer to adding `emails` (case-folded, in the order sent); None where it does not say what happened."""
+    if not isinstance(body, dict) or body.get("error"):
+        return None
+    created = _parse_created(body.get("created_leads"), emails)
+    counters = {name: count for name in COUNTERS if (count := whole(body.get(name))) is not None and count >= 0}
+    if created is None or len(counters) < len(COUNTERS):
+        return None
+    is_whole = len(created) + sum(counters.values()) == len(emails) and whole(body.get("leads_uploaded")) == len(
+        created
+    )
+    return Added(created=created, counters=counters, is_whole=is_whole)
+
+
+def _parse_created(rows: object, emails: Sequence[str]) -> dict[int, str] | None:
+    """Place -> id; None where a row names nobody of `emails`, somebody else than its place, or a place twice."""
+    if not isinstance(rows, list):
+        return None
+    created: dict[int, str] = {}
+    for row in rows:
+        place = whole(row.get("index")) if isinstance(row, dict) else None
+        if place is None or not 0 <= place < len(emails) or place in created:
+            return None
+        email = row.get("email")
+        if isinstance(email, str) and email.strip().casefold() != emails[place]:
+            return None
+        created[place] = record_id(row)
+    return created
+
+
+def parse_page(body: object) -> tuple[list[Enrolled], str] | None:
+    """People of a page of /leads/list, and the cursor of the next (empty for none); None for another shape."""
+    rows = body.get("items") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(rows, list):
+        return None
+    return [_parse_enrolled(row) for row in rows if isinstance(row, dict)], text(body.get("next_starting_after"))
+
+
+def _parse_enrolled(row: Mapping[str, object]) -> Enrolled:
+    payload = row.get("payload")
+    held = payload if isinstance(payload, dict) else {}
+    return Enrolled(
+        id=record_id(row),
+        email=text(row.get("email")).strip().casefold(),
+        campaign_id=text(row.get("campaign")).casefold(),
+        subject=held.get(SUBJECT_VARIABLE),
+        body=held.get(BODY_VARIABLE),
+    )
+
+
+def record_id(row: Mapping[str, object]) -> str:
+    """What the service calls a record; empty where it does not say."""
+    return clean_line(text(row.get("id")), limit=80)
+
+
+def whole(value: object) -> int | None:
+    """A count or an id that came as a number or as digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit() and len(value) < 19:
+        return int(value)
+    return None
+
+
+def text(value: object) -> str:
+    """Text or a number as text; empty for everything else."""
+    if isinstance(value, str):
+        return value
+    number = whole(value)
+    return str(number) if number is not None else ""

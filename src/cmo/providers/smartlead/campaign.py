@@ -1,0 +1,89 @@
+"""A campaign of Smartlead as it stands, and why approved text would not leave it unchanged.
+
+Source: contracts/smartlead.md, Endpoints; data schemas `campaign` and `sequences.request`. The shape of an inbox is
+not documented, so its address is looked for under the names in use, and none counts as warm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from cmo.domain.outward import Inbox
+from cmo.domain.text import clean_line
+from cmo.providers.instantly.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
+from cmo.providers.instantly.parse import text
+
+State = Literal["sending", "paused", "draft", "finished", "unhealthy"]
+
+PAUSED = "PAUSED"
+STATES: Mapping[str, State] = {
+    "ACTIVE": "sending",
+    PAUSED: "paused",
+    "DRAFTED": "draft",
+    "COMPLETED": "finished",
+    "STOPPED": "finished",
+    "ARCHIVED": "finished",
+}
+_ADDRESS_NAMES = ("from_email", "email", "username")
+_VARIANT_NAMES = ("seq_variants", "sequence_variants", "variants")
+_WORD = re.compile(r"[A-Z_]+")
+
+
+def status_of(campaign: Mapping[str, object]) -> str:
+    return text(campaign.get("status")).upper()
+
+
+def state_of(campaign: Mapping[str, object]) -> State:
+    return STATES.get(status_of(campaign), "unhealthy")
+
+
+def parse_inboxes(accounts: object) -> tuple[Inbox, ...]:
+    rows = [row for row in _list(accounts) if isinstance(row, dict)]
+    found = [next((text(row[name]) for name in _ADDRESS_NAMES if text(row.get(name))), "") for row in rows]
+    addresses = dict.fromkeys(line for address in found if (line := clean_line(address)))
+    return tuple(Inbox(address=address, provider="smartlead") for address in addresses)
+
+
+def problems_of(campaign: Mapping[str, object], steps: object, inboxes: Sequence[Inbox]) -> tuple[str, ...]:
+    """What stands in the way, one plain sentence each, with the fix."""
+    found = []
+    if state_of(campaign) == "finished":
+        found.append("It is finished, so nobody who is added gets mail: start it again, or use another campaign.")
+    if state_of(campaign) == "unhealthy":
+        found.append("Its status is not one that cmo knows: look at it in Smartlead.")
+    found += _text_problems([row for row in _list(steps) if isinstance(row, dict)])
+    found += _setting_problems(campaign)
+    if not inboxes:
+        found.append("It has no inbox to send from: add one in Smartlead.")
+    return tuple(found)
+
+
+def _text_problems(steps: Sequence[Mapping[str, object]]) -> list[str]:
+    if not steps:
+        return [f"It has no step: add one with subject {SUBJECT_TEMPLATE} and body {BODY_TEMPLATE}"]
+    found = []
+    if len(steps) > 1:
+        found.append(f"It has {len(steps)} steps, and only the first was approved: remove the others.")
+    first = steps[0]
+    if any(first.get(name) for name in _VARIANT_NAMES):
+        found.append("Step 1 has variants: remove them and leave one text.")
+    return found + step_problems(1, text(first.get("subject")), text(first.get("email_body")))
+
+
+def _setting_problems(campaign: Mapping[str, object]) -> list[str]:
+    """`track_settings` comes as a list or as text, and names what is not tracked."""
+    untracked = [word for word in _WORD.findall(str(campaign.get("track_settings"))) if word.startswith("DONT_")]
+    found = []
+    if not any(word.endswith("EMAIL_OPEN") for word in untracked):
+        found.append("Open tracking is on or unknown, which adds an image to every mail: switch it off.")
+    if not any(word.endswith("LINK_CLICK") for word in untracked):
+        found.append("Link tracking is on or unknown, which rewrites links: switch it off.")
+    if text(campaign.get("unsubscribe_text")).strip():
+        found.append("It adds an unsubscribe text of its own to every mail: empty that text.")
+    return found
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,264 @@
+"""Smartlead API v1: approved letters become people of a campaign that holds nothing but our variables.
+
+Adding a person to an active campaign is the send. Nothing that lifts a protection (`ignore_*`) is ever set.
+Source: contracts/smartlead.md, whose warning is why membership is read back after every write.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+import httpx
+
+from cmo.clock import Clock
+from cmo.config.secrets import Secret
+from cmo.domain.outward import Effect, Fate, Letter, Operation, PauseReport, Probe, Receipt, Repeat
+from cmo.domain.outward import Sequence as MailSequence
+from cmo.domain.text import clean_line
+from cmo.errors import AuthRejected, ProviderError, ProviderRejected, RateLimited
+from cmo.providers.instantly.letters import held, unfit, variables
+from cmo.providers.instantly.wire import InDoubt, Wire, is_sure, unknown
+from cmo.providers.limiter import RateLimiter
+from cmo.providers.ports import Meter
+from cmo.providers.smartlead.accounting import explain, is_explained, judge, not_ok
+from cmo.providers.smartlead.campaign import PAUSED, parse_inboxes, problems_of, state_of, status_of
+from cmo.providers.smartlead.parse import Lead, Said, parse_lead, parse_said, told_wait_s
+
+NAME = "smartlead"
+LIMITS = ((10, 2.0), (60, 60.0), (1_000, 3600.0))
+"""Requests, seconds; the lowest figures of any document. Source: contracts/smartlead.md, Limits."""
+LATE_S = (5.0, 15.0)
+"""Pauses before people whom the counters do not explain are looked for again."""
+_ID = re.compile(r"[0-9]{1,18}")
+
+OPERATIONS = (
+    Operation(
+        name="smartlead.enrol",
+        # By effect: a person who is in the campaign is not added again, so a second call mails nobody twice.
+        # There is no idempotency key, so it is looked up first all the same.
+        repeat=Repeat.REPEATABLE,
+        known_by="the address within the campaign",
+        batch=20,  # of 100: each person costs a request to read back, of 60 a minute
+        timeout_s=30.0,
+        source="contracts/smartlead.md, Idempotency and POST /campaigns/{id}/leads",
+    ),
+)
+
+
+class Smartlead:
+    """One account; also an async context manager. The key travels in the query, so no URL is ever told."""
+
+    def __init__(
+        self,
+        key: Secret,
+        *,
+        base_url: str,
+        timeout_s: float,
+        clock: Clock,
+        meter: Meter,
+        rng: random.Random | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Open no connection yet.
+
+        Args:
+            base_url: With `/api/v1`.
+            rng: For the pauses between tries.
+        """
+        self._clock = clock
+        self._operations = {row.name: row.model_copy(update={"timeout_s": timeout_s}) for row in OPERATIONS}
+        self._wire = Wire(
+            NAME,
+            base_url=base_url,
+            timeout_s=timeout_s,
+            clock=clock,
+            meter=meter,
+            limiter=RateLimiter(clock, *LIMITS),
+            told_wait_s=told_wait_s,
+            secret_params={"api_key": key},
+            rng=rng,
+            transport=transport,
+        )
+
+    async def close(self) -> None:
+        await self._wire.close()
+
+    async def __aenter__(self) -> Smartlead:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        return self._operations
+
+    async def write(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
+        """Add the people of `items`, all of one campaign, and read each back; see `Writer.write`."""
+        campaign_id = self._campaign_of(operation, items)
+        receipts = unfit(items)
+        fit = [letter for letter in items if letter.key not in receipts]
+        if fit:
+            try:
+                receipts |= await self._enrol(campaign_id, fit)
+            except InDoubt as doubt:
+                receipts |= unknown(fit, doubt)
+        return tuple(receipts[letter.key] for letter in items)
+
+    async def look_up(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
+        """Whether the people of `items` are in the campaign, with our text; see `Writer.look_up`."""
+        campaign_id = self._campaign_of(operation, items)
+        receipts = []
+        for letter in items:
+            try:
+                receipts.append(judge(letter, await self._lead(letter), campaign_id))
+            except ProviderError as exc:
+                if is_sure(exc):
+                    raise
+                doubt = InDoubt("look_up_failed", "the service could not be asked", status=exc.status)
+                receipts.append(unknown([letter], doubt)[letter.key])
+        return tuple(receipts)
+
+    async def sequence(self, sequence_id: str | None) -> MailSequence:
+        """The campaign, its steps and its inboxes; see `Mailer.sequence`."""
+        campaign_id = self._checked(sequence_id)
+        campaign = await self._campaign(campaign_id)
+        steps = await self._wire.ask("GET", f"/campaigns/{campaign_id}/sequences", operation="read the steps")
+        accounts = await self._wire.ask("GET", f"/campaigns/{campaign_id}/email-accounts", operation="read inboxes")
+        inboxes = parse_inboxes(accounts)
+        return MailSequence(
+            id=campaign_id,
+            name=clean_line(str(campaign.get("name") or "")),
+            state=state_of(campaign),
+            inboxes=inboxes,
+            problems=problems_of(campaign, steps, inboxes),
+        )
+
+    async def pause(self, sequence_id: str) -> PauseReport:
+        """Pause, and read back, whatever the pausing itself answered; see `Mailer.pause`."""
+        asked = ""
+        try:
+            campaign_id = self._checked(sequence_id)
+            try:
+                await self._wire.ask(
+                    "POST", f"/campaigns/{campaign_id}/status", operation="pause a campaign", body={"status": PAUSED}
+                )
+            except ProviderError as exc:
+                asked = f" Asking for it failed: {exc.message}."
+            is_paused = status_of(await self._campaign(campaign_id)) == PAUSED
+        except ProviderError as exc:
+            return _paused(sequence_id, False, f"Whether the campaign is paused is not known: {exc.message}.{asked}")
+        if is_paused:
+            return _paused(sequence_id, True, "Smartlead says that the campaign is paused.")
+        return _paused(sequence_id, False, f"The campaign is not paused: pause it in Smartlead.{asked}")
+
+    async def probe(self) -> Probe:
+        """Read the lead categories, the smallest list there is; see `Writer.probe`."""
+        try:
+            await self._wire.ask("GET", "/leads/fetch-categories", operation="read the lead categories", tries=1)
+        except RateLimited as exc:
+            return Probe(provider=NAME, state="warn", detail=f"The limit is reached for {exc.retry_after_s:.0f} s.")
+        except AuthRejected as exc:
+            return Probe(provider=NAME, state="fail", detail="Smartlead refuses the key.", fix=exc.hint)
+        except ProviderError as exc:
+            return Probe(provider=NAME, state="fail", detail=exc.message, fix=exc.hint)
+        return Probe(provider=NAME, state="ok", detail="The key is accepted.")
+
+    async def _enrol(self, campaign_id: str, letters: Sequence[Letter]) -> dict[str, Receipt]:
+        """A receipt for each letter by key.
+
+        Raises:
+            ProviderError: surely nobody was added.
+            InDoubt: the answer does not say what happened.
+        """
+        answer = await self._wire.write(
+            "POST",
+            f"/campaigns/{campaign_id}/leads",
+            operation="add people to a campaign",
+            body={"lead_list": [_lead_input(letter) for letter in letters]},
+        )
+        said = parse_said(answer)
+        if said is None:
+            raise InDoubt("contract_broken", "the answer does not say what happened", status=200)
+        is_all_new = said.added == len(letters) or (said.already == 0 and not said.maybe_there)
+        effect: Effect = "created" if is_all_new else ""
+        try:
+            return await self._account_for(campaign_id, letters, said, effect)
+        except ProviderError:
+            raise InDoubt("read_back_failed", f"they could not be read back ({said.told})") from None
+
+    async def _account_for(
+        self, campaign_id: str, letters: Sequence[Letter], said: Said, effect: Effect
+    ) -> dict[str, Receipt]:
+        """Everybody by what is read back; those whom neither that nor the counters explain are looked for again."""
+        receipts: dict[str, Receipt] = {}
+        leads: dict[str, Lead] = {}
+        absent = list(letters)
+        for pause_s in (0.0, *LATE_S):
+            await self._clock.sleep(pause_s)
+            for letter in absent:
+                leads[letter.key] = await self._lead(letter)
+                receipts[letter.key] = judge(letter, leads[letter.key], campaign_id, effect=effect)
+            absent = [letter for letter in letters if receipts[letter.key].fate is Fate.ABSENT]
+            if not absent:
+                return receipts
+            present = len(letters) - len(absent)
+            if not said.is_ok:
+                return receipts | not_ok(absent, said, anybody=present > 0)
+            if is_explained(len(absent), present, said):
+                return receipts | explain(absent, leads, said)
+        reason = f"the service's figures do not add up: {said.told or 'none'}"
+        return receipts | {letter.key: held(letter, "counters", reason) for letter in absent}
+
+    async def _lead(self, letter: Letter) -> Lead:
+        operation = "look a person up"
+        params = {"email": letter.to_email.strip()}
+        lead = parse_lead(await self._wire.ask("GET", "/leads/", operation=operation, params=params))
+        if lead is None:
+            raise self._wire.broken(operation, "it is no person")
+        return lead
+
+    async def _campaign(self, campaign_id: str) -> dict[str, object]:
+        body = await self._wire.ask("GET", f"/campaigns/{campaign_id}", operation="read a campaign")
+        if not isinstance(body, dict) or "status" not in body:
+            raise self._wire.broken("read a campaign", "it has no status")
+        return body
+
+    def _campaign_of(self, operation: str, items: Sequence[Letter]) -> str:
+        """The one campaign of `items`.
+
+        Raises:
+            ProviderRejected: there is none, or several; nothing was sent.
+        """
+        if len(items) > self._operations[operation].batch:
+            raise ValueError(f"{operation} takes at most {self._operations[operation].batch} items")
+        named = {letter.sequence_id for letter in items}
+        return self._checked(named.pop() if len(named) == 1 else None)
+
+    def _checked(self, sequence_id: str | None) -> str:
+        if sequence_id is None or not _ID.fullmatch(sequence_id):
+            raise ProviderRejected(
+                "smartlead: name the campaign by its id, a number.",
+                provider=NAME,
+                operation="choose a campaign",
+                hint="The id is the number in the campaign's address in Smartlead.",
+            )
+        return sequence_id
+
+
+def _paused(sequence_id: str, is_paused: bool, detail: str) -> PauseReport:
+    return PauseReport(provider=NAME, sequence_id=sequence_id, is_paused=is_paused, detail=detail)
+
+
+def _lead_input(letter: Letter) -> dict[str, object]:
+    names = {"first_name": letter.first_name, "last_name": letter.last_name, "company_name": letter.company}
+    return {
+        "email": letter.to_email.strip(),
+        **{name: value for name, value in names.items() if value},
+        "custom_fields": variables(letter),
+    }

@@ -1,0 +1,160 @@
+"""What every sending service does with people and campaigns: expand the words of a step, and hand mail out once."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+HAND_OUT_AFTER = timedelta(minutes=5)
+"""From a person's being added to the earliest mail."""
+MOST_EXPANSIONS = 3
+_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_SPINTAX = re.compile(r"\{([^{}|]*)\|[^{}]*\}")
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_TAG = re.compile(r"<[^>]+>")
+
+
+@dataclass
+class Person:
+    """Somebody in one campaign."""
+
+    id: str
+    campaign_id: str
+    email: str
+    first_name: str
+    last_name: str
+    company_name: str
+    custom: dict[str, Any]
+    """Variables of the caller's own."""
+    added_at: str
+    """ISO, UTC."""
+    is_done: bool = False
+    """Mail went out, or never will."""
+
+
+@dataclass(frozen=True)
+class SentMail:
+    """One mail as its recipient sees it."""
+
+    campaign_id: str
+    from_email: str
+    to_email: str
+    subject: str
+    body: str
+    """Text."""
+    sent_at: str
+    """ISO, UTC."""
+
+
+@dataclass
+class Campaign:
+    """Only its first step is ever sent."""
+
+    id: str
+    name: str
+    status: str
+    """The service's own word or figure, as text."""
+    subject: str
+    body: str
+    """HTML."""
+    inboxes: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    zone: str = "America/Chicago"
+    opens: time = time(8)
+    closes: time = time(18)
+    days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """Monday is 0."""
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether its schedule lets mail out at `now`."""
+        local = now.astimezone(ZoneInfo(self.zone))
+        return local.weekday() in self.days and self.opens <= local.time() < self.closes
+
+
+class SendingFloor:
+    """The campaigns of one account, the people in them, and what went out."""
+
+    def __init__(self, campaigns: Iterable[Campaign], *, active: str) -> None:
+        """Nobody is in any campaign yet.
+
+        Args:
+            active: The status in which a campaign sends.
+        """
+        self.campaigns = {campaign.id: campaign for campaign in campaigns}
+        self.people: list[Person] = []
+        self.sent: list[SentMail] = []
+        self._active = active
+
+    def advance(self, now: datetime) -> None:
+        """Hand out what is due, in the order people were added: one mail each, never a second."""
+        for person in self.people:
+            campaign = self.campaigns[person.campaign_id]
+            is_due = datetime.fromisoformat(person.added_at) + HAND_OUT_AFTER <= now
+            if person.is_done or not is_due or campaign.status != self._active or not campaign.is_open(now):
+                continue
+            person.is_done = True
+            variables = self.variables(person)
+            self.sent.append(
+                SentMail(
+                    campaign_id=campaign.id,
+                    from_email=campaign.inboxes[len(self.sent) % len(campaign.inboxes)],
+                    to_email=person.email,
+                    subject=expand(campaign.subject, variables),
+                    body=as_text(expand(campaign.body, variables)),
+                    sent_at=now.isoformat(),
+                )
+            )
+
+    def variables(self, person: Person) -> dict[str, Any]:
+        """What a step may name: both spellings in use, and the caller's own."""
+        return {
+            "email": person.email,
+            "firstName": person.first_name,
+            "first_name": person.first_name,
+            "lastName": person.last_name,
+            "last_name": person.last_name,
+            "companyName": person.company_name,
+            "company_name": person.company_name,
+            **person.custom,
+        }
+
+    def find(self, email: str, *, campaign_id: str | None = None) -> list[Person]:
+        """Everybody with that address, in one campaign or in all."""
+        wanted = email.strip().casefold()
+        return [
+            person
+            for person in self.people
+            if person.email.casefold() == wanted and campaign_id in (None, person.campaign_id)
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "statuses": {campaign.id: campaign.status for campaign in self.campaigns.values()},
+            "people": [asdict(person) for person in self.people],
+            "sent": [asdict(mail) for mail in self.sent],
+        }
+
+    def load_json(self, saved: Mapping[str, Any]) -> None:
+        """Take over what `to_json` gave."""
+        for campaign_id, status in saved["statuses"].items():
+            self.campaigns[campaign_id].status = status
+        self.people = [Person(**row) for row in saved["people"]]
+        self.sent = [SentMail(**row) for row in saved["sent"]]
+
+
+def expand(words: str, variables: Mapping[str, Any]) -> str:
+    """`words` with variables and spintax filled in, again and again as services do: what a value holds is expanded."""
+    for _ in range(MOST_EXPANSIONS):
+        filled = _VARIABLE.sub(lambda match: str(variables.get(match.group(1)) or ""), words)
+        words = _SPINTAX.sub(lambda match: match.group(1), filled)
+    return words
+
+
+def as_text(body: str) -> str:
+    """HTML as a recipient reads it."""
+    return html.unescape(_TAG.sub("", _BREAK.sub("\n", body))).replace("\xa0", " ")

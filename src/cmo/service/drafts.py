@@ -1,0 +1,141 @@
+"""Deciding on drafts: approve, reject, put off, disqualify, and take it back. Words are changed in `draft_words`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cmo.config import Settings
+from cmo.domain.draft import APPROVAL_DAYS
+from cmo.domain.event import DraftAction
+from cmo.domain.text import clean_line
+from cmo.errors import PolicyRefused
+from cmo.service.routes import composer_of
+from cmo.service.store import clock_of, writer
+from cmo.store import drafts
+from cmo.store.db import Connection
+from cmo.store.draft_views import BatchLine, Choice, words_of
+from cmo.store.drafts import Decision, Undone
+from cmo.store.jobs import get_job
+
+REASONS: tuple[str, ...] = ("wrong person", "claim not true", "tone", "same organisation", "not now", "never contact")
+"""Why drafts are rejected; the digit 1 to 6 stands for each."""
+NEVER = REASONS[-1]
+"""The reason that suppresses the person."""
+
+
+def reason_of(text: str) -> str:
+    """The reason meant by a digit, the start of a known reason, or words of one's own."""
+    words = clean_line(text, limit=200)
+    if words.isdecimal() and 1 <= int(words[:3]) <= len(REASONS):
+        return REASONS[int(words) - 1]
+    known = [reason for reason in REASONS if words and reason.startswith(words.lower())]
+    return known[0] if len(known) == 1 else words
+
+
+def approve(
+    settings: Settings,
+    job_id: str,
+    choices: Sequence[Choice],
+    *,
+    rule: str | None = None,
+    samples: Sequence[int] = (),
+    dry_run: bool = False,
+) -> Decision:
+    """Approve exactly what was looked at; each approval is bound to the letter that its draft becomes.
+
+    The caller has a person at a terminal.
+
+    Args:
+        settings: Those of the job.
+        samples: Drafts that were looked at before a rule approved the rest.
+    Raises:
+        ConfigError: who writes, or from where, is not set.
+    """
+    with writer(settings) as conn:
+        composer = composer_of(get_job(conn, job_id).plan, settings)
+        now = refreshed(settings, conn, job_id)
+        words = words_of(conn, [choice.draft_id for choice in choices])
+        hashes = {
+            choice.draft_id: composer.letter(words[choice.draft_id, choice.version], approved_at=now)[1]
+            for choice in choices
+            if (choice.draft_id, choice.version) in words
+        }
+        return drafts.decide(
+            conn,
+            job_id,
+            "approve",
+            choices,
+            batch_id=new_batch_id(),
+            by=settings.actor,
+            at=now,
+            hashes=hashes,
+            rule=rule,
+            samples=samples,
+            until=now + timedelta(days=APPROVAL_DAYS),
+            secret=composer.secret,
+            is_dry=dry_run,
+        )
+
+
+def turn_down(
+    settings: Settings,
+    job_id: str,
+    action: DraftAction,
+    choices: Sequence[Choice],
+    *,
+    reason: str = "",
+    put_off: timedelta | None = None,
+    dry_run: bool = False,
+) -> Decision:
+    """Reject, disqualify or put off drafts. Disqualifying, and the reason `never contact`, suppress the people.
+
+    Args:
+        put_off: For `later`: until it is shown again.
+    """
+    is_never = action == "disqualify" or (action == "reject" and reason == NEVER)
+    with writer(settings) as conn:
+        now = refreshed(settings, conn, job_id)
+        return drafts.decide(
+            conn,
+            job_id,
+            action,
+            choices,
+            batch_id=new_batch_id(),
+            by=settings.actor,
+            at=now,
+            reason=reason,
+            until=now + put_off if put_off else None,
+            never=(reason or NEVER) if is_never else "",
+            is_dry=dry_run,
+        )
+
+
+def undo(settings: Settings, batch: BatchLine, *, dry_run: bool = False) -> Undone:
+    """Take a batch back as far as it is not handed over; suppressions stay.
+
+    Raises:
+        PolicyRefused: nothing of it can be taken back.
+    """
+    with writer(settings) as conn:
+        now = refreshed(settings, conn, batch.job_id)
+        undone = drafts.undo(conn, batch.job_id, batch.id, by=settings.actor, at=now, is_dry=dry_run)
+    if not undone.done:
+        first = undone.stayed[0]
+        raise PolicyRefused(
+            f"Nothing of batch {batch.n} can be taken back: draft {first.draft_id}: {first.message}.",
+            hint="An earlier batch: cmo drafts undo NUMBER",
+        )
+    return undone
+
+
+def new_batch_id() -> str:
+    return uuid.uuid4().hex
+
+
+def refreshed(settings: Settings, conn: Connection, job_id: str) -> datetime:
+    """What time it is for the job, with every approval that ran out until then written down."""
+    now = clock_of(settings).now()
+    drafts.expire_due(conn, job_id, batch_id=new_batch_id(), now=now)
+    return now

@@ -1,0 +1,109 @@
+"""Why nothing is done about a draft: somebody else was there first, it must not be approved, or it has left."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from cmo.domain.base import Frozen
+from cmo.domain.draft import DraftState
+from cmo.domain.event import DraftAction
+from cmo.domain.suppression import Suppression
+from cmo.store.db import Connection
+from cmo.store.draft_views import Choice
+
+_FROM: dict[DraftAction, frozenset[str]] = {
+    "approve": frozenset({DraftState.PENDING, DraftState.EXPIRED}),
+    "reject": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
+    "disqualify": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
+    "later": frozenset({DraftState.PENDING, DraftState.EXPIRED}),
+    "needs_info": frozenset({DraftState.PENDING, DraftState.EXPIRED}),
+    "expire": frozenset({DraftState.APPROVED}),
+}
+"""The states an action may be taken from."""
+_LEFT = "('claimed', 'confirmed', 'unknown')"
+"""Outbox states of what has left, or may have."""
+HANDED_OVER = (
+    "(SELECT o.state FROM outbox o WHERE o.email_key = d.email_key AND o.draft_id = d.id"
+    f" AND o.state IN {_LEFT} LIMIT 1) AS outbox_state"
+)
+"""A column for queries on `drafts d`: what has left, or may have."""
+
+Refusal = Literal["missing", "moved_on", "blocked", "suppressed", "handed_over"]
+
+
+class Refused(Frozen):
+    """Why nothing was done about one draft."""
+
+    draft_id: int
+    why: Refusal
+    message: str
+    """A plain sentence part: who decided what when, or which rule."""
+
+
+def moved_on(conn: Connection, row: Any, choice: Choice) -> Refused | None:
+    """Somebody else was there between the look and the decision."""
+    if row["version"] != choice.version:
+        last = conn.execute(
+            "SELECT made_by, made_at FROM draft_versions WHERE draft_id = ? AND version = ?",
+            (row["id"], row["version"]),
+        ).fetchone()
+        told = f"{last['made_by']} changed it at {last['made_at'][:16]}; it has version {row['version']} now"
+        return Refused(draft_id=row["id"], why="moved_on", message=told)
+    if row["state"] != choice.state:
+        return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row))
+    return None
+
+
+def out_of_order(conn: Connection, row: Any, action: DraftAction) -> Refused | None:
+    if row["state"] in _FROM[action]:
+        return None
+    return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row))
+
+
+def _last_decision(conn: Connection, row: Any) -> str:
+    last = conn.execute(
+        "SELECT b.* FROM batch_items i JOIN batches b ON b.id = i.batch_id WHERE i.draft_id = ?"
+        " ORDER BY b.n DESC LIMIT 1",
+        (row["id"],),
+    ).fetchone()
+    if last is None:
+        return f"it is {row['state']}"
+    taken_back = f", taken back at {last['undone_at'][:16]}" if last["undone_at"] else ""
+    return f"it is {row['state']}: {last['action']} by {last['by_whom']} at {last['at'][:16]}{taken_back}"
+
+
+def forbidden(conn: Connection, row: Any, suppression: Suppression | None) -> Refused | None:
+    """Why this must not be approved by anybody."""
+    if suppression is not None:
+        return Refused(draft_id=row["id"], why="suppressed", message=f"must not be contacted: {suppression.reason}")
+    if not row["is_blocked"]:
+        return None
+    finding = conn.execute(
+        "SELECT flag, message FROM findings WHERE draft_id = ? AND severity = 'block' ORDER BY n", (row["id"],)
+    ).fetchone()
+    return Refused(draft_id=row["id"], why="blocked", message=f"{finding['flag']}: {finding['message'].rstrip('.')}")
+
+
+def handed_over(row: Any) -> Refused | None:
+    if row["outbox_state"] is None:
+        return None
+    return Refused(draft_id=row["id"], why="handed_over", message=f"it was handed over already ({row['outbox_state']})")
+
+
+def gone(draft_id: int) -> Refused:
+    return Refused(draft_id=draft_id, why="missing", message="there is no such draft in the job")
+
+
+def stays(conn: Connection, row: Any, batch: Any) -> Refused | None:
+    """Why a draft of a batch cannot be as it was before."""
+    if left := handed_over(row):
+        return left
+    if row["version"] != row["decided_version"]:
+        told = f"its words were changed since; it has version {row['version']} now"
+        return Refused(draft_id=row["id"], why="moved_on", message=told)
+    newer = conn.execute(
+        "SELECT 1 FROM batch_items i JOIN batches b ON b.id = i.batch_id WHERE i.draft_id = ? AND b.n > ?"
+        " AND b.undone_at IS NULL",
+        (row["id"], batch["n"]),
+    ).fetchone()
+    return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row)) if newer else None

@@ -1,0 +1,236 @@
+"""What stops sending, what the quotas have left, and what the gate would say of one person. Changes nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cmo.domain.base import Frozen
+from cmo.domain.job import Mode
+from cmo.domain.outward import Inbox
+from cmo.domain.policy import CONTACT_DAYS, InboxRoom, Limits, Verdict, inbox_cap, next_midnight
+from cmo.domain.suppression import email_key
+from cmo.domain.window import day_starts
+from cmo.store.bases import Basis, list_bases
+from cmo.store.db import Connection
+from cmo.store.gate import LEFT, SendGate, used_today
+from cmo.store.outbox import newest_claim
+from cmo.store.switches import KILL, SENDING, Switch, find_switch
+
+LAST_IDS = 5
+
+
+class InboxUse(Frozen):
+    """One mailbox and its day."""
+
+    address: str
+    provider: str
+    is_warm: bool
+    cap: int
+    """Of today; a new inbox gains each day."""
+    used: int
+    paused: str | None
+
+
+class QuotaUse(Frozen):
+    """The quotas that count in days."""
+
+    day_limit: int
+    day_used: int
+    frees_at: datetime
+    """When the day is new in UTC and where the sender is."""
+    busiest_company: int
+    """Most mails that went to one company today."""
+    inboxes: tuple[InboxUse, ...]
+
+    @property
+    def day_left(self) -> int:
+        return max(0, self.day_limit - self.day_used)
+
+
+class Stops(Frozen):
+    """Everything that keeps mail from leaving, whatever its text."""
+
+    kill: Switch | None
+    pauses: tuple[Switch, ...]
+    """`sending` stops every job, `sending:JOB` one."""
+    bases: tuple[Basis, ...]
+    holds: int
+    """People and companies on hold."""
+    suppressions: int
+
+
+class PersonRoom(Frozen):
+    """What may still go to one person."""
+
+    recent: int
+    """Mails in the last `CONTACT_DAYS` days."""
+    frees_at: datetime | None
+    """When the oldest of them no longer counts."""
+    company_used: int
+    """Mails to their company today."""
+    verdict: Verdict
+    """What the gate would say first."""
+    job_id: str | None
+    """The job it was asked for; None where no draft or mail of theirs is stored."""
+
+
+def quota_use(conn: Connection, limits: Limits, now: datetime) -> QuotaUse:
+    """The quotas at `now`."""
+    moment = max(now, newest_claim(conn) or now)
+    used = used_today(conn, limits, moment)
+    boxes = conn.execute("SELECT * FROM inboxes ORDER BY address").fetchall()
+    return QuotaUse(
+        day_limit=limits.max_emails_per_day,
+        day_used=used.day,
+        frees_at=next_midnight(moment, limits.sender_zone),
+        busiest_company=max((n for name, n in used.companies.items() if name), default=0),
+        inboxes=tuple(
+            InboxUse(
+                address=box["address"],
+                provider=box["provider"],
+                is_warm=bool(box["is_warm"]),
+                cap=inbox_cap(_room(box["address"], box["is_warm"], box["first_used_s"]), limits, moment),
+                used=used.inboxes[box["address"]],
+                paused=box["paused_reason"],
+            )
+            for box in boxes
+        ),
+    )
+
+
+def left_this_week(quotas: QuotaUse, limits: Limits, now: datetime) -> int:
+    """Mails that may leave until the sender's Sunday is over: today's rest, and a full day for each business day."""
+    today = day_starts(now, limits.sender_zone) + timedelta(hours=12)
+    later = [today + timedelta(days=n) for n in range(1, 7 - _weekday(today, limits.sender_zone))]
+    days = sum(_weekday(day, limits.sender_zone) in limits.window.weekdays for day in later)
+    return quotas.day_left + days * limits.max_emails_per_day
+
+
+def stops(conn: Connection, now: datetime) -> Stops:
+    """What is switched on, allowed and held at `now`."""
+    names = [
+        row["name"]
+        for row in conn.execute(
+            "SELECT name FROM switches WHERE name = ?1 OR substr(name, 1, length(?1) + 1) = ?1 || ':' ORDER BY name",
+            (SENDING,),
+        )
+    ]
+    found = (find_switch(conn, name, now=now) for name in names)
+    return Stops(
+        kill=find_switch(conn, KILL, now=now),
+        pauses=tuple(switch for switch in found if switch is not None),
+        bases=tuple(list_bases(conn)),
+        holds=conn.execute("SELECT COUNT(*) AS n FROM holds").fetchone()["n"],
+        suppressions=conn.execute("SELECT COUNT(*) AS n FROM suppressions").fetchone()["n"],
+    )
+
+
+def person_room(
+    conn: Connection, email: str, *, limits: Limits, ceiling: Mode, sender: str, secret: bytes, now: datetime
+) -> PersonRoom:
+    """What may still go to `email`, and what the gate would say first of the next mail to them.
+
+    The gate itself is asked, about a row that is taken back at once.
+
+    Args:
+        sender: Stands in where no inbox was ever used.
+    """
+    key, moment = email_key(email), max(now, newest_claim(conn) or now)
+    since = (moment - timedelta(days=CONTACT_DAYS)).timestamp()
+    times = [
+        row["claimed_s"]
+        for row in conn.execute(
+            f"SELECT claimed_s FROM outbox WHERE email_key = ? AND draft_id IS NOT NULL AND state IN {LEFT}"
+            " AND claimed_s >= ? ORDER BY claimed_s",
+            (key, since),
+        )
+    ]
+    draft = conn.execute(
+        "SELECT d.id, d.job_id, d.company_key, d.step, COALESCE(a.content_hash, '') AS content_hash FROM drafts d"
+        " LEFT JOIN approvals a ON a.id = d.approval_id WHERE d.email_key = ? ORDER BY d.id DESC LIMIT 1",
+        (key,),
+    ).fetchone()
+    company = draft["company_key"] if draft else ""
+    frees = datetime.fromtimestamp(times[0], UTC) + timedelta(days=CONTACT_DAYS) if times else None
+    return PersonRoom(
+        recent=len(times),
+        frees_at=frees,
+        company_used=used_today(conn, limits, moment).companies[company] if company else 0,
+        verdict=_first_no(conn, key, draft, limits, ceiling, sender, secret, moment),
+        job_id=draft["job_id"] if draft else None,
+    )
+
+
+def left_the_house(conn: Connection) -> dict[str, dict[str, int]]:
+    """Operation -> state -> rows that have left, or may have."""
+    found: dict[str, dict[str, int]] = {}
+    for row in conn.execute(
+        f"SELECT operation, state, COUNT(*) AS n FROM outbox WHERE state IN {LEFT} GROUP BY 1, 2 ORDER BY 1, 2"
+    ):
+        found.setdefault(row["operation"], {})[row["state"]] = row["n"]
+    return found
+
+
+def last_left(conn: Connection) -> list[int]:
+    """The newest rows that have left, or may have, newest first."""
+    rows = conn.execute(
+        f"SELECT id FROM outbox WHERE state IN {LEFT} ORDER BY claimed_s DESC, id DESC LIMIT ?", (LAST_IDS,)
+    )
+    return [row["id"] for row in rows]
+
+
+def provider_campaigns(conn: Connection, operations: tuple[str, ...]) -> list[tuple[str, str]]:
+    """(provider, campaign) wherever people were handed to a provider's sequence, or may have been."""
+    rows = conn.execute(
+        "SELECT DISTINCT operation, json_extract(payload, '$.sequence_id') AS campaign FROM outbox"
+        f" WHERE state IN {LEFT} AND operation IN (SELECT value FROM json_each(?)) AND campaign IS NOT NULL"
+        " ORDER BY 1, 2",
+        (json.dumps(operations),),
+    )
+    return [(row["operation"].partition(".")[0], row["campaign"]) for row in rows]
+
+
+def _first_no(
+    conn: Connection,
+    key: str,
+    draft: Any,
+    limits: Limits,
+    ceiling: Mode,
+    sender: str,
+    secret: bytes,
+    now: datetime,
+) -> Verdict:
+    known = conn.execute("SELECT address, provider, is_warm FROM inboxes ORDER BY address").fetchall()
+    inboxes = tuple(Inbox(address=row["address"], provider=row["provider"], is_warm=row["is_warm"]) for row in known)
+    gate = SendGate(
+        job_id=draft["job_id"] if draft else "",
+        ceiling=ceiling,
+        limits=limits,
+        inboxes=inboxes or (Inbox(address=sender, provider="", is_warm=False),),
+        secret=secret,
+    )
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        row_id = conn.execute(
+            "INSERT INTO outbox (key, job_id, operation, state, payload, content_hash, draft_id, email_key,"
+            " company_key, due_s) VALUES (?, ?, 'mail', 'planned', '{}', ?, ?, ?, ?, 0) RETURNING id",
+            (
+                f"asked|{key}", gate.job_id, draft["content_hash"] if draft else "", draft["id"] if draft else None,
+                key, draft["company_key"] if draft else "",
+            ),
+        ).fetchone()["id"]  # fmt: skip
+        return gate(conn, [row_id], now)[row_id][0]
+    finally:
+        conn.rollback()
+
+
+def _room(address: str, is_warm: int, first_used_s: float | None) -> InboxRoom:
+    first = None if first_used_s is None else datetime.fromtimestamp(first_used_s, UTC)
+    return InboxRoom(address=address, is_warm=bool(is_warm), first_used_on=first)
+
+
+def _weekday(moment: datetime, zone: str) -> int:
+    return moment.astimezone(ZoneInfo(zone)).weekday()

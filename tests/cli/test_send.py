@@ -1,0 +1,159 @@
+"""`cmo send`: what it says first, what it asks, what it ends with. In the sandbox, at noon of a Friday."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cmo.domain.job import Mode
+from cmo.store.switches import KILL, switch_on
+from tests.cli.harness import Cmo
+from tests.fakes.campaign import Campaign, campaign, sandbox_settings
+from tests.fakes.clock import NOON
+
+
+@pytest.fixture
+def cmo(tmp_path: Path) -> Cmo:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Cmo(tmp_path / "own-home", folder, env={"CMO_SANDBOX": "1"})
+
+
+def made_for(cmo: Cmo, n: int = 3, mode: Mode = Mode.SEND_ALLOWED) -> Campaign:
+    cmo.home.mkdir()
+    return campaign(cmo.home, n, mode=mode, settings=sandbox_settings(cmo.home))
+
+
+def test_a_locked_job_is_refused_with_the_way_on(cmo: Cmo) -> None:
+    made_for(cmo, mode=Mode.DRAFT_ONLY)
+    result = cmo("send", "last", "--yes")
+    assert result.code == 77
+    first, see, unlock = result.err.splitlines()[-3:]
+    assert first == "cmo: sending is locked (DRAFT-ONLY). 3 approved drafts stay where they are."
+    assert see.strip().endswith("send 000000 --dry-run")
+    assert unlock.strip().endswith("jobs set 000000 mode=send_allowed")
+
+
+def test_the_kill_switch_refuses_and_names_who_switched_it_on(cmo: Cmo) -> None:
+    made = made_for(cmo, 1)
+    with made.open() as conn:
+        switch_on(conn, KILL, by="operator:zoe", at=NOON, reason="bounces", action="kill.on")
+    conn.close()
+    result = cmo("send", "--yes")
+    assert result.code == 77
+    assert "stopped by operator:zoe" in result.err
+    assert "1 approved draft stays where it is." in result.err
+    assert "kill --release --reason TEXT" in result.err
+
+
+def test_without_a_terminal_yes_is_needed_and_named(cmo: Cmo) -> None:
+    made = made_for(cmo)
+    result = cmo("send", "--hold", "0", "--json")
+    assert (result.code, made.mails) == (5, [])
+    assert "--yes" in result.error["hint"]
+
+
+def test_with_yes_it_sends_and_counts_what_the_rows_say(cmo: Cmo) -> None:
+    made = made_for(cmo)
+    result = cmo("send", "--hold", "0", "--yes", "--json")
+    assert result.code == 0, result.err
+    assert len(made.mails) == 3
+    data = result.document["data"]
+    assert (data["confirmed"], data["unknown"], data["refused"]) == (3, 0, [])
+
+
+def test_it_says_first_who_gets_mail_from_where_and_when(cmo: Cmo) -> None:
+    made = made_for(cmo)
+    result = cmo("send", "--hold", "0", tty=True, stdin="n\n")
+    assert (result.code, made.mails) == (0, [])
+    assert "3 leave by maildir, from sam@sandbox.example." in result.err
+    assert "To 3 HOT: maint1, maint2, maint3." in result.err
+    assert "The first leaves at " in result.err
+    assert "Hand over 3 mails?" in result.err
+    assert "Nothing was handed over." in result.err
+
+
+def test_above_25_a_terminal_wants_the_count_typed(cmo: Cmo) -> None:
+    made = made_for(cmo, 26)
+    cmo("config", "set", "quota.max_emails_per_day", "100")
+    for answer in ("yes", "", "25"):
+        result = cmo("send", "--hold", "0", "--yes", tty=True, stdin=f"{answer}\n")
+        assert (result.code, made.mails) == (0, [])
+    assert "Type 26 to hand over 26 mails" in result.err
+    assert cmo("send", "--hold", "0", tty=True, stdin="26\n").code == 0
+    assert len(made.mails) == 26
+
+
+def test_above_25_a_pipe_needs_the_limit_too(cmo: Cmo) -> None:
+    made = made_for(cmo, 30)
+    cmo("config", "set", "quota.max_emails_per_day", "100")
+    refused = cmo("send", "--hold", "0", "--yes")
+    assert (refused.code, made.mails) == (5, [])
+    assert "--yes --limit 30" in refused.err
+    assert cmo("send", "--hold", "0", "--yes", "--limit", "28").code == 0
+    assert len(made.mails) == 28
+    assert cmo("send", "--hold", "0", "--yes").code == 0
+    assert len(made.mails) == 30
+
+
+def test_a_dry_run_lists_each_row_and_changes_nothing(cmo: Cmo) -> None:
+    made = made_for(cmo)
+    result = cmo("send", "--dry-run", "--limit", "2", "--json")
+    assert (result.code, made.mails) == (0, [])
+    assert [(row["draft_id"], row["action"], row["rule"]) for row in result.document["data"]] == [
+        (1, "create", None), (2, "create", None), (3, "skip", "limit"),
+    ]  # fmt: skip
+    assert "@org1.example" not in result.out
+    assert cmo("outbox", "list").code == 4
+
+
+def test_a_dry_run_of_a_locked_job_says_so_in_each_row(cmo: Cmo) -> None:
+    made_for(cmo, 1, mode=Mode.DRAFT_ONLY)
+    result = cmo("send", "--dry-run")
+    assert result.code == 0
+    head, row = (line.split("\t") for line in result.out.splitlines())
+    assert dict(zip(head, row, strict=True))["locked"] == "mode"
+    assert "Nothing would leave now" in result.err
+
+
+def test_without_waiting_the_rows_stay_until_a_later_send(cmo: Cmo) -> None:
+    made = made_for(cmo)
+    result = cmo("send", "--no-wait", "--yes")
+    assert (result.code, made.mails) == (0, [])
+    rows = cmo("outbox", "list", "--json").document["data"]
+    assert {row["state"] for row in rows} == {"planned"}
+    assert cmo("outbox", "recall", "--all").code == 0
+    assert cmo("outbox", "list").code == 4
+
+
+def test_when_every_mail_is_refused_the_exit_code_says_so(cmo: Cmo) -> None:
+    made = made_for(cmo, 2)
+    with made.open() as conn:
+        conn.execute("UPDATE drafts SET time_zone = 'Asia/Tokyo'")
+    conn.close()
+    result = cmo("send", "--hold", "0", "--yes")
+    assert (result.code, made.mails) == (77, [])
+    assert "2 wait, window: It is outside working hours in Asia/Tokyo. Again from " in result.err
+    assert "why-not" in result.err
+
+
+def test_nothing_approved_is_no_failure_and_names_what_waits(cmo: Cmo) -> None:
+    cmo.home.mkdir()
+    campaign(cmo.home, 2, approved=[], settings=sandbox_settings(cmo.home))
+    result = cmo("send", "--yes")
+    assert result.code == 0
+    assert "2 drafts wait for you" in result.err
+
+
+@pytest.mark.parametrize(
+    "argv", [["--hold", "10m", "--at", "14:30"], ["--hold", "soon"], ["--at", "soon"], ["--at", "2020-01-01T00:00"]]
+)
+def test_times_that_are_none_are_wrong_usage(cmo: Cmo, argv: list[str]) -> None:
+    made_for(cmo, 1)
+    assert cmo("send", *argv, "--yes").code == 2
+
+
+def test_a_job_that_is_not_there_is_said_so(cmo: Cmo) -> None:
+    made_for(cmo, 1)
+    assert cmo("send", "nobody", "--yes").code == 4

@@ -1,0 +1,26 @@
+"""Recorded exchanges of Linear and Gmail play back to what they gave when they were recorded."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cmo.sandbox.vendors.gmail import ACCESS_TOKEN
+from cmo.sandbox.vendors.linear import API_KEY
+from tests.providers.linear.cassettes import FOLDER, NOTE, SCENES, play
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_cassette_plays_to_the_same_result_and_to_its_end(name: str) -> None:
+    given, cassette = play(name)
+    assert given == json.loads((FOLDER / name / "scene.json").read_text(encoding="utf-8"))
+    assert cassette.all_played
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_cassette_says_where_it_comes_from_and_holds_no_key(name: str) -> None:
+    text = (FOLDER / name / "scene.yaml").read_text(encoding="utf-8")
+    assert text.startswith(NOTE)
+    for secret in (API_KEY, ACCESS_TOKEN, "authorization", "127.0.0.1"):
+        assert secret.lower() not in text.lower()

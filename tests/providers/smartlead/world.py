@@ -1,0 +1,116 @@
+"""Smartlead's twin behind a door, a client pointed at it, and the contract that every request is held to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import httpx
+from jsonschema import Draft202012Validator
+
+from cmo.clock import Clock
+from cmo.config.secrets import Secret
+from cmo.domain.outward import Letter, Receipt
+from cmo.providers.ports import Meter
+from cmo.providers.smartlead import Smartlead
+from cmo.sandbox.faults import FaultKind, FaultRule
+from cmo.sandbox.vendors.door import Call, Door
+from cmo.sandbox.vendors.smartlead import ACTIVE_ID, API_KEY, BASE_PATH, Form, SmartleadTwin
+from tests.fakes.clock import StillClock
+from tests.fakes.doors import open_door
+from tests.providers.github.shared import contract
+from tests.providers.instantly import world as instantly_world
+
+ENROL = "smartlead.enrol"
+ADD_ROUTE = f"out:smartlead{BASE_PATH}/campaigns/{ACTIVE_ID}/leads"
+LEAD_ROUTE = f"out:smartlead{BASE_PATH}/leads/"
+T = TypeVar("T")
+
+_REQUESTS = {"/leads": "add_leads.request", "/status": "campaign_status.request"}
+
+
+def letter(email: str = "ann@meadow.example", **changed: Any) -> Letter:
+    """An approved letter."""
+    return instantly_world.letter(
+        email, **{"key": f"{email}|email|{ACTIVE_ID}|first_touch", "sequence_id": ACTIVE_ID, **changed}
+    )
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The twin, its door, and where it is."""
+
+    twin: SmartleadTwin
+    door: Door
+    url: str
+    clock: StillClock
+
+    def run(self, use: Callable[[Smartlead], Awaitable[T]], *, key: str = API_KEY) -> T:
+        """What `use` returns for a client of its own, a minute after the last one."""
+
+        async def go() -> T:
+            async with client(self.url, clock=self.clock, key=key) as smartlead:
+                return await use(smartlead)
+
+        self.clock.advance(60)
+        return asyncio.run(go())
+
+    def write(self, *letters: Letter) -> tuple[Receipt, ...]:
+        return self.run(lambda smartlead: smartlead.write(ENROL, letters))
+
+    def look_up(self, *letters: Letter) -> tuple[Receipt, ...]:
+        return self.run(lambda smartlead: smartlead.look_up(ENROL, letters))
+
+    def texts(self) -> dict[str, tuple[str, str]]:
+        """Address -> subject and body as they arrived."""
+        return {mail.to_email: (mail.subject, mail.body) for mail in self.twin.sent}
+
+    def has(self, email: str, campaign_id: str = ACTIVE_ID) -> bool:
+        return any(row.email == email and row.campaign_id == campaign_id for row in self.twin.enrolled)
+
+
+def client(
+    url: str, *, clock: Clock, key: str = API_KEY, transport: httpx.AsyncBaseTransport | None = None
+) -> Smartlead:
+    return Smartlead(
+        Secret(key), base_url=f"{url}{BASE_PATH}", timeout_s=0.3, clock=clock, meter=Meter(), transport=transport
+    )
+
+
+@contextmanager
+def outside(*rules: FaultRule, form: Form = "live") -> Iterator[Outside]:
+    """The twin at its door; every request of the block is held to the contract."""
+    clock, twin = StillClock(), SmartleadTwin(form=form)
+    with open_door(twin, *rules, clock=clock) as opened:
+        yield Outside(twin, opened.door, opened.url, clock)
+        for call in opened.door.calls:
+            check_call(call)
+
+
+def once(kind: FaultKind, route: str = ADD_ROUTE) -> FaultRule:
+    return FaultRule(kind=kind, route=route, nth=(1,))
+
+
+@lru_cache
+def document() -> Any:
+    return contract("smartlead.schema.json")
+
+
+def check_call(call: Call) -> None:
+    """The body is what the contract allows, and lifts no protection."""
+    if call.method == "GET":
+        assert not call.body
+        return
+    assert "ignore_" not in call.body
+    validate(json.loads(call.body), _REQUESTS[call.path[call.path.rindex("/") :]])
+
+
+def validate(value: Any, name: str) -> None:
+    """Hold `value` to one definition of the contract, where the contract files are here."""
+    if document():
+        Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": document()["$defs"]}).validate(value)
