@@ -1,3 +1,3 @@
 """cmo: outbound campaigns for developer-facing companies, run from a terminal."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -117,3 +117,29 @@ def test_the_audit_log_is_verified_and_exported(cmo: Cmo, tmp_path: Path) -> Non
     assert '"action":"kill.on"' in cmo("audit", "export", "-").out
     assert cmo("audit", "export", str(tmp_path / "a.csv"), "--format", "csv").code == 0
     assert cmo("audit", "list", "--actor", "nobody").code == 4
+
+
+def test_every_dry_run_leaves_a_row_that_says_so_and_changes_nothing(cmo: Cmo) -> None:
+    (cmo.folder / "stop.csv").write_text("email\nana@ana.example\n")
+    asked = [
+        ("leads", "suppress", "ana@ana.example", "--dry-run"),
+        ("leads", "suppress", "--import", "stop.csv", "--dry-run"),
+        ("limits", "set", "max_emails_per_day", "99", "--dry-run"),
+        ("policy", "revoke", "commit", "--dry-run"),
+        ("forget", "ana@ana.example", "--dry-run"),
+        ("kill", "--dry-run"),
+    ]
+    assert [cmo(*argv).code for argv in asked] == [0] * len(asked)
+
+    rows = cmo("audit", "list", "--json").document["data"]
+    assert [row["action"] for row in reversed(rows)] == [
+        "leads.suppress",
+        "leads.suppress",
+        "limits.set",
+        "policy.revoke",
+        "person.forget",
+        "kill.drill",
+    ]
+    assert all(row["is_dry"] for row in rows)
+    assert rows[1]["object"] == rows[5]["object"]
+    assert cmo("leads", "suppress", "--list", "--json").document["data"] == []

@@ -39,11 +39,18 @@ class Campaign:
     settings: Settings
     job_id: str
     clock: StillClock = field(default_factory=StillClock)
+    places: dict[str, str] = field(default_factory=dict)
+    """Variables of the outside, such as SMTP_HOST."""
 
     @property
     def found(self) -> Outside:
         return Outside(
-            clock=self.clock, github_api_url="", github_graphql_url="", github_tokens=(), dns_server="127.0.0.1:9"
+            clock=self.clock,
+            github_api_url="",
+            github_graphql_url="",
+            github_tokens=(),
+            dns_server="127.0.0.1:9",
+            places=self.places,
         )
 
     @property

@@ -288,6 +288,16 @@ def test_backups_and_files_of_others_are_named_and_not_touched(home: Home) -> No
     assert backup.read_text() == f"about {ADDRESS}"
 
 
+def test_a_word_that_is_their_login_too_does_not_cost_others_their_row(home: Home) -> None:
+    people = home.settings.paths.run_dir(home.job_id) / "artifacts/prospects.csv"
+    people.write_text(f"login,name,email\nmaint2,maint1,{OTHER}\n")
+    broken = home.settings.paths.data_dir / "notes.csv"
+    broken.write_text('"' + "x" * 200_000)
+
+    assert verbs.forget(home.settings, ADDRESS).left == ()
+    assert people.read_text() == f"login,name,email\nmaint2,maint1,{OTHER}\n"
+
+
 def test_other_homes_are_named_and_not_looked_into(home: Home) -> None:
     other = home.settings.paths.data_dir / "sandbox" / "runs" / "x.csv"
     other.parent.mkdir(parents=True)

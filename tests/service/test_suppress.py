@@ -4,11 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from cmo import service
 from cmo.config import Settings
+from cmo.domain import event as ev
+from cmo.domain.lead import Email, EmailClass
 from cmo.domain.suppression import SuppressionKind
 from cmo.errors import PolicyRefused, ToolInputInvalid
 from cmo.service import suppress as verbs
 from cmo.service.audit import AuditFilter
+from cmo.store.commit import commit
+from tests.fakes.jobs import plan_factory
+from tests.fakes.outside import NOW
 from tests.service.test_controls import settings_in
 
 
@@ -110,3 +116,22 @@ def test_a_dry_import_changes_nothing(settings: Settings, tmp_path: Path) -> Non
     done = verbs.import_suppressed(settings, tmp_path / "stop.csv", dry_run=True)
     assert (done.new, len(done.bad), done.bad_file) == (1, 1, None)
     assert verbs.list_suppressed(settings) == []
+
+
+@pytest.mark.parametrize("text", ["ana", "ana@ana.example"])
+def test_an_objection_on_record_keeps_what_an_operator_added_first(settings: Settings, text: str) -> None:
+    target = verbs.read_target(text)
+    verbs.suppress(settings, target, reason="we know them")
+    job = service.start_job(settings, plan_factory()).id
+    found = Email(
+        email="ana@ana.example", email_class=EmailClass.PUBLISHED, source_url="https://github.com/ana", seen_at=NOW
+    )
+    told: list[ev.Event] = [
+        ev.EmailFound(login="Ana", email=found),
+        ev.PersonOptedOut(login="Ana", email="ana@ana.example", words="no mail", source_url="https://github.com/ana"),
+    ]
+    with service.writer(settings) as conn:
+        commit(conn, job, [(f"e{n}", event) for n, event in enumerate(told)], at=NOW, epoch=None)
+
+    with pytest.raises(PolicyRefused):
+        verbs.unsuppress(settings, target, reason="a mistake")

@@ -16,7 +16,8 @@ from cmo.cli.errors import NothingMatched, UsageProblem
 from cmo.cli.options import DryRun, Fields, JobArg, JobOption
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import laid, pad, safe_line
+from cmo.cli.terminal import pad, safe_line, wrapped
+from cmo.domain.job import Stage
 from cmo.domain.outbox import OutboxState
 from cmo.domain.triage import explain
 from cmo.service import errors as verbs
@@ -25,6 +26,7 @@ from cmo.store import groups, views
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+    from cmo.domain.triage import Explanation
     from cmo.store.groups import FailedItem, StoredGroup
 
 GroupArg = Annotated[str, typer.Argument(metavar="GROUP", help="Its key, or the start of it.")]
@@ -32,6 +34,12 @@ OneGroup = Annotated[str | None, typer.Option("--group", metavar="GROUP", help="
 
 _SIGNS = {"retrying": "▶", "needs you": "◆", "dead": "✗", "skipped": "·"}
 _TONES = {"retrying": "bold", "needs you": "needs", "dead": "error", "skipped": "dim"}
+_WORDS = {
+    "skip": ("Skipped", "Would skip"),
+    "deadletter": ("Gave up", "Would give up"),
+    "revive": ("Took back", "Would take back"),
+}
+_EXTRA = ("first_at", "tool", "code", "tries", "open", "skipped", "dead", "next_try_at", "job_id")
 _LABEL = 17
 _SHOWN = 10
 
@@ -50,14 +58,7 @@ def _columns(glyphs: bool) -> list[Column]:
         Column("last_at", head="last", least=6, drop=2),
         Column("state", least=11, show=lambda row: _state(row, glyphs=glyphs), tone=lambda row: _TONES[row["state"]]),
         Column("message", head="what happened", least=16),
-        Column("first_at", extra=True),
-        Column("tool", extra=True),
-        Column("code", extra=True),
-        Column("tries", extra=True),
-        Column("open", extra=True),
-        Column("skipped", extra=True),
-        Column("dead", extra=True),
-        Column("next_try_at", extra=True),
+        *(Column(name, extra=True) for name in _EXTRA),
     ]
 
 
@@ -103,12 +104,14 @@ def show(
     found = _find(here, group, job)
     with opened_job(here, found.job_id) as (conn, _):
         members = groups.group_members(conn, found.job_id, found.key, limit=limit)
-    told = explain(found)
+    typed = _typed(found.key, job)
+    at = found.next_try_at and found.next_try_at.astimezone()
+    told = explain(found.model_copy(update={"key": typed, "next_try_at": at}))
     data = {**_row(found), **told.model_dump(), "members": [member.model_dump(mode="json") for member in members]}
-    here.out.document("cmo.errors.show/1", data, text=_page(here, found, members), fields=fields)
+    here.out.document("cmo.errors.show/1", data, text=_page(here, found, told, members), fields=fields)
     if found.count > len(members):
         here.say.note(f"{len(members):,} of {found.count:,} members shown. All: --limit {found.count}")
-    here.say.hint(told.can_do[0])
+    here.say.hint(f"cmo errors retry {typed}   cmo errors skip {typed}" if found.open else f"cmo errors revive {typed}")
     return DONE
 
 
@@ -126,17 +129,14 @@ def retry(
     here = session()
     if every == (group is not None):
         raise UsageProblem("Name one group, or --all.", hint="cmo errors retry 3f9a1c, or cmo errors retry --all")
-    if group is None:
+    if group is not None:
+        found = [_find(here, group, job)]
+    else:
         with opened_job(here, job) as (conn, job_id):
             found = groups.error_groups(conn, job_id)
-    else:
-        found = [_find(here, group, job)]
     if not any(item.open for item in found):
-        aside = found[0].key if found else None
-        raise NothingMatched(
-            f"Group {aside} is {found[0].state}." if aside else "No group can be tried again.",
-            hint=f"cmo errors revive {aside}" if aside else "cmo errors list",
-        )
+        what = f"Group {found[0].key} is {found[0].state}." if found else "No group can be tried again."
+        raise NothingMatched(what, hint=f"cmo errors revive {group}" if group else "cmo errors list")
     done = verbs.retry(here.settings, found[0].job_id, [item.key for item in found], dry_run=dry_run)
     here.say.note(
         f"{'Would be pending' if dry_run else 'Pending'} again: {done.items:,} for the job, {done.writes:,} to send."
@@ -146,7 +146,10 @@ def retry(
     data = {"dry_run": dry_run, "items": done.items, "writes": done.writes, "left": dict(done.left)}
     here.out.document("cmo.errors.retry/1", data, text=[])
     if done.items or done.writes:
-        here.say.hint(f"Go on: cmo {'resume' if done.items else 'send'} {_named(here, found[0].job_id)[1]}")
+        is_mail = any(item.stage == Stage.SEND for item in found)
+        here.say.hint(
+            f"Go on: cmo {'resume' if done.items else 'send' if is_mail else 'sync'} {_named(here, found[0].job_id)[1]}"
+        )
     return PARTLY if done.left else DONE
 
 
@@ -158,7 +161,7 @@ def skip(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> int
     here = session()
     found = _find(here, group, job)
     counts = verbs.skip(here.settings, found.job_id, [found.key], dry_run=dry_run)
-    return _marked(here, "skip", counts, [found], dry_run=dry_run)
+    return _marked(here, "skip", counts, _typed(found.key, job), dry_run=dry_run)
 
 
 def deadletter(
@@ -180,13 +183,13 @@ def deadletter(
     if group is not None:
         found = _find(here, group, job)
         counts = verbs.dead_letter(here.settings, found.job_id, keys=[found.key], reason=reason, dry_run=dry_run)
-        return _marked(here, "deadletter", counts, [found], dry_run=dry_run)
+        return _marked(here, "deadletter", counts, _typed(found.key, job), dry_run=dry_run)
     items, (job_id, _) = list(dict.fromkeys(ids or ())), _named(here, job)
     counts = verbs.dead_letter(here.settings, job_id, items=items, reason=reason, dry_run=dry_run)
     missing = len(items) - counts.total()
     if not counts:
         raise NothingMatched(f"None of these is an open failure of {job_id}.", hint="cmo errors list")
-    _marked(here, "deadletter", counts, (), dry_run=dry_run)
+    _marked(here, "deadletter", counts, _typed(next(iter(counts)), job), dry_run=dry_run)
     if missing > 0:
         here.say.warn(f"{missing} of {len(items)} are no failures of {job_id}, or were given up before.")
     return PARTLY if missing > 0 else DONE
@@ -200,7 +203,7 @@ def revive(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> i
     here = session()
     found = _find(here, group, job)
     counts = verbs.revive(here.settings, found.job_id, [found.key], dry_run=dry_run)
-    return _marked(here, "revive", counts, [found], dry_run=dry_run)
+    return _marked(here, "revive", counts, _typed(found.key, job), dry_run=dry_run)
 
 
 def ticket(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> int:
@@ -250,6 +253,11 @@ def _find(here: Session, ref: str, job: str | None) -> StoredGroup:
     return found[0]
 
 
+def _typed(key: str, job: str | None) -> str:
+    """How the group is named on the command line."""
+    return key if job is None else f"{key} --job {safe_line(job)}"
+
+
 def _prefix(ref: str) -> str:
     text = ref.strip().lower()
     if not re.fullmatch(r"[0-9a-f]{1,12}", text):
@@ -262,33 +270,31 @@ def _row(group: StoredGroup) -> dict[str, Any]:
     return {"group": group.key, "state": group.state.value, "open": group.open, **data}
 
 
-def _page(here: Session, group: StoredGroup, members: Sequence[FailedItem]) -> list[str]:
-    terminal, told, row = here.out.terminal, explain(group), _row(group)
+def _page(here: Session, group: StoredGroup, told: Explanation, members: Sequence[FailedItem]) -> list[str]:
+    terminal, row = here.out.terminal, _row(group)
     state = terminal.paint(_state(row, glyphs=terminal.glyphs), _TONES[row["state"]])
     rows = [f"{group.key}  {group.count:,} at {group.stage}, {safe_line(group.tool)}  {state}"]
+    example = members[0]
     parts = [("What it means", told.means), ("What cmo did", told.did)]
     parts += [("What you can do" if n == 0 else "", text) for n, text in enumerate(told.can_do)]
+    parts.append(("Example", f"{example.item}  {example.message}"))
     for label, text in parts:
-        first, *more = laid(safe_line(text), max(20, terminal.width - _LABEL))
-        rows.append(pad(label, _LABEL) + first)
-        rows += [" " * _LABEL + line for line in more]
+        lines = wrapped(safe_line(text), max(20, terminal.width - _LABEL))
+        rows += [pad(label if n == 0 else "", _LABEL) + line for n, line in enumerate(lines)]
     for n, member in enumerate(members):
-        label = pad("Members" if n == 0 else "", _LABEL)
         tried = f"{member.tries} attempt{'' if member.tries == 1 else 's'}, {here.out.when(member.last_at)}"
+        state = f", {member.state}" if member.state else ""
         mark = f", {member.mark}: {safe_line(member.mark_reason or 'no reason given')}" if member.mark else ""
-        rows.append(f"{label}{safe_line(member.item)}  {tried}{mark}  {safe_line(member.message)}")
+        rows.append(f"{pad('Members' if n == 0 else '', _LABEL)}{safe_line(member.item)}  {tried}{state}{mark}")
     return rows
 
 
-def _marked(here: Session, verb: str, counts: Counter[str], found: Sequence[StoredGroup], *, dry_run: bool) -> int:
-    """Say what was marked."""
-    done = {"skip": "Skipped", "deadletter": "Gave up", "revive": "Took back"}[verb]
-    would = {"skip": "Would skip", "deadletter": "Would give up", "revive": "Would take back"}[verb]
-    keys = list(counts) or [group.key for group in found]
-    here.say.note(f"{would if dry_run else done} {counts.total():,} of group {', '.join(keys)}.")
+def _marked(here: Session, verb: str, counts: Counter[str], typed: str, *, dry_run: bool) -> int:
+    """Say what was marked; `typed` is the group as it is typed."""
+    done, would = _WORDS[verb]
+    here.say.note(f"{would if dry_run else done} {counts.total():,} of group {', '.join(counts) or typed}.")
     here.out.document(f"cmo.errors.{verb}/1", {"dry_run": dry_run, "groups": dict(counts)}, text=[])
-    other = "retry" if verb == "revive" else "revive"
-    here.say.hint(f"{'Then' if verb == 'revive' else 'Take it back'}: cmo errors {other} {keys[0]}")
+    here.say.hint(f"Then: cmo errors retry {typed}" if verb == "revive" else f"Take back: cmo errors revive {typed}")
     return DONE
 
 

@@ -12,6 +12,7 @@ from cmo.cli.options import DryRun, Yes
 from cmo.cli.session import session
 from cmo.cli.terminal import safe_line
 from cmo.service import forget as verbs
+from cmo.service.audit import record_dry
 
 
 def forget(
@@ -31,6 +32,7 @@ def forget(
     also = f" Known as: {', '.join(map(safe_line, dict.fromkeys(known)))}." if known else " No row of theirs is stored."
     here.say.note(f"Everything about {safe_line(email)} is erased, for good.{also}")
     if dry_run:
+        record_dry(here.settings, "person.forget", f"person:{verbs.token_of(here.settings, email)}")
         here.say.note("Would erase them. Nothing was changed.")
         return DONE
     if not yes and here.ask.line("Type the address to erase them:", flag="--yes").lower() != email.strip().lower():

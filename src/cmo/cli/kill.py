@@ -12,6 +12,7 @@ from cmo.cli.options import DryRun
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.service import kill as verbs
+from cmo.service.audit import record_dry
 
 PHRASE = "send again"
 
@@ -59,6 +60,7 @@ def _release(here: Session, reason: str, *, dry_run: bool) -> int:
     if not here.ask.allowed:
         raise NeedsPerson("Only a person on a terminal can release the kill switch.", hint="Run it in a terminal.")
     if dry_run:
+        record_dry(here.settings, "kill.release", "switch:kill")
         here.say.note("Would release the kill switch. Nothing was changed.")
         return DONE
     if here.ask.line(f"Mail will leave again. Type “{PHRASE}”:", flag="a terminal") != PHRASE:

@@ -17,6 +17,7 @@ from cmo.cli.terminal import safe_line, thousands
 from cmo.config import Settings
 from cmo.errors import ConfigError
 from cmo.service import controls
+from cmo.service.audit import record_dry
 from cmo.service.controls import LimitsView
 
 
@@ -68,7 +69,9 @@ def change(
         question = f"Raise {name} from {planned.before} to {planned.after}: {planned.effect}?"
         agree(here, question, yes=yes)
     config.change(planned.key, str(planned.after), dry_run=dry_run)
-    if not dry_run:
+    if dry_run:
+        record_dry(here.settings, "limits.set", f"quota:{name}")
+    else:
         controls.record_limit_change(here.settings, planned)
     here.say.note(f"{'Would be' if dry_run else 'That is'} {planned.effect}.")
     data = {"name": name, "before": planned.before, "after": planned.after, "effect": planned.effect}

@@ -14,6 +14,7 @@ from cmo.cli.options import DryRun, Fields
 from cmo.cli.output import Column, Row
 from cmo.cli.session import session
 from cmo.service import controls
+from cmo.service.audit import record_dry
 
 
 class Policy(StrEnum):
@@ -67,6 +68,7 @@ def allow(
     here.say.note(controls.POLICIES[kind.value])
     where = f"job {job}" if job else "every job"
     if dry_run:
+        record_dry(here.settings, "policy.allow", f"policy:{kind.value}")
         here.say.note(f"Would allow {kind.value} for {where}. Nothing was changed.")
         return DONE
     agree(here, f"Allow {kind.value} for {where}, on this basis?", yes=False)
@@ -84,6 +86,7 @@ def revoke(kind: Kind, job: OneJob = None, dry_run: DryRun = False) -> int:
     here = session()
     where = f"job {job}" if job else "every job"
     if dry_run:
+        record_dry(here.settings, "policy.revoke", f"policy:{kind.value}")
         here.say.note(f"Would take back {kind.value} for {where}. Nothing was changed.")
         return DONE
     if not controls.revoke(here.settings, kind.value, job=job):

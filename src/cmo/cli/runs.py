@@ -9,6 +9,7 @@ import typer
 from cmo import service
 from cmo.cli import driving, plans
 from cmo.cli.asking import opened_job
+from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import Left, NeedsPerson
 from cmo.cli.options import JobArg, Yes
 from cmo.cli.plans import (
@@ -29,6 +30,7 @@ from cmo.cli.plans import (
     Until,
 )
 from cmo.cli.session import Session, session
+from cmo.cli.terminal import safe_line
 from cmo.domain.job import Job, JobStatus, Mode
 from cmo.paths import ensure_folder
 from cmo.service import Overrides, PlanCard
@@ -96,12 +98,15 @@ def resume(
     job: JobArg = None,
     detach: Detach = False,
     retry_errors: Annotated[bool, typer.Option("--retry-errors", help="Try again what failed.")] = False,
+    sending: Annotated[bool, typer.Option("--sending", help="Only let mail leave again that was paused.")] = False,
 ) -> int:
-    """Resume a job.
+    """Resume a job, or sending.
 
     Everything found so far is kept; work goes on where it stopped.
     """
     here = session()
+    if sending:
+        return _resume_sending(here, job)
     here.warn_of_settings()
     with opened_job(here, job) as (_, job_id):
         found = service.require_resumable(here.settings, job_id)
@@ -111,6 +116,20 @@ def resume(
         here.say.note(f"{count:,} failed items are tried again.")
     _tell_kept(here, job_id)
     return driving.hand_over(here, found) if detach else driving.drive(here, found)
+
+
+def _resume_sending(here: Session, job: str | None) -> int:
+    from cmo.service import controls
+
+    wider = controls.resume_sending(here.settings, job)
+    if wider is None:
+        here.say.note("Sending goes on.")
+        here.say.hint("What waits: cmo why-not")
+    else:
+        here.say.note(f"Sending is still paused for every job: {safe_line(wider.reason)}.")
+        here.say.hint("Go on with all: cmo resume --sending")
+    here.out.document("cmo.resume.sending/1", {"still_paused": wider is not None}, text=[])
+    return DONE
 
 
 def _agreed(here: Session, goal: str, overrides: Overrides, card: PlanCard, *, yes: bool) -> PlanCard:

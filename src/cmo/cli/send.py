@@ -109,7 +109,7 @@ def send(
         if not preview.rows and not preview.doubtful:
             return _nothing(here, sending, ref)
         _announce(here, sending, preview, ref)
-        agree_to_leave(here, "mail", len(preview.leaving) or len(preview.rows), limit=limit, yes=yes)
+        agree_to_leave(here, "mail", len(preview.leaving) or len(preview.rows), is_limited=limit is not None, yes=yes)
         return _go(here, sending, preview, due_at, request, stop, ref)
 
 
@@ -160,13 +160,13 @@ class Countdown:
             self._say.write("\r\x1b[2K")
 
 
-def leave_if_asked(stop: Stop, ref: str) -> None:
+def leave_if_asked(stop: Stop, ref: str, verb: str = "send") -> None:
     """Raises LeftEarly once a signal came."""
     if stop.listen():
         raise LeftEarly(
             "Left before the end. What was handed over waits in the outbox; nothing is sent twice.",
             exit_code=PAUSED,
-            hint=f"Go on: cmo send {ref}\nTake back what has not left: cmo outbox recall --all",
+            hint=f"Go on: cmo {verb} {ref}\nTake back what has not left: cmo outbox recall --all",
         )
 
 
@@ -182,7 +182,7 @@ def require_unlocked(sending: Sending, settings: Settings, ref: str, *, what: st
     see = f"See what would go: cmo {what} {ref} --dry-run"
     mode = sending.delivery.job.plan.mode.value.replace("_", "-").upper()
     if first.rule != "mode":
-        way = "cmo kill --release --reason TEXT" if first.rule == "kill_switch" else f"cmo why-not {ref}"
+        way = "cmo kill --release --reason TEXT" if first.rule == "kill_switch" else "cmo resume --sending"
         raise PolicyRefused(f"sending is stopped. {first.message} {stay}", hint=f"{see}\nUnlock: {way}")
     unlock = f"Unlock: cmo jobs set {ref} mode=send_allowed"
     if settings.mode_ceiling != "send_allowed":
@@ -191,15 +191,18 @@ def require_unlocked(sending: Sending, settings: Settings, ref: str, *, what: st
     raise PolicyRefused(f"sending is locked ({mode}). {stay}", hint=f"{see}\n{unlock}")
 
 
-def agree_to_leave(here: Session, noun: str, count: int, *, limit: int | None, yes: bool) -> None:
+def agree_to_leave(here: Session, noun: str, count: int, *, is_limited: bool, yes: bool) -> None:
     """Ask before something leaves: up to 25 a yes, above it the count.
+
+    Args:
+        is_limited: How much may leave at most was said, so that `yes` is enough for any count.
 
     Raises:
         NeedsPerson: there is no terminal, and the flags do not answer.
         Left: the answer is no.
     """
     words = f"{count:,} {noun}{'' if count == 1 else 's'}"
-    if yes and (count <= MOST_UNTYPED or limit is not None):
+    if yes and (count <= MOST_UNTYPED or is_limited):
         return
     if count <= MOST_UNTYPED:
         agreed = here.ask.confirm(f"Hand over {words}?", default=False)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
 from cmo import service
-from cmo.cli.asking import agree, opened_job, short_ref
+from cmo.cli.asking import agree, opened_job, seconds, short_ref
 from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import NothingMatched, UsageProblem
 from cmo.cli.options import DryRun, JobArg, JobNeeded, Yes
@@ -22,12 +23,24 @@ _LONGEST = 10_000
 _STOPS = re.compile(r"^\W*(?:please\s+)?(?:stop|halt|pause|quit|cancel|abort|end)\b", re.IGNORECASE)
 
 
-def pause(job: JobArg = None, dry_run: DryRun = False) -> int:
-    """Pause a job.
+def pause(
+    job: JobArg = None,
+    sending: Annotated[
+        bool, typer.Option("--sending", help="Only hold back what leaves; every job, or the named.")
+    ] = False,
+    for_: Annotated[str | None, typer.Option("--for", metavar="TIME", help="With --sending: e.g. 30m, 2h.")] = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Pause a job, or all sending.
 
-    A running one finishes its step first; `cmo resume` goes on from there.
+    A running job finishes its step first; `cmo resume` goes on from there. With --sending work goes on and only what
+    would leave is held back, at once.
     """
     here = session()
+    if sending:
+        return _pause_sending(here, job, for_, dry_run=dry_run)
+    if for_ is not None:
+        raise UsageProblem("--for says how long sending is paused.", hint="cmo pause --sending --for 30m")
     job_id, ref = _named(here, job)
     if dry_run:
         here.say.note(f"Would pause {job_id}.")
@@ -37,6 +50,21 @@ def pause(job: JobArg = None, dry_run: DryRun = False) -> int:
     here.say.note(f"{job_id} {'pauses after its present step' if is_asked else 'is paused'}.")
     here.say.hint(f"Go on: cmo resume {ref}")
     return _state(here, "cmo.pause/1", found)
+
+
+def _pause_sending(here: Session, job: str | None, for_: str | None, *, dry_run: bool) -> int:
+    from cmo.service import controls
+
+    length = None if for_ is None else timedelta(seconds=seconds(for_))
+    if dry_run:
+        here.say.note("Would pause sending.")
+        return DONE
+    switch = controls.pause_sending(here.settings, job, for_=length)
+    until = f" until {switch.until.astimezone():%H:%M}" if switch.until else ""
+    here.say.note(f"Sending is paused{until}{f' for {job}' if job else ', every job'}.")
+    here.say.hint(f"Go on: cmo resume {job or ''} --sending".replace("  ", " "))
+    here.out.document("cmo.pause.sending/1", switch.model_dump(mode="json"), text=[])
+    return DONE
 
 
 def cancel(job: JobNeeded, yes: Yes = False, dry_run: DryRun = False) -> int:

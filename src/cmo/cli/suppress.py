@@ -17,6 +17,7 @@ from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.domain.suppression import SuppressionKind
 from cmo.service import suppress as verbs
+from cmo.service.audit import record_dry
 
 _SHOWN_BAD = 5
 
@@ -67,6 +68,7 @@ def suppress(
 def _add(here: Session, whom: verbs.Target, reason: str, dry_run: bool) -> int:
     shown = f"{whom.kind} {safe_line(whom.value)}"
     if dry_run:
+        record_dry(here.settings, "leads.suppress", verbs.token_of(here.settings, whom))
         here.say.note(f"Would suppress {shown}. Nothing was changed.")
         return DONE
     is_new = verbs.suppress(here.settings, whom, reason=reason)
@@ -81,6 +83,7 @@ def _add(here: Session, whom: verbs.Target, reason: str, dry_run: bool) -> int:
 def _remove(here: Session, whom: verbs.Target, reason: str, yes: bool, dry_run: bool) -> int:
     shown = f"{whom.kind} {safe_line(whom.value)}"
     if dry_run:
+        record_dry(here.settings, "leads.unsuppress", verbs.token_of(here.settings, whom))
         here.say.note(f"Would lift {shown}, if an operator added it by hand. Nothing was changed.")
         return DONE
     agree(here, f"Lift the suppression of {shown}? They may be written to again.", yes=yes)
@@ -94,6 +97,8 @@ def _remove(here: Session, whom: verbs.Target, reason: str, yes: bool, dry_run: 
 
 def _import(here: Session, path: Path, reason: str, *, dry_run: bool) -> int:
     done = verbs.import_suppressed(here.settings, path, reason=reason, dry_run=dry_run)
+    if dry_run:
+        record_dry(here.settings, "leads.suppress", "file:import")
     words = "Would take" if dry_run else "Took"
     here.say.note(f"{words} {done.new} new from {path.name}; {done.known} were suppressed already.")
     for bad in done.bad[:_SHOWN_BAD]:

@@ -95,6 +95,15 @@ _FILTERS = """The language of --where
   -label:cold          a dash in front: not
 
 All parts have to hold. Example: cmo leads list --where 'score>=80 email:published -org:acme'
+
+Drafts (cmo drafts, cmo rules) have their own fields:
+
+  score>=80  label:hot  org:acme  email:published      as above
+  state:pending        pending, later, approved, rejected or expired
+  flag:claim           part of a flag; any, none, or block (cannot be approved as it is)
+  step:first_touch     first_touch, follow_up_1, follow_up_2 or breakup
+  variant:a            the A/B variant
+  template:0123        the start of a template's version, or edited
 """
 
 _ACCESSIBILITY = """Access

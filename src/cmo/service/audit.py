@@ -1,4 +1,4 @@
-"""Reading the audit log: filtered, verified, exported."""
+"""Reading the audit log: filtered, verified, exported. And the row that a dry run leaves in it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from cmo.config import Settings
-from cmo.domain.audit import AuditRow, Broken
+from cmo.domain.audit import AuditEntry, AuditRow, Broken
 from cmo.domain.csvtext import csv_line
 from cmo.paths import write_private
-from cmo.service.store import writer
-from cmo.store.audit import first_break, head, iter_audit
+from cmo.service.store import clock_of, writer
+from cmo.store.audit import first_break, head, iter_audit, record_audit
+from cmo.store.db import transaction
 
 Format = Literal["ndjson", "csv"]
 COLUMNS = ("seq", "at", "actor", "action", "object", "before", "after", "is_dry", "detail", "hash")
@@ -39,6 +40,13 @@ class AuditFilter:
                 conn, actor=self.actor, action=self.action, object_=object_, since=self.since, limit=limit
             )
             return list(found)
+
+
+def record_dry(settings: Settings, action: str, object_: str) -> None:
+    """Put down that somebody asked what `action` would do; nothing else was changed."""
+    entry = AuditEntry(actor=settings.actor, action=action, object=object_, is_dry=True)
+    with writer(settings) as conn, transaction(conn):
+        record_audit(conn, [entry], at=clock_of(settings).now())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import email
 import email.policy
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,11 @@ class Forgotten:
     """Homes of other profiles and the sandbox, which have stores of their own."""
 
 
+def token_of(settings: Settings, address: str) -> str:
+    """What stands for the person in the audit log."""
+    return opaque_token(installation_secret(settings.paths.data_dir), SuppressionKind.EMAIL.value, email_key(address))
+
+
 def look_up(settings: Settings, address: str) -> Person:
     """Who would be erased.
 
@@ -79,7 +85,7 @@ def forget(settings: Settings, address: str) -> Forgotten:
     """
     _require_address(address)
     secret = installation_secret(settings.paths.data_dir)
-    token = opaque_token(secret, SuppressionKind.EMAIL.value, email_key(address))
+    token = token_of(settings, address)
     with writer(settings) as conn:
         _require_quiet(conn)
         conn.execute("PRAGMA secure_delete=ON")
@@ -169,7 +175,8 @@ def _erase_file(paths: Paths, path: Path, traces: Traces) -> bool:
     elif path.parent.name in _MAIL_FOLDERS or (is_ours and (is_draft or path.name == SNAPSHOT)):
         path.unlink(missing_ok=True)
     elif is_ours and path.suffix == ".csv":
-        write_private(path, "".join(_other_rows(path, traces)))
+        rows = _rows(path.read_text(encoding="utf-8"), traces)
+        write_private(path, "".join(csv_line(cells) for cells, is_theirs in rows if not is_theirs))
     elif is_ours:
         write_private(path, traces.without_names(path.read_text(encoding="utf-8", errors="replace")))
     else:
@@ -177,16 +184,14 @@ def _erase_file(paths: Paths, path: Path, traces: Traces) -> bool:
     return True
 
 
-def _other_rows(path: Path, traces: Traces) -> Iterator[str]:
-    """The rows of everybody else."""
+def _rows(text: str, traces: Traces) -> Iterator[tuple[list[str], bool]]:
+    """The rows of a CSV file, and whether each is about the person."""
     login_at = 0
-    with path.open(encoding="utf-8", newline="") as file:
-        for n, cells in enumerate(csv.reader(file)):
-            if n == 0 and "login" in cells:
-                login_at = cells.index("login")
-            login = cells[login_at].lower() if len(cells) > login_at else ""
-            if login not in traces.logins and not any(traces.names(cell) for cell in cells):
-                yield csv_line(cells)
+    for n, cells in enumerate(csv.reader(io.StringIO(text, newline=""))):
+        if n == 0 and "login" in cells:
+            login_at = cells.index("login")
+        login = cells[login_at].lower() if len(cells) > login_at else ""
+        yield cells, login in traces.logins or any(traces.names(cell) for cell in cells)
 
 
 def _names(path: Path, traces: Traces) -> bool:
@@ -199,8 +204,8 @@ def _names(path: Path, traces: Traces) -> bool:
         return traces.has_address(_mail_text(data))
     text = data.decode("utf-8", "replace")
     if path.suffix == ".csv":
-        return traces.names(text) or any(cell.lower() in traces.logins for row in csv.reader(io.StringIO(text))
-                                         for cell in row)  # fmt: skip
+        with suppress(csv.Error):  # a file of somebody else's that only has that name
+            return any(is_theirs for _, is_theirs in _rows(text, traces))
     return traces.names(text)
 
 

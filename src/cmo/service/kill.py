@@ -155,7 +155,8 @@ async def _wait_for_calls(
     told = 0
     while (calling := in_flight(conn)) and clock.monotonic() - began < LONGEST_CALL_S:
         if calling != told:
-            tell(f"{calling} call{'s are' if calling > 1 else ' is'} under way and cannot be taken back; waiting.")
+            many = f"{calling} calls are" if calling > 1 else "1 call is"
+            tell(f"{many} under way and cannot be taken back; waiting. Ctrl-C leaves, the switch stays on.")
             told = calling
         await clock.sleep(LOOK_EVERY_S)
     return (None if calling else round(clock.monotonic() - began, 3)), calling

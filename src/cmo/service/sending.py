@@ -213,7 +213,7 @@ class Sending:
                 record(conn, self.job_id, f"{self.job_id}/rehearsal/{n}", EmailVerified(verdict=verdict), now)
             self._plan(composer, due_at)
             leaves_at = max(now, hold_ends(conn, self.job_id) or now)
-            broken = _broken(conn, lane.operation.provider, leaves_at)
+            broken = broken_until(conn, lane.operation.provider, leaves_at)
             told = {}
             if broken is None:
                 told = claim_all(
@@ -251,7 +251,7 @@ class Sending:
             )
 
 
-def _broken(conn: Connection, provider: str, at: datetime) -> Unasked | None:
+def broken_until(conn: Connection, provider: str, at: datetime) -> Unasked | None:
     """What keeps everything from a provider that fails again and again."""
     open_until, why = breaker_open_until(conn, provider)
     if open_until <= at.timestamp():

@@ -107,6 +107,11 @@ def read_target(text: str, kind: SuppressionKind | None = None) -> Target:
         ) from exc
 
 
+def token_of(settings: Settings, target: Target) -> str:
+    """What stands for `target` in the audit log."""
+    return target.audit_object(installation_secret(settings.paths.data_dir))
+
+
 def suppress(settings: Settings, target: Target, *, reason: str) -> bool:
     """Never contact `target` again, from now on; False where that was so already."""
     return _record(settings, [(target, clean_line(reason))], source=settings.actor) > 0
@@ -131,7 +136,7 @@ def unsuppress(settings: Settings, target: Target, *, reason: str) -> bool:
         told = AuditEntry(
             actor=settings.actor,
             action="leads.unsuppress",
-            object=target.audit_object(installation_secret(settings.paths.data_dir)),
+            object=token_of(settings, target),
             before="suppressed",
             detail={"kind": target.kind.value, "reason": mask_addresses(clean_line(reason))},
         )

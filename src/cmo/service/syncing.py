@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from cmo.domain.audit import AuditEntry
 from cmo.domain.base import Frozen
 from cmo.domain.job import Mode
-from cmo.domain.outward import CrmItem, Fate, Operation
+from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.domain.policy import Verdict
 from cmo.providers.ports import Crm
 from cmo.service.delivery import CRM_ORDER, Delivery
-from cmo.service.sending import PATIENCE_S
+from cmo.service.sending import PATIENCE_S, broken_until
 from cmo.service.writers import open_crm
 from cmo.store.audit import record_audit
 from cmo.store.db import transaction
@@ -23,7 +24,8 @@ from cmo.store.outbox_views import CameOf, OutboxRow, came_of, left_out_of_crm, 
 from cmo.store.rehearsal import claim_all, rehearsal, standing_refusals
 from cmo.store.sends import crm_pages
 
-PREVIEW_AT_ONCE = 100
+PREVIEW_AT_ONCE = 10
+_EFFECTS = {"created": "create", "updated": "update", "noop": "noop", "ambiguous": "ambiguous"}
 
 
 class SyncRow(Frozen):
@@ -31,11 +33,11 @@ class SyncRow(Frozen):
 
     login: str
     operation: str
-    """person, contact, entry or note."""
+    """e.g. attio.person"""
     effect: str
-    """create, update, noop, ambiguous, write (not asked for one by one), or skip."""
+    """create, update, noop, ambiguous, write (where the CRM is not asked for each) or skip."""
     rule: str | None
-    """Why it is skipped: the gate's rule, hold, or unknown where the CRM did not say."""
+    """Why it is skipped: the gate's rule, hold, held, later or breaker."""
     message: str
 
 
@@ -51,13 +53,20 @@ class SyncPreview(Frozen):
 
     @property
     def effects(self) -> Mapping[str, int]:
-        """Effect -> records, most first."""
-        return dict(Counter(row.effect for row in self.rows).most_common())
+        """Operation and effect, or the rule of a skip -> records."""
+        return dict(Counter(f"{row.operation} {row.rule or row.effect}" for row in self.rows))
 
     @property
     def writing(self) -> int:
-        """Records that would be written or looked at."""
+        """Records that would be written or compared."""
         return sum(row.effect != "skip" for row in self.rows)
+
+
+@dataclass(frozen=True)
+class _Rehearsed:
+    locked: tuple[Verdict, ...]
+    rows: tuple[tuple[OutboxRow, Verdict | None], ...]
+    """None for rows that the gate is not asked about: held, or waiting for their next try."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,10 @@ class Syncing:
 
     delivery: Delivery
     list_id: str | None = None
+
+    @property
+    def job_id(self) -> str:
+        return self.delivery.job.id
 
     def preview(self) -> SyncPreview:
         """What the CRM would be told; nothing is written, the CRM is only read.
@@ -76,16 +89,107 @@ class Syncing:
         """
         return asyncio.run(self._preview())
 
-    def sync(self) -> str:
+    def sync(self, preview: SyncPreview) -> str:
         """Tell the CRM; why it ended before the last record, or empty."""
-        self.note(self.list_of(), is_dry=False)
+        self.note(preview, is_dry=False)
         done = asyncio.run(self.delivery.sync(list_id=self.list_id, patience_s=PATIENCE_S))
         return next((outcome.stopped for outcome in done.outcomes.values() if outcome.stopped), "")
 
-    def list_of(self) -> str | None:
-        """The list that people go to."""
+    def came_of(self, *, since: datetime) -> CameOf:
+        """What has come of the job's records since then, by what the rows say."""
+        return came_of(self.delivery.conn, self.job_id, since=since, mail=False)
+
+    def note(self, preview: SyncPreview, *, is_dry: bool) -> None:
+        """Put it into the audit log."""
+        entry = AuditEntry(
+            actor=self.delivery.settings.actor,
+            action="outbox.sync",
+            object=f"job:{self.job_id}",
+            detail={"crm": preview.crm, "records": dict(preview.effects)},
+            is_dry=is_dry,
+        )
+        with transaction(self.delivery.conn):
+            record_audit(self.delivery.conn, [entry], at=self.delivery.found.clock.now())
+
+    async def _preview(self) -> SyncPreview:
+        delivery = self.delivery
+        name = delivery.job.plan.crm or delivery.settings.crm
+        async with open_crm(delivery.settings, delivery.found, name, delivery.meter) as crm:
+            people = [
+                CrmItem.model_validate_json(row.payload)
+                for row, verdict in self._rehearse(crm, name, doubted=()).rows
+                if row.operation == _person(crm) and verdict is not None and verdict.rule is None
+            ]
+            told = await self._told(crm, people)
+            doubted = [key for key, receipt in told.items() if receipt.fate is Fate.HELD]
+            found = self._rehearse(crm, name, doubted=doubted)
+        rows = [_sync_row(row, verdict, told) for row, verdict in found.rows]
+        left_out = [
+            SyncRow(login=login, operation=_person(crm), effect="skip", rule=rule, message=message)
+            for login, rule, message in left_out_of_crm(delivery.conn, self.job_id)
+        ]
+        return SyncPreview(
+            job_id=self.job_id,
+            crm=name,
+            list_id=self._list(),
+            locked=found.locked,
+            rows=(*rows, *left_out),
+        )
+
+    async def _told(self, crm: Crm, people: Sequence[CrmItem]) -> dict[str, Receipt]:
+        """What the CRM has of each person."""
+        told = {}
+        for n in range(0, len(people), PREVIEW_AT_ONCE):
+            self.delivery.check()
+            told.update({one.key: one for one in await crm.preview(people[n : n + PREVIEW_AT_ONCE])})
+        return told
+
+    def _rehearse(self, crm: Crm, name: str, *, doubted: Collection[str]) -> _Rehearsed:
+        delivery, now = self.delivery, self.delivery.found.clock.now()
+        conn, gate = delivery.conn, delivery.write_gate()
+        free = replace(gate, ceiling=Mode.SEND_ALLOWED)
+        told: dict[int, Verdict] = {}
+        with rehearsal(conn):
+            locked = standing_refusals(conn, self.job_id, (gate, free), now)
+            entries = f"{name}.entry" in crm.operations
+            for writes in crm_pages(conn, self.job_id, crm=name, list_id=self._list(), entries=entries, now=now):
+                plan_writes(conn, self.job_id, writes)
+            before, _ = list_outbox(conn, now=now, job_id=self.job_id, limit=-1)
+            broken = broken_until(conn, name, now)
+            for operation in CRM_ORDER:
+                if operation in crm.operations and broken is None:
+                    said = claim_all(
+                        conn, crm.operations[operation], job_id=self.job_id, gate=free if locked else gate, now=now,
+                        doubted=doubted,
+                    )  # fmt: skip
+                    told.update({row_id: verdict for row_id, (verdict, _) in said.items()})
+        waiting = [row for row in before if row.operation in crm.operations and row.state == "planned"]
+        return _Rehearsed(
+            locked=tuple(locked),
+            rows=tuple((row, told.get(row.id)) for row in waiting),
+        )
+
+    def _list(self) -> str | None:
         return self.list_id or self.delivery.job.plan.list_id
 
-    def came_of(self, **since: object) -> CameOf:
-        """What has come of the job's records since then."""
-        return came_of(self.delivery.conn, self.delivery.job.id, mail=False, **since)  # type: ignore[arg-type]
+
+def _person(crm: Crm) -> str:
+    """The operation that writes people."""
+    return next(name for name in CRM_ORDER if name in crm.operations)
+
+
+def _sync_row(row: OutboxRow, verdict: Verdict | None, told: Mapping[str, Receipt]) -> SyncRow:
+    effect, rule, message = "write", None, ""
+    receipt = told.get(_key(row))
+    if verdict is None:
+        effect, rule = "skip", "held" if row.is_held else "later"
+        message = row.reason or "It waits for its next try."
+    elif verdict.rule is not None:
+        effect, rule, message = "skip", verdict.rule, verdict.message
+    elif receipt is not None:
+        effect, message = _EFFECTS.get(receipt.effect, "write"), receipt.reason
+    return SyncRow(login=row.who, operation=row.operation, effect=effect, rule=rule, message=message)
+
+
+def _key(row: OutboxRow) -> str:
+    return CrmItem.model_validate_json(row.payload).key

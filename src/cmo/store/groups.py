@@ -66,12 +66,12 @@ class StoredGroup(ErrorGroup):
 
     def report(self) -> str:
         """The group as markdown, without addresses, names, hosts or numbers of its members; their words are fenced."""
-        masked = self.model_copy(update={"message": normalise(self.message).replace("`", "'")})
+        masked = self.model_copy(update={"message": normalise(self.message).replace("`", "'"), "next_try_at": None})
         told = explain(masked)
         return (
             f"{self.count} items at {self.stage}, tool `{self.tool}`, code `{self.code}`.\n\n"
             f"First {self.first_at:%Y-%m-%d %H:%M}, last {self.last_at:%Y-%m-%d %H:%M} UTC,"
-            f" at most {self.tries} attempts each.\n\n"
+            f" most attempts {self.tries}.\n\n"
             f"```\n{masked.message}\n\nWhat it means: {told.means}\nWhat cmo did: {told.did}\n```\n"
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -284,21 +284,30 @@ def _after_bounce(conn: Connection, row_id: int, receipt: Receipt, now: datetime
     return receipt
 
 
-def find_orphans(conn: Connection, operations: dict[str, Operation], *, now: datetime) -> int:
-    """Claims of dead holders become unknown; how many. One transaction."""
+def find_orphans(conn: Connection, operations: Mapping[str, Operation], *, now: datetime) -> int:
+    """Claims of dead holders become unknown; how many. One transaction.
+
+    Args:
+        operations: Only rows of these: for the others it is not known when a late effect is no longer expected.
+    """
     with transaction(conn):
         rows = conn.execute("SELECT id, operation, holder, claimed_s FROM outbox WHERE state = 'claimed'").fetchall()
         lost = [
-            row for row in rows if is_dead(row["holder"]) or now.timestamp() - row["claimed_s"] > CLAIM_GOES_STALE_S
+            row
+            for row in rows
+            if row["operation"] in operations
+            and (is_dead(row["holder"]) or now.timestamp() - row["claimed_s"] > CLAIM_GOES_STALE_S)
         ]
         for row in lost:
-            operation = operations.get(row["operation"])
-            late = operation.timeout_s + operation.margin_s if operation else LOOK_AGAIN_S
-            blind = int(operation is None or operation.repeat is Repeat.BLIND)
+            operation = operations[row["operation"]]
             conn.execute(
                 "UPDATE outbox SET state = 'unknown', due_s = ?, is_held = ?, code = 'interrupted',"
                 " reason = 'the process ended while the call was under way' WHERE id = ? AND state = 'claimed'",
-                (row["claimed_s"] + late, blind, row["id"]),
+                (
+                    row["claimed_s"] + operation.timeout_s + operation.margin_s,
+                    int(operation.repeat is Repeat.BLIND),
+                    row["id"],
+                ),
             )
     return len(lost)
 

@@ -10,6 +10,7 @@ from typing import Any
 from cmo.domain.base import Frozen
 from cmo.domain.filters import Term
 from cmo.domain.policy import RULES
+from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
 
 OUTBOX_FIELDS = {
@@ -209,6 +210,24 @@ def keys_taken(conn: Connection, keys: Sequence[str]) -> dict[str, str]:
     }
 
 
+def left_out_of_crm(conn: Connection, job_id: str) -> list[tuple[str, str, str]]:
+    """(login, rule, why) of leads whom the CRM is not told of."""
+    allowed = f"({CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED})"
+    rows = conn.execute(
+        f"SELECT c.login, {allowed} AS allowed, e.email_class FROM leads l"
+        " JOIN candidates c ON c.job_id = l.job_id AND c.login_key = l.login_key"
+        " JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email"
+        f" WHERE l.job_id = ? AND (l.held = 1 OR NOT {allowed}) ORDER BY l.number",
+        (job_id,),
+    )
+    return [
+        (row["login"], "hold", f"HOLD: the address is known by a {row['email_class']} only.")
+        if row["allowed"]
+        else (row["login"], "suppressed", "Must not be contacted.")
+        for row in rows
+    ]
+
+
 def hold_ends(conn: Connection, job_id: str) -> datetime | None:
     """When the last of the job's mails that were never tried may leave; None where none waits for its hold to end."""
     row = conn.execute(
@@ -239,6 +258,60 @@ def mail_standing(conn: Connection, job_id: str) -> Standing:
     return Standing(drafts={row["state"]: row["n"] for row in drafts}, outbox={row["state"]: row["n"] for row in mails})
 
 
+class LeftRow(Frozen):
+    """A write that has left, or may have, to be compared with what its provider has."""
+
+    id: int
+    key: str
+    operation: str
+    who: str
+    state: str
+    is_held: bool
+    due_at: datetime
+    """Of an unknown row: from when a late effect is no longer expected."""
+    attempts: int
+    payload: str
+    sequence_id: str | None
+    provider_id: str | None
+    after_provider_id: str | None
+    """What the provider called the write that came first."""
+
+
+def operations_in_use(conn: Connection, job_id: str) -> list[str]:
+    """The operations of the job's writes that were ever taken up."""
+    rows = conn.execute("SELECT DISTINCT operation FROM outbox WHERE job_id = ? AND attempts > 0", (job_id,))
+    return [row["operation"] for row in rows]
+
+
+def left_rows(conn: Connection, job_id: str) -> list[LeftRow]:
+    """The job's writes that were ever taken up and are not under way now, in order."""
+    rows = conn.execute(
+        "SELECT o.*, COALESCE(d.login, (SELECT c.login FROM emails e JOIN candidates c ON c.job_id = e.job_id"
+        " AND c.login_key = e.login_key WHERE e.job_id = o.job_id AND e.email_key = o.email_key LIMIT 1), '') AS who,"
+        " json_extract(o.payload, '$.sequence_id') AS sequence_id, a.provider_id AS after_provider_id FROM outbox o"
+        " LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN outbox a ON a.id = o.after_id WHERE o.job_id = ?"
+        " AND (o.state IN ('confirmed', 'unknown') OR (o.state = 'planned' AND o.attempts > 0)) ORDER BY o.id",
+        (job_id,),
+    )
+    return [
+        LeftRow(
+            id=row["id"],
+            key=row["key"],
+            operation=row["operation"],
+            who=row["who"],
+            state=row["state"],
+            is_held=bool(row["is_held"]),
+            due_at=_moment(row["due_s"]),
+            attempts=row["attempts"],
+            payload=row["payload"],
+            sequence_id=row["sequence_id"],
+            provider_id=row["provider_id"],
+            after_provider_id=row["after_provider_id"],
+        )
+        for row in rows
+    ]
+
+
 class RuleCount(Frozen):
     """What one rule of the gate stops."""
 
@@ -261,6 +334,8 @@ class CameOf(Frozen):
     """May have happened; a person decides."""
     failed: int
     """Refused by the provider, or failed too often."""
+    effects: dict[str, int]
+    """created, updated, noop -> confirmed rows, where the provider says so."""
     refused: tuple[RuleCount, ...]
     next_at: datetime | None
     """When the next row is due by itself."""
@@ -285,9 +360,31 @@ def came_of(conn: Connection, job_id: str, *, since: datetime, mail: bool) -> Ca
     ).fetchone()
     return CameOf(
         **{name: counts[name] or 0 for name in ("confirmed", "later", "unknown", "held", "failed")},
+        effects=_effects(conn, job_id, kind, since),
         refused=_refused(conn, job_id, kind, since),
         next_at=_maybe(counts["next_s"]),
     )
+
+
+def refused_for_good(conn: Connection, job_id: str) -> dict[str, RuleCount]:
+    """Rule -> the job's mails that it ended."""
+    rows = conn.execute(
+        "SELECT code, COUNT(*) AS n, MIN(reason) AS reason FROM outbox WHERE job_id = ? AND state = 'failed'"
+        " AND draft_id IS NOT NULL AND code IN (SELECT value FROM json_each(?)) GROUP BY code",
+        (job_id, json.dumps(list(RULES))),
+    )
+    return {
+        row["code"]: RuleCount(rule=row["code"], count=row["n"], message=row["reason"], retry_at=None) for row in rows
+    }
+
+
+def _effects(conn: Connection, job_id: str, kind: str, since: datetime) -> dict[str, int]:
+    rows = conn.execute(
+        f"SELECT effect, COUNT(*) AS n FROM outbox WHERE job_id = ? AND {kind} AND state = 'confirmed'"
+        " AND settled_s >= ? AND effect IS NOT NULL GROUP BY effect ORDER BY effect",
+        (job_id, since.timestamp()),
+    )
+    return {row["effect"]: row["n"] for row in rows}
 
 
 def _refused(conn: Connection, job_id: str, kind: str, since: datetime) -> tuple[RuleCount, ...]:

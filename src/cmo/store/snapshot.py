@@ -21,6 +21,11 @@ _LISTS = {
     " 'held', json(CASE l.held WHEN 1 THEN 'true' ELSE 'false' END), 'score', l.score, 'label', l.label, 'stage',"
     " l.stage, 'decision', c.reason) AS json FROM leads l JOIN candidates c ON c.job_id = l.job_id AND"
     " c.login_key = l.login_key WHERE l.job_id = ? ORDER BY l.number",
+    "to_send": "SELECT json_object('email', d.email, 'subject', d.subject, 'body', d.body, 'meta',"
+    " json_object('prospect_id', d.lead_number, 'icp_score', d.score, 'sequence_id', json_extract(j.plan,"
+    " '$.sequence_id'), 'priority', l.label)) AS json FROM drafts d JOIN jobs j ON j.id = d.job_id"
+    " LEFT JOIN leads l ON l.job_id = d.job_id AND l.login_key = d.login_key"
+    " WHERE d.job_id = ? AND d.state = 'approved' ORDER BY d.id",
     "errors": "SELECT json_object('stage', stage, 'tool', tool, 'payload', item, 'error', message, 'timestamp',"
     " last_at, 'retry_count', tries - 1) AS json FROM failures WHERE job_id = ? ORDER BY last_at, tool, item",
     "checkpoints": "SELECT json_object('path', path, 'batch', batch, 'rows', row_count, 'written_at', written_at)"
@@ -59,8 +64,10 @@ def iter_state_json(conn: Connection, job_id: str, *, schema_version: int) -> It
         "icp": icp,
         "config": plan.model_dump(mode="json", exclude={"goal", "icp"}),
         "counters": counters(conn, job_id),
-        "to_send": [],
-        "reports": {"export": {"csv_files": sorted(files), "total_records": files.get(PROSPECTS_CSV, 0)}},
+        "reports": {
+            **_reports(conn, job_id),
+            "export": {"csv_files": sorted(files), "total_records": files.get(PROSPECTS_CSV, 0)},
+        },
     }
     yield "{"
     for name, value in head.items():
@@ -71,3 +78,32 @@ def iter_state_json(conn: Connection, job_id: str, *, schema_version: int) -> It
             yield ("\n" if n == 0 else ",\n") + row["json"]
         yield "]" if i == len(_LISTS) - 1 else "],\n"
     yield "}\n"
+
+
+def _reports(conn: Connection, job_id: str) -> dict[str, dict[str, int]]:
+    """What left for each provider, counted from the ledger; opens and clicks are not tracked."""
+    reports: dict[str, dict[str, int]] = {}
+    rows = conn.execute(
+        "SELECT operation, state, COALESCE(effect, '') AS effect, COUNT(*) AS n, SUM(EXISTS (SELECT 1 FROM deliveries d"
+        " WHERE d.outbox_id = outbox.id AND d.kind = 'bounce')) AS bounced FROM outbox WHERE job_id = ?"
+        " GROUP BY operation, state, effect",
+        (job_id,),
+    )
+    for row in rows:
+        provider, _, verb = row["operation"].partition(".")
+        report = reports.setdefault(provider, {})
+        confirmed = row["n"] if row["state"] == "confirmed" else 0
+        if verb in ("send", "enrol"):
+            _count(report, sent=confirmed, bounced=row["bounced"])
+        elif provider == "linear":
+            _count(report, issues_created=confirmed if verb == "issue" else 0)
+        elif verb in ("person", "contact"):
+            kinds = {"created": "created", "updated": "updated", "noop": "unchanged"}
+            _count(report, **{kinds.get(row["effect"], "created"): confirmed})
+        _count(report, errors=row["n"] if row["state"] == "failed" else 0)
+    return reports
+
+
+def _count(report: dict[str, int], **increments: int) -> None:
+    for name, increment in increments.items():
+        report[name] = report.get(name, 0) + increment

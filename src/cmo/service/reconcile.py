@@ -1,0 +1,209 @@
+"""`cmo reconcile`: the outbox against what providers and CRM have, row by row; and putting right what is certain.
+
+Nothing is written to the outside here: what is missing there is planned again only where it surely never arrived, and
+leaves by the ordinary road.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Literal
+
+from cmo.domain.audit import AuditEntry
+from cmo.domain.event import WritesSettled
+from cmo.domain.outward import CrmItem, Fate, Item, Letter, Operation, Receipt, Repeat, TicketItem
+from cmo.errors import ConfigError, ProviderError
+from cmo.providers.ports import Writer
+from cmo.service.delivery import Delivery
+from cmo.service.writers import CRMS, MAILERS, open_crm, open_mailer, open_tickets
+from cmo.store.audit import record_audit
+from cmo.store.commit import record
+from cmo.store.db import transaction
+from cmo.store.outbox import find_orphans, forget_failures, resolve
+from cmo.store.outbox_views import LeftRow, left_rows, operations_in_use
+
+Finding = Literal["agree", "missing", "found", "absent", "early", "doubtful", "blind", "unasked"]
+MEANING: Mapping[Finding, str] = {
+    "agree": "both sides say the same",
+    "missing": "we say it was confirmed, the provider does not have it",
+    "found": "the provider has it, we do not know it",
+    "absent": "we did not know; it surely is not there",
+    "early": "it is not there yet, and could still arrive",
+    "doubtful": "the provider's answer does not settle it",
+    "blind": "confirmed when it left; the provider cannot be asked",
+    "unasked": "the provider could not be asked",
+}
+_REPAIRS: Mapping[Finding, str] = {"found": "confirmed", "absent": "planned"}
+"""What a finding makes of the row when it is repaired."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One row, as it is here and there."""
+
+    row: LeftRow
+    finding: Finding
+    theirs: str
+    """confirmed, absent, unknown or held; empty where nobody was asked."""
+    message: str
+    operation: Operation | None
+    receipt: Receipt | None
+
+    @property
+    def repair(self) -> str:
+        """What repairing makes of it: confirmed, planned, or empty."""
+        return _REPAIRS.get(self.finding, "")
+
+    @property
+    def disagrees(self) -> bool:
+        return self.finding not in ("agree", "blind")
+
+
+@dataclass(frozen=True)
+class Reconciling:
+    """One job's writes, with their providers within reach."""
+
+    delivery: Delivery
+
+    def look(self) -> list[Compared]:
+        """Mark what dead processes left behind, then ask every provider about every row that left or may have."""
+        return asyncio.run(self._look())
+
+    def repair(self, compared: Sequence[Compared]) -> list[Compared]:
+        """Put right what is certain; those that were. A row that has moved on meanwhile is left alone."""
+        done = []
+        for one in compared:
+            if one.repair and self._repair(one):
+                done.append(one)
+        return done
+
+    def note(self, compared: Sequence[Compared], *, action: str, is_dry: bool) -> None:
+        """Put it into the audit log."""
+        detail = dict(Counter(str(one.finding) for one in compared))
+        entry = AuditEntry(
+            actor=self.delivery.settings.actor, action=action, object=f"job:{self.delivery.job.id}", detail=detail,
+            is_dry=is_dry,
+        )  # fmt: skip
+        with transaction(self.delivery.conn):
+            record_audit(self.delivery.conn, [entry], at=self._now())
+
+    def _now(self) -> datetime:
+        return self.delivery.found.clock.now()
+
+    async def _look(self) -> list[Compared]:
+        found = list[Compared]()
+        names = operations_in_use(self.delivery.conn, self.delivery.job.id)
+        for provider in sorted({name.partition(".")[0] for name in names}):
+            try:
+                async with self._writer(provider) as writer:
+                    find_orphans(self.delivery.conn, writer.operations, now=self._now())
+                    for row_batch in _batches(self._rows(provider), writer.operations):
+                        self.delivery.check()
+                        found += await self._compared(writer, row_batch)
+            except (ConfigError, ProviderError) as exc:
+                asked = {one.row.id for one in found}
+                found += [
+                    Compared(row, "unasked", "", exc.message, None, None)
+                    for row in self._rows(provider)
+                    if row.id not in asked
+                ]
+        return sorted(found, key=lambda one: (not one.disagrees, one.row.id))
+
+    def _rows(self, provider: str) -> list[LeftRow]:
+        rows = left_rows(self.delivery.conn, self.delivery.job.id)
+        return [row for row in rows if row.operation.partition(".")[0] == provider]
+
+    async def _compared(self, writer: Writer[Any], rows: Sequence[LeftRow]) -> list[Compared]:
+        operation = writer.operations[rows[0].operation]
+        receipts = await writer.look_up(operation.name, [_item(row) for row in rows])
+        told = {receipt.key: receipt for receipt in receipts}
+        return [_judged(row, told.get(row.key), operation, self._now()) for row in rows]
+
+    @asynccontextmanager
+    async def _writer(self, provider: str) -> AsyncIterator[Writer[Any]]:
+        settings, found, meter = self.delivery.settings, self.delivery.found, self.delivery.meter
+        if provider in MAILERS:
+            async with open_mailer(settings, found, provider, meter) as mailer:
+                yield mailer
+        elif provider in CRMS:
+            async with open_crm(settings, found, provider, meter) as crm:
+                yield crm
+        else:
+            async with open_tickets(settings, found, meter) as tickets:
+                yield tickets
+
+    def _repair(self, one: Compared) -> bool:
+        conn, now, row = self.delivery.conn, self._now(), one.row
+        assert one.operation is not None
+        assert one.receipt is not None
+        with transaction(conn):
+            taken = conn.execute(
+                "UPDATE outbox SET state = 'unknown' WHERE id = ? AND state = ? AND attempts = ?",
+                (row.id, row.state, row.attempts),
+            ).rowcount
+            if not taken:
+                return False
+            resolve(conn, one.operation, [one.receipt], now=now)
+            if one.repair == "confirmed":
+                usage = {"emails_sent": 1} if row.operation.partition(".")[0] in MAILERS else {}
+                event = WritesSettled(operation=row.operation, fates={"confirmed": 1}, usage=usage)
+                name = f"{self.delivery.job.id}/reconciled/{row.id}/{now.timestamp():.3f}"
+                record(conn, self.delivery.job.id, name, event, now)
+                forget_failures(conn, self.delivery.job.id, row.operation, [row.id])
+            entry = AuditEntry(
+                actor=self.delivery.settings.actor, action="outbox.repair", object=f"outbox:{row.id}",
+                before=row.state, after=one.repair,
+            )  # fmt: skip
+            record_audit(conn, [entry], at=now)
+        return True
+
+
+def _batches(rows: Sequence[LeftRow], operations: Mapping[str, Operation]) -> list[list[LeftRow]]:
+    """Rows that can be asked about together: of one operation and one campaign, as many as a call takes."""
+    known = [row for row in rows if row.operation in operations]
+    batches = []
+    for (name, _), group in groupby(sorted(known, key=_together), key=_together):
+        same = list(group)
+        size = operations[name].batch
+        batches += [same[n : n + size] for n in range(0, len(same), size)]
+    return batches
+
+
+def _together(row: LeftRow) -> tuple[str, str]:
+    return row.operation, row.sequence_id or ""
+
+
+def _item(row: LeftRow) -> Item:
+    provider = row.operation.partition(".")[0]
+    if provider in MAILERS:
+        return Letter.model_validate_json(row.payload)
+    if provider in CRMS:
+        item = CrmItem.model_validate_json(row.payload)
+        return item.model_copy(update={"record_id": row.after_provider_id}) if row.after_provider_id else item
+    return TicketItem.model_validate_json(row.payload)
+
+
+def _judged(row: LeftRow, receipt: Receipt | None, operation: Operation, now: datetime) -> Compared:
+    fate = receipt.fate if receipt else Fate.UNKNOWN
+    finding: Finding = "doubtful"
+    match fate, row.state:
+        case (Fate.CONFIRMED, "confirmed") | (Fate.ABSENT, "planned"):
+            finding = "agree"
+        case Fate.CONFIRMED, _:
+            finding = "found"
+        case Fate.ABSENT, "confirmed":
+            finding = "missing"
+        case Fate.ABSENT, _:
+            finding = "early" if row.due_at > now else "absent"
+        case _, "confirmed" if operation.repeat is Repeat.BLIND:
+            finding = "blind"
+        case _:
+            pass
+    told = receipt.reason if receipt and receipt.reason else MEANING[finding]
+    return Compared(row, finding, fate.value, told, operation, receipt)

@@ -1,0 +1,208 @@
+"""Why nothing is being sent: what has to come first, then gate by gate in the order in which they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from cmo.config import Settings
+from cmo.domain.base import Frozen
+from cmo.domain.job import Mode
+from cmo.domain.policy import RULES, Verdict
+from cmo.errors import ConfigError, PolicyRefused, ProviderError
+from cmo.service.sending import Sending, SendPreview, opened
+from cmo.service.wiring import Outside
+from cmo.store import draft_views
+from cmo.store.db import Connection
+from cmo.store.outbox_views import RuleCount, hold_ends, mail_standing, refused_for_good
+
+_NEXT: Mapping[str, str] = {
+    "kill_switch": "cmo kill --release --reason TEXT",
+    "paused": "cmo resume --sending",
+    "mode": "cmo jobs set {ref} mode=send_allowed",
+    "approval": "cmo drafts review",
+    "address_policy": 'cmo policy allow commit --basis "…"',
+    "country": 'cmo policy allow unknown-country --basis "…"',
+    "quota_inbox": "cmo limits show",
+    "quota_day": "cmo limits show",
+    "quota_company": "cmo limits show",
+    "quota_contact": "cmo limits show",
+    "health": "cmo limits show",
+    "held": "cmo outbox release ID",
+    "breaker": "cmo errors list",
+}
+"""Rule -> what the operator can do."""
+CmoTrouble = ConfigError | ProviderError | PolicyRefused
+"""Why the provider cannot be asked."""
+_MOVED = frozenset({"held", "breaker", "later", "limit", "sequence"})
+"""What keeps a mail from leaving besides the gate's rules."""
+
+
+class Gate(Frozen):
+    """One thing that has to be so before a mail leaves."""
+
+    name: str
+    state: Literal["ok", "stops", "unasked"]
+    count: int
+    """Mails it keeps from leaving."""
+    passed: int
+    message: str
+    retry_at: datetime | None = None
+    next: str = ""
+    """What to type."""
+
+
+class WhyNot(Frozen):
+    """Why nothing of a job is being sent."""
+
+    job_id: str
+    waiting: int
+    """Approved mails that have not left."""
+    leaving: int
+    """Of them those that nothing stops now."""
+    gates: tuple[Gate, ...]
+
+    @property
+    def first(self) -> Gate | None:
+        """What to deal with first."""
+        return next((gate for gate in self.gates if gate.state == "stops"), None)
+
+
+def why_not(settings: Settings, ref: str, *, short: str, found: Outside | None = None) -> WhyNot:
+    """Ask every gate about everything that waits; writes nothing.
+
+    Args:
+        short: How the job is named in commands.
+        found: In place of the outside that the settings name.
+    """
+    with opened(settings, ref, found=found) as delivery:
+        sending = Sending(delivery)
+        trouble: CmoTrouble | None = None
+        preview: SendPreview | None = None
+        try:
+            preview = sending.preview(due_at=sending.now())
+        except (ConfigError, ProviderError, PolicyRefused) as exc:
+            trouble = exc
+        return _told(sending, preview, trouble, settings, short)
+
+
+def _told(
+    sending: Sending, preview: SendPreview | None, trouble: CmoTrouble | None, settings: Settings, short: str
+) -> WhyNot:
+    conn, now = sending.delivery.conn, sending.now()
+    waiting = sending.waiting()
+    gates = [
+        _approved(conn, sending.job_id, now, waiting),
+        _provider(preview, trouble, waiting),
+        *_outbox(conn, sending.job_id, now, preview),
+        *_rules(preview, sending.locked(), refused_for_good(conn, sending.job_id), waiting),
+    ]
+    leaving = 0 if preview is None or preview.locked else len(preview.leaving)
+    named = [gate.model_copy(update={"next": _next(gate, settings, short)}) for gate in gates]
+    return WhyNot(job_id=sending.job_id, waiting=waiting, leaving=leaving, gates=tuple(named))
+
+
+def _approved(conn: Connection, job_id: str, now: datetime, waiting: int) -> Gate:
+    pending = draft_views.count_waiting(conn, job_id, now=now)
+    if waiting:
+        told = f"{waiting:,} approved, {pending:,} drafts wait for you"
+        return Gate(name="approved", state="ok", count=0, passed=waiting, message=told)
+    told = f"Nothing is approved; {pending:,} drafts wait for you." if pending else "There is no draft to approve."
+    return Gate(
+        name="approved", state="stops", count=0, passed=0, message=told,
+        next="cmo drafts review" if pending else "cmo status {ref}",
+    )  # fmt: skip
+
+
+def _provider(preview: SendPreview | None, trouble: CmoTrouble | None, waiting: int) -> Gate:
+    if trouble is not None:
+        return Gate(
+            name="provider", state="stops", count=waiting, passed=0, message=trouble.message,
+            next=trouble.hint.partition("\n")[0],
+        )  # fmt: skip
+    assert preview is not None
+    told = f"{preview.mailer}: {', '.join(box.address for box in preview.sequence.inboxes)}"
+    return Gate(name="provider", state="ok", count=0, passed=waiting, message=told)
+
+
+def _outbox(conn: Connection, job_id: str, now: datetime, preview: SendPreview | None) -> list[Gate]:
+    """What of it is handed over, still in its hold, kept back, or doubtful."""
+    standing = mail_standing(conn, job_id).outbox
+    rules = [row.rule for row in preview.rows] if preview else []
+    planned, held, doubtful = standing.get("planned", 0), standing.get("held", 0), standing.get("unknown", 0)
+    gates = list[Gate]()
+    if not planned and any(rule is None for rule in rules):
+        told = "Nothing is handed over yet."
+        gates.append(
+            Gate(name="outbox", state="stops", count=len(rules), passed=0, message=told, next="cmo send {ref}")
+        )
+    else:
+        gates.append(Gate(name="outbox", state="ok", count=0, passed=planned, message=f"{planned:,} handed over"))
+    ends = hold_ends(conn, job_id)
+    if ends is not None and ends > now:
+        told = "The hold is not over: everything can be recalled."
+        gates.append(
+            Gate(
+                name="hold", state="stops", count=planned, passed=0, message=told, retry_at=ends, next="cmo send {ref}"
+            )
+        )
+    if held:
+        told = "Held, by an operator or until it is clear whether they left."
+        gates.append(Gate(name="held", state="stops", count=held, passed=planned, message=told))
+    if doubtful:
+        told = "They may have left; they are looked up at the next send."
+        gates.append(
+            Gate(
+                name="unknown", state="stops", count=doubtful, passed=planned, message=told, next="cmo reconcile {ref}"
+            )
+        )
+    if "breaker" in rules and preview is not None:
+        row = next(row for row in preview.rows if row.rule == "breaker")
+        gates.append(
+            Gate(name="breaker", state="stops", count=rules.count("breaker"), passed=0, message=row.message,
+                 retry_at=row.retry_at)
+        )  # fmt: skip
+    return gates
+
+
+def _rules(
+    preview: SendPreview | None, locked: list[Verdict], over: Mapping[str, RuleCount], waiting: int
+) -> list[Gate]:
+    """The gate's rules in their order; what one stops does not come before the next."""
+    stops = {str(verdict.rule): verdict for verdict in locked}
+    rows = [] if preview is None else [row for row in preview.rows if row.rule not in _MOVED]
+    left, gates = len(rows) if preview else waiting, list[Gate]()
+    for rule, meaning in RULES.items():
+        same = [row for row in rows if row.rule == rule]
+        final = over.get(rule)
+        if rule in stops:
+            verdict = stops[rule]
+            gates.append(
+                Gate(name=rule, state="stops", count=waiting, passed=0, message=verdict.message,
+                     retry_at=verdict.retry_at)
+            )  # fmt: skip
+        elif same or final:
+            times = [row.retry_at for row in same if row.retry_at]
+            message = same[0].message if same else final.message if final else ""
+            count = len(same) + (final.count if final else 0)
+            left -= len(same)
+            gates.append(
+                Gate(name=rule, state="stops", count=count, passed=left, message=message,
+                     retry_at=min(times) if times else None)
+            )  # fmt: skip
+        else:
+            unknown = preview is None and rule not in ("kill_switch", "paused", "mode")
+            gates.append(
+                Gate(name=rule, state="unasked" if unknown else "ok", count=0, passed=0 if unknown else left,
+                     message=f"stops where {meaning}")
+            )  # fmt: skip
+    return gates
+
+
+def _next(gate: Gate, settings: Settings, short: str) -> str:
+    if gate.state != "stops":
+        return ""
+    if gate.name == "mode" and settings.mode() is not Mode.SEND_ALLOWED:
+        return "cmo config set mode.sending send_allowed"
+    return (gate.next or _NEXT.get(gate.name, "")).replace("{ref}", short)

@@ -1,0 +1,182 @@
+"""Small campaigns, one for each way out: four people, each to be mailed, told to a CRM, with a ticket for an error."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache, cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest import mock
+
+from cmo.config import Settings
+from cmo.domain.event import ItemFailed
+from cmo.domain.job import Mode, Stage
+from cmo.domain.lead import ItemFailure
+from cmo.errors import CmoError
+from cmo.providers.ports import Meter
+from cmo.sandbox.vendors import gmail, instantly, smartlead
+from cmo.sandbox.vendors.attio import LIST_ID
+from cmo.service import writers
+from cmo.service.delivery import Delivery
+from cmo.service.tickets import ticket_writes
+from cmo.service.wiring import Outside
+from cmo.store.bases import EVERYWHERE, Basis, record_basis
+from cmo.store.commit import commit
+from cmo.store.db import Connection, open_store
+from cmo.store.jobs import get_job
+from tests.delivery.services import Services
+from tests.fakes.campaign import approve, settings_in
+from tests.fakes.clock import NOON, StillClock
+from tests.fakes.drafts import store_with_drafts
+from tests.fakes.outside import FakeResolver
+
+PEOPLE = 4
+SHORT_S = 0.25
+"""How long a client waits for an answer, in real seconds, where answers stay out."""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What leaves, and by what."""
+
+    mailer: str
+    crm: str = ""
+    """Empty for none."""
+    sequence_id: str | None = None
+    sender: str = "sam@field.example"
+    has_tickets: bool = False
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Of `services.MAKERS`."""
+        names = (self.mailer, self.crm, "linear" if self.has_tickets else "")
+        return tuple(name for name in names if name not in ("", "smtp", "maildir"))
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        crm = {"crm": self.crm, "list_id": LIST_ID if self.crm == "attio" else None} if self.crm else {}
+        return {"mode": Mode.SEND_ALLOWED, "mailer": self.mailer, "sequence_id": self.sequence_id, **crm}
+
+
+CAMPAIGNS = {
+    "instantly": Campaign("instantly", "attio", instantly.ACTIVE_ID, has_tickets=True),
+    "smartlead": Campaign("smartlead", "hubspot", smartlead.ACTIVE_ID),
+    "gmail": Campaign("gmail", sender=gmail.ADDRESS),
+    "smtp": Campaign("smtp"),
+    "maildir": Campaign("maildir", "attio"),
+}
+
+
+@dataclass
+class Running:
+    """One campaign in a home of its own, with the services it writes to."""
+
+    campaign: Campaign
+    home: Path
+    services: Services
+    clock: StillClock = field(default_factory=StillClock)
+    troubles: list[str] = field(default_factory=list)
+    """What steps raised, in words."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        return settings_in(self.home, SMTP_FROM=self.campaign.sender)
+
+    def open(self) -> Connection:
+        return open_store(self.settings.paths.db)
+
+    def delivery(self, conn: Connection) -> Delivery:
+        """The outbox, as a process that has just started sees it."""
+        job_id = conn.execute("SELECT id FROM jobs").fetchone()["id"]
+        found = Outside(
+            clock=self.clock,
+            github_api_url="",
+            github_graphql_url="",
+            github_tokens=(),
+            dns_server="127.0.0.1:9",
+            places=self.services.places,
+        )
+        return Delivery(self.settings, found, conn, get_job(conn, job_id), Meter(), FakeResolver())
+
+    def deliver(self, conn: Connection) -> int:
+        """Everything once: mail, CRM, tickets. What fails is noted, and the next is tried; how much was planned."""
+        return asyncio.run(self._deliver(self.delivery(conn)))
+
+    async def _deliver(self, delivery: Delivery) -> int:
+        planned = 0
+        steps = [lambda: delivery.send(due_at=self.clock.now())]
+        if self.campaign.crm:
+            steps.append(lambda: delivery.sync())
+        if self.campaign.has_tickets:
+            steps.append(lambda: delivery.tickets(ticket_writes(delivery, only=_group(delivery.conn))))
+        for step in steps:
+            try:
+                planned += (await step()).planned.new
+            except CmoError as exc:
+                planned += 1
+                self.troubles.append(exc.message)
+        return planned
+
+
+def _group(conn: Connection) -> str:
+    """The error that the ticket is about; others come while a campaign is walked."""
+    key: str = conn.execute("SELECT group_key FROM failures WHERE tool = 'mx_check'").fetchone()["group_key"]
+    return key
+
+
+@contextmanager
+def running(name: str, home: Path, *, is_short: bool = False, **troubles: Any) -> Iterator[Running]:
+    """Campaign `name` before its first step.
+
+    Args:
+        is_short: Clients wait `SHORT_S` for an answer.
+        troubles: As `Services` takes them.
+    """
+    campaign, clock = CAMPAIGNS[name], StillClock()
+    shutil.copytree(_prepared(name), home)
+    with Services(campaign.services, clock=clock, **troubles) as services, impatient(SHORT_S if is_short else 5.0):
+        yield Running(campaign, home, services, clock)
+
+
+@contextmanager
+def impatient(seconds: float) -> Iterator[None]:
+    """Clients wait so long for an answer; most have no setting for that."""
+    factory = writers.factory
+
+    def hurried(name: str) -> Any:
+        made = factory(name)
+        has_timeout = name not in ("maildir", "mime")
+        return (lambda *args, **named: made(*args, **{**named, "timeout_s": seconds})) if has_timeout else made
+
+    with mock.patch.object(writers, "factory", hurried):
+        yield
+
+
+_homes: list[TemporaryDirectory[str]] = []
+
+
+@cache
+def _prepared(name: str) -> Path:
+    """A home with the approved drafts of campaign `name`, to be copied."""
+    _homes.append(TemporaryDirectory(prefix="campaign-"))
+    home, campaign = Path(_homes[-1].name) / "home", CAMPAIGNS[name]
+    settings = settings_in(home, SMTP_FROM=campaign.sender)
+    conn, job_id = store_with_drafts(settings.paths.db, PEOPLE, plan=campaign.plan)
+    basis = Basis(kind="unknown-country", scope=EVERYWHERE, basis="they are customers", by="operator:ana", at=NOON)
+    record_basis(conn, basis)
+    approve(conn, settings, job_id, _ids(PEOPLE))
+    failure = ItemFailure(item="maint9@org9.example", code="dns_timeout", message="no answer")
+    event = ItemFailed(tool="mx_check", stage=Stage.MX, failure=failure)
+    commit(conn, job_id, [(f"{job_id}/seed/failure", event)], at=NOON - timedelta(hours=1), epoch=None)
+    conn.close()
+    return home
+
+
+def _ids(count: int) -> Sequence[int]:
+    return range(1, count + 1)
