@@ -330,3 +330,14 @@ def test_a_job_without_drafts_says_so(cmo: Cmo) -> None:
 
     assert cmo("drafts", "list").code == 4
     assert at_terminal(cmo, "drafts", "review").code == 0
+
+
+def test_drafts_are_exported_without_the_suppressed(cmo: Cmo, job: str) -> None:
+    cmo("leads", "suppress", "maint7", "--kind", "login", "--reason", "asked", "--yes")
+
+    assert cmo("export", job, "--what", "drafts", "--format", "json").code == 0
+
+    rows = json.loads((cmo.folder / "drafts.json").read_text())
+    assert len(rows) == 39
+    assert {"subject", "body", "state"} <= rows[0].keys()
+    assert "maint7" not in {row["login"] for row in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,19 @@ def test_times_that_are_none_are_wrong_usage(cmo: Cmo, argv: list[str]) -> None:
 def test_a_job_that_is_not_there_is_said_so(cmo: Cmo) -> None:
     made_for(cmo, 1)
     assert cmo("send", "nobody", "--yes").code == 4
+
+
+def test_ctrl_c_during_the_hold_leaves_everything_to_be_recalled_or_gone_on_with(cmo: Cmo) -> None:
+    made = made_for(cmo, 2)
+    with cmo.started("send", "--hold", "1h", "--yes") as process:
+        assert process.stderr is not None
+        told = ""
+        while "The first leaves in" not in told:
+            told = process.stderr.readline()
+            assert told, "it ended before the countdown"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, made.mails) == (75, [])
+    assert "send 000000" in err
+    assert "outbox recall --all" in err
+    assert {row["state"] for row in cmo("outbox", "list", "--json").document["data"]} == {"planned"}

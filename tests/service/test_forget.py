@@ -37,6 +37,8 @@ from cmo.store.db import Connection, transaction
 from cmo.store.gate import SendGate
 from cmo.store.journal import this_process
 from cmo.store.packing import unpack
+from cmo.store.people_views import iter_leads
+from cmo.store.progress import progress
 from cmo.store.suppressions import find_suppressed, recognise_erased, record_suppressions
 from cmo.store.switches import hold
 from tests.fakes.drafts import lead_events, rendered_factory, store_with_drafts
@@ -239,6 +241,8 @@ def test_a_person_who_is_found_again_stays_suppressed(home: Home) -> None:
         sql = "SELECT 1 FROM suppressions WHERE kind = 'hash' AND value = erased_hash('login', 'maint1')"
         assert conn.execute(sql).fetchone() is not None
         assert verdict_on(conn, home, row, secret) == "suppressed"
+        assert {lead.login for lead in iter_leads(conn, home.job_id)} == {"maint2", "maint3"}
+        assert progress(conn, home.job_id, now=NOW).good_leads == 2
 
 
 def approve(conn: Connection, draft: int) -> None:

@@ -21,14 +21,14 @@ from cmo.errors import OutputUnwritable
 from cmo.paths import ensure_folder
 from cmo.service import ExportFile, ExportReport
 
-_WHAT = ("leads", "people")
+_WHAT = ("leads", "people", "drafts")
 _FORMATS = ("csv", "json", "ndjson")
 
 
 def export(
     job: JobArg = None,
     what: Annotated[
-        str, typer.Option("--what", metavar="A,B", help="leads (prospects), people (for Attio).")
+        str, typer.Option("--what", metavar="A,B", help="leads (prospects), people (for Attio), drafts.")
     ] = "leads,people",
     format_: Annotated[str, typer.Option("--format", metavar="A,B", help="csv, json, ndjson.")] = "csv",
     to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Default: the current folder.")] = None,

@@ -18,6 +18,7 @@ from cmo.cli.terminal import safe_line, wrapped
 from cmo.store import people_views, views
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from sqlite3 import Connection
 
     from cmo.store.people_views import WhyLead
@@ -118,6 +119,8 @@ def why(person: Person, job: JobOption = None, fields: Fields = None) -> int:
         "suppressed": found.suppressed,
         "merged_into": found.merged_into,
         "timeline": [{"at": at, "what": what} for at, what in found.timeline],
+        "drafts": [draft.model_dump(mode="json") for draft in found.drafts],
+        "outbox": [write.model_dump(mode="json") for write in found.writes],
     }
     here.out.document("cmo.leads.why/1", data, text=_laid(here, _reasons(found, job_id)), fields=fields)
     return DONE
@@ -187,8 +190,40 @@ def _reasons(found: WhyLead, job_id: str) -> list[str]:
         *(f"  Address  {text}" for text in _addresses(found)),
         *(f"  Seen on  {text}" for text in _seen(found)),
     ]
-    rows += [f"  {at.astimezone():%Y-%m-%d %H:%M}  {what}" for at, what in found.timeline]
+    rows += [f"  Draft    {text}" for text in _drafts(found)]
+    rows += [f"  Outbox   {text}" for text in _writes(found)]
+    rows += [f"  {_time(at)}  {what}" for at, what in found.timeline]
     return rows
+
+
+def _drafts(found: WhyLead) -> list[str]:
+    texts = []
+    for draft in found.drafts:
+        text = f"{draft.id} {draft.step}, {draft.state}, version {draft.version}"
+        if draft.approved_by is not None:
+            until = (
+                f"until {_time(draft.expires_at)}" if draft.revoked_at is None else f"void {_time(draft.revoked_at)}"
+            )
+            text += f"; approved by {safe_line(draft.approved_by)} {_time(draft.approved_at)}, {until}"
+        texts.append(text)
+    return texts
+
+
+def _writes(found: WhyLead) -> list[str]:
+    """A line for each write, and one for each no that the gate gave it."""
+    texts = []
+    for write in found.writes:
+        held = ", held" if write.is_held else ""
+        why = f": {safe_line(write.reason)}" if write.reason else ""
+        texts.append(f"{write.id} {write.operation}, {write.state}{held}, tried {write.attempts} times{why}")
+        for line in write.decisions:
+            again = f"; again from {_time(line.retry_at)}" if line.retry_at else ""
+            texts.append(f"  {_time(line.at)} {line.rule}: {safe_line(line.message)} ({line.times} times{again})")
+    return texts
+
+
+def _time(at: datetime | None) -> str:
+    return "" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _addresses(found: WhyLead) -> list[str]:

@@ -122,7 +122,7 @@ def _go(
         here.say.note(f"Handed over. The first may leave at {_clock(preview.leaves_at)}.")
         here.say.hint(f"Deliver: cmo send {ref}   Take back: cmo outbox recall --all")
         return _tell(here, sending, sending.came_of(since=sending.now()), "", ref)
-    started, stopped = sending.now(), ""
+    started, stopped, stays = sending.now(), "", not preview.leaving
     countdown = Countdown(here)
     try:
         with stop.installed():
@@ -132,7 +132,7 @@ def _go(
     except LeftEarly:
         _tell(here, sending, sending.came_of(since=started), "", ref)
         raise
-    return _tell(here, sending, sending.came_of(since=started), stopped, ref)
+    return _tell(here, sending, sending.came_of(since=started), stopped, ref, all_stay=stays)
 
 
 class Countdown:
@@ -293,8 +293,22 @@ def _nothing(here: Session, sending: Sending, ref: str) -> int:
     return _tell(here, sending, sending.came_of(since=sending.now()), "", ref, quiet=True)
 
 
-def _tell(here: Session, sending: Sending, came: CameOf, stopped: str, ref: str, *, quiet: bool = False) -> int:
-    """What came of it, and what to type next; returns the exit code."""
+def _tell(
+    here: Session,
+    sending: Sending,
+    came: CameOf,
+    stopped: str,
+    ref: str,
+    *,
+    quiet: bool = False,
+    all_stay: bool = False,
+) -> int:
+    """What came of it, and what to type next; returns the exit code.
+
+    Args:
+        all_stay: It was known before that nothing would leave.
+    """
+    is_refused = (bool(came.refused) or all_stay) and not came.confirmed
     data = {"job_id": sending.job_id, **came.model_dump(mode="json"), "stopped": stopped}
     here.out.document("cmo.send/1", data, text=[])
     if not quiet:
@@ -303,12 +317,12 @@ def _tell(here: Session, sending: Sending, came: CameOf, stopped: str, ref: str,
             here.say.note(_stays(one.count, one.rule, one.message, one.retry_at))
         if stopped:
             here.say.warn(stopped)
-        here.say.hint(_next(came, stopped, ref))
+        here.say.hint(_next(came, stopped, ref, is_refused=is_refused))
     if stopped:
         return UNREACHABLE
     if came.unknown or came.held or came.failed or came.later:
         return PARTLY
-    return REFUSED if came.refused and not came.confirmed else DONE
+    return REFUSED if is_refused else DONE
 
 
 def _counted(came: CameOf) -> str:
@@ -317,12 +331,12 @@ def _counted(came: CameOf) -> str:
     return f"{came.confirmed:,} confirmed" + "".join(f", {n:,} {word}" for word, n in parts if n) + "."
 
 
-def _next(came: CameOf, stopped: str, ref: str) -> str:
+def _next(came: CameOf, stopped: str, ref: str, *, is_refused: bool) -> str:
     if came.held:
         return "cmo outbox list --where state:unknown   Then: cmo outbox release ID"
     if stopped or came.unknown or came.later:
         return f"Go on: cmo send {ref}   What the provider has: cmo reconcile {ref}"
-    if came.refused:
+    if came.refused or is_refused:
         again = f" (from {_clock(came.next_at)})" if came.next_at else ""
         return f"Why: cmo why-not {ref}   Again{again}: cmo send {ref}"
     return f"Tell the CRM: cmo sync {ref}   Check: cmo reconcile {ref}"

@@ -16,6 +16,11 @@ FILE = "installation.key"
 BYTES = 32
 
 
+def has_secret(data_dir: Path) -> bool:
+    """Whether this data folder has its secret already."""
+    return (data_dir / FILE).exists()
+
+
 def installation_secret(data_dir: Path) -> bytes:
     """The secret of this data folder, made on first use, owner-only.
 

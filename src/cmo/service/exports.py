@@ -15,13 +15,18 @@ from cmo.domain.job import Job
 from cmo.errors import OutputUnwritable
 from cmo.service.store import reader, resolve_job
 from cmo.store.db import Connection
+from cmo.store.draft_views import iter_drafts
 from cmo.store.jobs import get_job
 from cmo.store.people_views import iter_leads, not_exported
 
-What = Literal["leads", "people"]
+What = Literal["leads", "people", "drafts"]
 Format = Literal["csv", "ndjson", "json"]
 
-FILES: dict[What, str] = {"leads": "prospects", "people": "attio_people"}
+FILES: dict[What, str] = {"leads": "prospects", "people": "attio_people", "drafts": "drafts"}
+DRAFT_COLUMNS = (
+    "id", "login", "name", "email", "company", "score", "step", "variant", "version", "state", "flag", "subject",
+    "body",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,12 @@ def _write(
 ) -> ExportFile:
     from cmo.tools.export_csv import ATTIO_COLUMNS, PROSPECT_COLUMNS, attio_record, prospect_record
 
-    columns = PROSPECT_COLUMNS if what == "leads" else ATTIO_COLUMNS
+    columns = {"leads": PROSPECT_COLUMNS, "people": ATTIO_COLUMNS, "drafts": DRAFT_COLUMNS}[what]
 
     def records() -> Iterator[dict[str, object]]:
+        if what == "drafts":
+            yield from iter_drafts(conn, job.id)
+            return
         for row in iter_leads(conn, job.id, terms=terms):
             if what == "leads":
                 yield prospect_record(row)

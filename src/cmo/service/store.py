@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 from cmo.clock import Clock, ScaledClock, SystemClock
 from cmo.config import Settings
+from cmo.config.installation import has_secret, installation_secret
 from cmo.domain.job import JobStatus
 from cmo.errors import JobNotFound
 from cmo.service.world import sandbox_world
 from cmo.store.db import Connection, open_reader, open_store
 from cmo.store.jobs import list_jobs, match_jobs
+from cmo.store.suppressions import recognise_erased
 from cmo.store.views import JobSummary, job_summary
 
 
@@ -19,6 +21,7 @@ from cmo.store.views import JobSummary, job_summary
 def writer(settings: Settings) -> Iterator[Connection]:
     """The store, made where it is missing."""
     conn = open_store(settings.paths.db)
+    _recognise_erased(settings, conn)
     try:
         yield conn
     finally:
@@ -35,10 +38,17 @@ def reader(settings: Settings) -> Iterator[Connection]:
     conn = open_reader(settings.paths.db)
     if conn is None:
         raise JobNotFound("There is no job yet.", hint='Start one: cmo run "find 200 python maintainers"')
+    _recognise_erased(settings, conn)
     try:
         yield conn
     finally:
         conn.close()
+
+
+def _recognise_erased(settings: Settings, conn: Connection) -> None:
+    """Have queries know the erased; where there is no key yet, nobody was."""
+    if has_secret(settings.paths.data_dir):
+        recognise_erased(conn, installation_secret(settings.paths.data_dir))
 
 
 def resolve_job(conn: Connection, ref: str | None) -> str:

@@ -13,6 +13,7 @@ from cmo.errors import ToolInputInvalid
 from cmo.service.folder import JobFolder
 from cmo.service.store import writer
 from cmo.service.wiring import outside, ports, require_credentials
+from cmo.store.jobs import get_job
 
 HAND_FOLDER = "by-hand"
 """Where files go that a tool called by hand writes."""
@@ -27,6 +28,8 @@ def tool_schemas(*, planner: bool) -> list[dict[str, Any]]:
 
 def call_tool(settings: Settings, name: str, text: str) -> dict[str, Any]:
     """Run a tool on the JSON object `text`; its answer. Stores nothing but what providers cache.
+
+    A tool that writes to the outside names a job, and asks that job's outbox: the gate and every approval hold as ever.
 
     Raises:
         ToolInputInvalid: unknown tool, not JSON, or not what the tool takes.
@@ -47,9 +50,12 @@ def call_tool(settings: Settings, name: str, text: str) -> dict[str, Any]:
         if tool.effect == "read" and tool.name != "mx_check":
             require_credentials(found)
 
+        named = getattr(call, "job_id", None)
+        job = None if named is None else get_job(conn, named)
+
         async def run() -> dict[str, Any]:
             folder = JobFolder(settings.paths.runs_dir / HAND_FOLDER)
-            async with ports(settings, found, conn, folder) as outside_ports:
+            async with ports(settings, found, conn, folder, job=job) as outside_ports:
                 answer: dict[str, Any] = (await tool.run(call, outside_ports)).model_dump(mode="json")
                 return answer
 

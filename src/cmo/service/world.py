@@ -46,8 +46,8 @@ def sandbox_world(settings: Settings) -> WorldTime:
         return WorldTime(seed=SANDBOX_SEED, anchor_at=anchor, now=now)
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-        moments = (datetime.fromisoformat(saved[name]).astimezone(UTC) for name in ("anchor_at", "now"))
-        return WorldTime(int(saved["seed"]), *moments, faults=str(saved.get("faults", "none")))
+        anchor_at, now = (datetime.fromisoformat(saved[name]).astimezone(UTC) for name in ("anchor_at", "now"))
+        return WorldTime(int(saved["seed"]), anchor_at, now, str(saved.get("faults", "none")))
     except (ValueError, KeyError, TypeError) as exc:
         raise ConfigError(f"The sandbox's {path} cannot be read.", hint="Start it anew: cmo demo --reset") from exc
 

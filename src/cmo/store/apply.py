@@ -13,7 +13,7 @@ from cmo.domain.exclusion import is_excluded
 from cmo.domain.job import Icp, JobStatus, Plan, Stage
 from cmo.domain.lead import ActivityState, EmailClass, MxState, Repo
 from cmo.domain.plan_changes import with_changes
-from cmo.domain.suppression import email_domain, email_key
+from cmo.domain.suppression import Suppression, SuppressionKind, email_domain, email_key
 from cmo.domain.triage import group_key
 from cmo.ids import short_hash
 from cmo.store.apply_drafts import apply_draft
@@ -22,6 +22,7 @@ from cmo.store.groups import hold_set_aside
 from cmo.store.progress import LEADS_VERSION
 from cmo.store.retry import FAILED_REPO, make_failures_pending
 from cmo.store.searches import add_search, narrow_searches
+from cmo.store.suppressions import record_suppressions
 
 
 def apply(conn: Connection, job_id: str, at: datetime, event: ev.Event) -> None:
@@ -300,15 +301,17 @@ class _Applier:
     def _opted_out(self, event: ev.PersonOptedOut) -> None:
         reason = f"asks not to be contacted: “{event.words}”"
         self._set_candidate(event.login, state="rejected", reason=reason)
-        keys = [("login", event.login.lower())]
+        keys = [(SuppressionKind.LOGIN, event.login.lower())]
         if event.email:
-            keys.append(("email", email_key(event.email)))
-        for kind, value in keys:
-            self._conn.execute(
-                "INSERT INTO suppressions (kind, value, reason, source, added_at) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (kind, value) DO NOTHING",
-                (kind, value, reason, event.source_url, self._at),
-            )
+            keys.append((SuppressionKind.EMAIL, email_key(event.email)))
+        at = datetime.fromisoformat(self._at)
+        record_suppressions(
+            self._conn,
+            [
+                Suppression(kind=kind, value=value, reason=reason, source=event.source_url, added_at=at)
+                for kind, value in keys
+            ],
+        )
 
     def _email(self, event: ev.EmailFound | ev.EmailMissing | ev.EmailVerified) -> None:
         match event:

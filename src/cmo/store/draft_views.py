@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from cmo.domain.base import Frozen
 from cmo.domain.filters import Term
 from cmo.domain.letters import Words
+from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
 from cmo.store.draft_filters import STATE, WAITS, where
 
@@ -257,3 +258,15 @@ def draft_row(row: Any) -> DraftRow:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def iter_drafts(conn: Connection, job_id: str) -> Iterator[dict[str, object]]:
+    """Every draft of the job as a flat record, in order of making, one at a time; those of the suppressed never."""
+    rows = conn.execute(
+        "SELECT d.id, d.login, d.name, d.email, d.company, d.score, d.step, d.variant, d.version, d.state, d.flag,"
+        " d.subject, d.body FROM drafts d JOIN candidates c ON c.job_id = d.job_id AND c.login_key = d.login_key"
+        " JOIN emails e ON e.job_id = d.job_id AND e.login_key = d.login_key AND e.email = d.email"
+        f" WHERE d.job_id = ? AND {CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED} ORDER BY d.id",
+        (job_id,),
+    )
+    yield from (dict(row) for row in rows)

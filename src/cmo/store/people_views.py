@@ -12,6 +12,7 @@ from cmo.domain.filters import Term
 from cmo.domain.lead import LeadRow, MxVerdict, PersonRef, Score
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
+from cmo.store.outbox_views import DraftLine, WriteLine, drafts_of_person, writes_of_person
 from cmo.store.pages import LEAD_ROWS, lead_from_row
 
 LEAD_FIELDS = {
@@ -165,6 +166,10 @@ class WhyLead(Frozen):
     suppressed: str | None
     merged_into: str | None
     timeline: tuple[tuple[datetime, str], ...]
+    drafts: tuple[DraftLine, ...] = ()
+    """Mails written for the person, with their approvals."""
+    writes: tuple[WriteLine, ...] = ()
+    """What left for the person, or waits, with every no of the gate."""
 
 
 def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
@@ -200,6 +205,8 @@ def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
         suppressed=suppressed,
         merged_into=row["merged_into"],
         timeline=_timeline(conn, job_id, key),
+        drafts=drafts_of_person(conn, job_id, key),
+        writes=writes_of_person(conn, job_id, key),
     )
 
 

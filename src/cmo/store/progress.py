@@ -65,7 +65,12 @@ _SUPPRESSED = """SELECT l.number, l.held FROM suppressions s CROSS JOIN leads l
  UNION SELECT l.number, l.held FROM leads l
   JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email
   JOIN json_each(e.domains) d JOIN suppressions s ON s.kind = 'domain' AND s.value = d.value
-  WHERE l.job_id = :job AND EXISTS (SELECT 1 FROM suppressions WHERE kind = 'domain')"""
+  WHERE l.job_id = :job AND EXISTS (SELECT 1 FROM suppressions WHERE kind = 'domain')
+ UNION SELECT l.number, l.held FROM leads l
+  JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email
+  WHERE l.job_id = :job AND EXISTS (SELECT 1 FROM suppressions WHERE kind = 'hash') AND EXISTS (SELECT 1 FROM
+  suppressions s WHERE s.kind = 'hash' AND s.value IN (erased_hash('login', l.login_key),
+  erased_hash('email', e.email_key)))"""
 """Starts from the suppressions, which are few; CROSS JOIN keeps that order, and `JOIN` left it to a guess (50 ms)."""
 _COUNTS = f"""WITH suppressed AS ({_SUPPRESSED}) SELECT
  (SELECT COUNT(*) FROM repos WHERE job_id = :job) AS repos,

@@ -1,0 +1,46 @@
+"""`cmo leads why`: drafts, approvals, the outbox and every no of the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.harness import Cmo
+from tests.fakes.campaign import Campaign, campaign, sandbox_settings
+from tests.service.test_sending import send_all, sending_of, suppress
+
+
+@pytest.fixture
+def cmo(tmp_path: Path) -> Cmo:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Cmo(tmp_path / "own-home", folder, env={"CMO_SANDBOX": "1"})
+
+
+@pytest.fixture
+def sent(cmo: Cmo) -> Campaign:
+    """Of two mails one was outside working hours, one to a person who was suppressed a second before."""
+    cmo.home.mkdir()
+    made = campaign(cmo.home, 2, settings=sandbox_settings(cmo.home))
+    with sending_of(made) as sending:
+        sending.delivery.conn.execute("UPDATE drafts SET time_zone = 'Asia/Tokyo' WHERE id = 1")
+        suppress(sending.delivery.conn, "maint2@org2.example")
+        send_all(sending)
+    return made
+
+
+def test_a_no_of_the_gate_is_told_with_its_rule_and_when_it_is_asked_again(cmo: Cmo, sent: Campaign) -> None:
+    shown = cmo("leads", "why", "maint1", out_tty=True, env={"COLUMNS": "160"}).out
+    assert "1 first_touch, approved, version 1; approved by operator:ana" in shown
+    assert "1 maildir.send, planned, tried 0 times" in shown
+    assert "window: It is outside working hours in Asia/Tokyo. (1 times; again from " in shown
+
+
+def test_as_json_each_decision_is_an_object(cmo: Cmo, sent: Campaign) -> None:
+    data = cmo("leads", "why", "maint2", "--json").document["data"]
+    assert [(draft["id"], draft["state"], draft["approved_by"]) for draft in data["drafts"]] == [
+        (2, "approved", "operator:ana")
+    ]
+    (write,) = data["outbox"]
+    assert (write["state"], [line["rule"] for line in write["decisions"]]) == ("failed", ["suppressed"])
