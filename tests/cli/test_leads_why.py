@@ -33,8 +33,8 @@ def sent(cmo: Cmo) -> Campaign:
 def test_a_no_of_the_gate_is_told_with_its_rule_and_when_it_is_asked_again(cmo: Cmo, sent: Campaign) -> None:
     shown = cmo("leads", "why", "maint1", out_tty=True, env={"COLUMNS": "160"}).out
     assert "1 first_touch, approved, version 1; approved by operator:ana" in shown
-    assert "1 maildir.send, planned, tried 0 times" in shown
-    assert "window: It is outside working hours in Asia/Tokyo. (1 times; again from " in shown
+    assert "1 maildir.send, planned, tries: 0" in shown
+    assert "window: It is outside working hours in Asia/Tokyo. (asked 1 times; again from " in shown
 
 
 def test_as_json_each_decision_is_an_object(cmo: Cmo, sent: Campaign) -> None:

@@ -218,7 +218,7 @@ def test_the_end_says_what_is_missing_and_where_the_failures_are(cmo: Cmo, over:
     said = cmo("watch").err
 
     assert "8 short" in said
-    assert "cmo logs 000000 --level error" in said
+    assert "cmo errors list 000000" in said
 
 
 def test_sandbox_jobs_are_pointed_to(cmo: Cmo) -> None:

@@ -81,7 +81,7 @@ def test_above_25_a_terminal_wants_the_count_typed(cmo: Cmo) -> None:
     for answer in ("yes", "", "25"):
         result = cmo("send", "--hold", "0", "--yes", tty=True, stdin=f"{answer}\n")
         assert (result.code, made.mails) == (0, [])
-    assert "Type 26 to hand over 26 mails" in result.err
+        assert "Type 26 to hand over 26 mails" in result.err
     assert cmo("send", "--hold", "0", tty=True, stdin="26\n").code == 0
     assert len(made.mails) == 26
 
@@ -166,8 +166,9 @@ def test_ctrl_c_during_the_hold_leaves_everything_to_be_recalled_or_gone_on_with
         assert process.stderr is not None
         told = ""
         while "The first leaves in" not in told:
-            told = process.stderr.readline()
-            assert told, "it ended before the countdown"
+            line = process.stderr.readline()
+            assert line, f"it ended before the countdown: {told}"
+            told += line
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, made.mails) == (75, [])

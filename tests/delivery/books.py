@@ -6,8 +6,9 @@ import email
 import email.policy
 import html
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cmo.domain.outward import CrmItem, TicketItem
 from cmo.store.db import Connection
@@ -39,8 +40,9 @@ def compare(run: Running, conn: Connection) -> Comparison:
     """Look at the books once everything is quiet."""
     books = Counter(held_by(run))
     wanted = list(_wanted(conn))
+    known = {held for _, held in wanted}
     problems = [f"no row for the mail to {row['email']}" for row in conn.execute(_WITHOUT_ROW)]
-    problems += [f"{held.kind} of {held.whose} is in no row" for held in books if held not in {w for _, w in wanted}]
+    problems += [f"{held.kind} of {held.whose} is in no row" for held in books if held not in known]
     confirmed = listed = 0
     for row, held in wanted:
         told, count = f"{row['operation']} to {held.whose} ({row['state']}, {row['why']})", books[held]
@@ -71,7 +73,7 @@ _ROWS = (
 )
 
 
-def _wanted(conn: Connection):  # type: ignore[no-untyped-def]
+def _wanted(conn: Connection) -> Iterator[tuple[Any, Held]]:
     """Each row of the ledger, and what the books hold once it has happened; mail in the words of its draft."""
     for row in conn.execute(_ROWS):
         kind = row["operation"].partition(".")[2]

@@ -15,7 +15,10 @@ from cmo.store.switches import SENDING, find_switch, switch_off
 from tests.delivery.books import Comparison, compare
 from tests.delivery.campaigns import Running, running
 
-KINDS = (
+REFUSED: Literal["refused"] = "refused"
+"""The service is down: no connection stands."""
+Kind = FaultKind | Literal["refused"]
+KINDS: tuple[Kind, ...] = (
     FaultKind.RESET_BEFORE,
     FaultKind.RESET_AFTER,
     FaultKind.TIMEOUT_AFTER,
@@ -25,14 +28,13 @@ KINDS = (
     FaultKind.TRUNCATED_BODY,
     FaultKind.MALFORMED_JSON,
     FaultKind.OK_WITH_ERROR,
+    REFUSED,
 )
-REFUSED = "refused"
-"""The service is down: no connection stands."""
 PERSISTS = 8
 """Requests in a row that fail where a trouble persists; more than a client repeats by itself."""
 DOWN_ROUNDS = 3
 MOST_ROUNDS = 80
-STILL_ROUNDS = 4
+STILL_ROUNDS = PERSISTS + 2
 """Rounds without any change after which a campaign is quiet although rows wait."""
 STEP_S = 1_200.0
 """Let pass between rounds at least; longer than a breaker stays open."""
@@ -44,7 +46,7 @@ class Trial:
     """One trouble in one campaign."""
 
     campaign: str
-    kind: FaultKind | Literal["refused"] | SmtpFault
+    kind: Kind | SmtpFault
     at: int = 0
     """Number of the request, from 1."""
     persists: bool = False
@@ -131,25 +133,24 @@ def requests_of(campaign: str, home: Path) -> list[str]:
 def every_request(campaign: str, requests: Sequence[str]) -> Iterator[Trial]:
     """Every kind of trouble at every request, once and persistently."""
     for at in range(1, len(requests) + 1):
-        yield from _each_kind(campaign, at)
+        for kind in KINDS:
+            yield Trial(campaign, kind, at)
+            yield Trial(campaign, kind, at, persists=True)
 
 
-def every_operation(campaign: str, requests: Sequence[str]) -> Iterator[Trial]:
-    """Every kind of trouble at one request of each sort: the second where there are several."""
-    for asked in dict.fromkeys(requests):
+def one_of_each(campaign: str, requests: Sequence[str], kind: Kind) -> Iterator[Trial]:
+    """One kind of trouble at one request of each sort, the second where there are several; by turns once and lasting."""
+    for number, asked in enumerate(dict.fromkeys(requests)):
         places = [place for place, other in enumerate(requests, start=1) if other == asked]
-        yield from _each_kind(campaign, places[:2][-1])
+        yield Trial(campaign, kind, places[:2][-1], persists=number % 2 == 1)
 
 
-def _each_kind(campaign: str, at: int) -> Iterator[Trial]:
-    for kind in (*KINDS, REFUSED):
-        yield Trial(campaign, kind, at)
-        yield Trial(campaign, kind, at, persists=True)
-
-
-def every_step_of_smtp(campaign: str = "smtp", *, mails: Sequence[int]) -> Iterator[Trial]:
-    """Every trouble at every point of the dialogue, for the mails with these numbers, and for all of the first ones."""
-    for point in get_args(SmtpPoint):
+def every_step_of_smtp(*, mails: Sequence[int], points: Sequence[SmtpPoint] = get_args(SmtpPoint)) -> Iterator[Trial]:
+    """Every trouble at `points` of the dialogue, for the mails with these numbers; and for the first eight in a row."""
+    for point in points:
         for way in get_args(SmtpWay):
-            for nth in [(number,) for number in mails] + [tuple(range(1, PERSISTS + 1))]:
-                yield Trial(campaign, SmtpFault(point=point, way=way, nth=nth), persists=len(nth) > 1)
+            if way.endswith("_after_accepting") and point != "dot":
+                continue
+            for number in mails:
+                yield Trial("smtp", SmtpFault(point=point, way=way, nth=(number,)))
+            yield Trial("smtp", SmtpFault(point=point, way=way, nth=tuple(range(1, PERSISTS + 1))), persists=True)

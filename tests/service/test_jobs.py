@@ -101,8 +101,17 @@ def test_a_mode_above_the_ceiling_is_refused_by_policy(settings: Settings) -> No
 def test_settings_of_an_ended_job_are_history(settings: Settings) -> None:
     service.start_job(settings, plan_factory())
     service.cancel_job(settings, "last")
-    with pytest.raises(JobNotResumable, match="history"):
+    with pytest.raises(JobNotResumable, match="only crm"):
         service.set_job(settings, "last", {"max_repos": "800"})
+
+
+def test_what_drafts_leave_by_can_be_set_after_the_end(settings: Settings) -> None:
+    service.start_job(settings, plan_factory())
+    service.cancel_job(settings, "last")
+
+    job = service.set_job(settings, "last", {"mailer": "smtp", "list_id": "abc"})
+
+    assert (job.plan.mailer, job.plan.list_id) == ("smtp", "abc")
 
 
 def test_a_removed_job_leaves_no_row_and_no_file(settings: Settings) -> None:

@@ -193,7 +193,7 @@ def end_block(summary: JobSummary, ref: str, *, groups: Sequence[FailureGroup]) 
         kinds = f" in {len(groups)} groups" if len(groups) > 1 else ""
         rows.append(
             f"{_plural(failed, 'item')} failed{kinds}, most: {safe_line(groups[0].message).rstrip('.')}"
-            f" ({thousands(groups[0].count)}). Each: cmo logs {ref} --level error"
+            f" ({thousands(groups[0].count)}). Each: cmo errors list {ref}"
         )
     if summary.summary and job.status.is_over:
         rows.append(" ".join(safe_line(text) for text in (summary.summary, job.ended_reason) if text))

@@ -215,10 +215,12 @@ def _writes(found: WhyLead) -> list[str]:
     for write in found.writes:
         held = ", held" if write.is_held else ""
         why = f": {safe_line(write.reason)}" if write.reason else ""
-        texts.append(f"{write.id} {write.operation}, {write.state}{held}, tried {write.attempts} times{why}")
+        texts.append(f"{write.id} {write.operation}, {write.state}{held}, tries: {write.attempts}{why}")
         for line in write.decisions:
             again = f"; again from {_time(line.retry_at)}" if line.retry_at else ""
-            texts.append(f"  {_time(line.at)} {line.rule}: {safe_line(line.message)} ({line.times} times{again})")
+            texts.append(
+                f"  {_time(line.at)} {line.rule}: {safe_line(line.message)} (asked {line.times:,} times{again})"
+            )
     return texts
 
 

@@ -62,7 +62,7 @@ def _lines(found: Rehearsal) -> list[str]:
         ("Doubles", f"{found.doubles:,} of {found.arrived:,} mails in the books of {found.mailer}"),
         ("Doubtful", f"{found.doubtful:,} mails that may have arrived; {found.failed:,} refused by {found.mailer}"),
         ("CRM", _crm(found)),
-        ("Tickets", f"{found.tickets:,}" if found.tickets else "none: set linear.team for tickets"),
+        ("Tickets", f"{found.tickets:,}"),
         *(("Errors", f"{one.count:,} at {one.stage}, group {one.key}: {one.message}") for one in found.errors),
         *(("Trouble", text) for text in found.troubles),
         *(("Instead", text) for text in found.replaced),

@@ -262,8 +262,10 @@ def _announce(here: Session, sending: Sending, preview: SendPreview, ref: str) -
         labels = Counter(row.label or "unscored" for row in leaving)
         counted = ", ".join(f"{count:,} {label}" for label, count in labels.most_common())
         here.say.note(f"To {counted}: {_names(leaving)}.")
-    wait_s = (preview.leaves_at - sending.now()).total_seconds()
-    here.say.note(f"The first leaves at {_clock(preview.leaves_at)}{f', in {span(wait_s)}' if wait_s >= 1 else ''}.")
+        wait_s = (preview.leaves_at - sending.now()).total_seconds()
+        here.say.note(
+            f"The first leaves at {_clock(preview.leaves_at)}{f', in {span(wait_s)}' if wait_s >= 1 else ''}."
+        )
     for line in _staying(preview.rows):
         here.say.note(line)
     if preview.doubtful:

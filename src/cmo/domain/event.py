@@ -189,6 +189,8 @@ class FailuresRetried(Frozen):
 
     kind: Literal["failures_retried"] = "failures_retried"
     by: str
+    groups: tuple[str, ...] | None = None
+    """Keys of the groups that were meant; None for all."""
 
 
 class CheckpointWritten(Frozen):

@@ -227,6 +227,8 @@ class ItemFailure(Frozen):
     code: str
     """Stable word: not_found, blocked, malformed, limited, unavailable, ..."""
     message: str
+    status: int | None = None
+    """HTTP or SMTP status, where there was one."""
 
 
 class LeadRow(Frozen):

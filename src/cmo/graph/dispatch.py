@@ -23,7 +23,7 @@ from cmo.providers.ports import Meter, Writer
 from cmo.store import outbox
 from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
-from cmo.store.switches import SENDING, breaker_open_until, note_outcome, write_switch
+from cmo.store.switches import SENDING, breaker_open_until, end_trial, ended_pauses, note_outcome, write_switch
 
 SPIKE_WITHIN = timedelta(minutes=5)
 UNREACHABLE_S = 30.0
@@ -53,6 +53,8 @@ class Outcome:
     """Rule of the gate -> rows, in the last pass."""
     stopped: str = ""
     """Why the drain ended before the last row, or empty."""
+    spike: str = ""
+    """The group of errors that paused sending meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Dispatcher:
             left = lane.operation.batch if most is None else most - _written(done)
             if left <= 0:
                 return
-            size = 1 if open_until else left
+            size = 1 if open_until or self._is_on_trial(lane) else left
             taken = outbox.claim(
                 self.conn,
                 lane.operation,
@@ -128,13 +130,13 @@ class Dispatcher:
         try:
             told = await lane.writer.write(lane.operation.name, items)
         except RateLimited as exc:
-            self._give_back(lane, claimed, exc.retry_after_s, before)
+            self._give_back(lane, claimed, exc.retry_after_s, before, done)
             done.stopped = "" if exc.retry_after_s <= UNREACHABLE_S else exc.message
             return
         except CmoError as exc:
             if _surely_nothing_left(exc):
-                self._give_back(lane, claimed, UNREACHABLE_S, before, failed=exc)
                 done.stopped = exc.message
+                self._give_back(lane, claimed, UNREACHABLE_S, before, done, failed=exc)
                 return
             self._settle(lane, claimed, _unknown(claimed, exc.code, exc.message), before, done)
             return
@@ -157,7 +159,8 @@ class Dispatcher:
         now = self.clock.now()
         with transaction(self.conn):
             outbox.settle(self.conn, lane.operation, receipts, holder=self.holder, now=now)
-            self._record(lane, claimed, receipts, self.meter.since(before), now)
+            self._record(lane, claimed, receipts, self.meter.since(before), now, done)
+            self._end_trial(lane, all(receipt.fate is Fate.CONFIRMED for receipt in receipts), now, done)
         done.fates.update(receipt.fate.value for receipt in receipts)
         done.effects.update(receipt.effect for receipt in receipts if receipt.effect)
 
@@ -168,6 +171,7 @@ class Dispatcher:
         receipts: Sequence[Receipt],
         usage: dict[str, int],
         now: datetime,
+        done: Outcome,
     ) -> None:
         """The round as events, and a pause where errors of one kind pile up. Inside the transaction of its rows."""
         fates = Counter(receipt.fate.value for receipt in receipts)
@@ -178,7 +182,10 @@ class Dispatcher:
         for row, receipt in zip(rows, receipts, strict=True):
             if receipt.fate not in (Fate.CONFIRMED, Fate.ABSENT):
                 failure = ItemFailure(
-                    item=f"outbox:{row.id}", code=receipt.code or receipt.fate, message=receipt.reason
+                    item=f"outbox:{row.id}",
+                    code=receipt.code or receipt.fate,
+                    message=receipt.reason,
+                    status=receipt.status,
                 )
                 events.append(ItemFailed(tool=lane.operation.name, stage=lane.stage, failure=failure))
         for n, event in enumerate(events):
@@ -189,8 +196,18 @@ class Dispatcher:
             return
         group = outbox.spike(self.conn, lane.operation.name, since=now - SPIKE_WITHIN, at_least=self.pause_after)
         if group is not None:
-            reason = f"{group.count} errors of one kind in 5 minutes: {group.message}"
+            done.spike = group.group_key
+            reason = f"{group.count}x {group.group_key}"
             write_switch(self.conn, SENDING, by="system", at=now, reason=reason, action="sending.pause")
+
+    def _is_on_trial(self, lane: Lane) -> bool:
+        """Whether a timed pause is over and no mail has left since: then one goes first."""
+        return lane.stage is Stage.SEND and bool(ended_pauses(self.conn, self.job_id, now=self.clock.now()))
+
+    def _end_trial(self, lane: Lane, worked: bool, now: datetime, done: Outcome) -> None:
+        again = end_trial(self.conn, self.job_id, worked=worked, now=now) if lane.stage is Stage.SEND else None
+        if again is not None:
+            done.stopped = f"The first call after the pause failed; sending is paused again until {again:%H:%M} UTC."
 
     def _give_back(
         self,
@@ -198,6 +215,7 @@ class Dispatcher:
         claimed: Sequence[ClaimedWrite],
         wait_s: float,
         before: dict[str, int],
+        done: Outcome,
         *,
         failed: CmoError | None = None,
     ) -> None:
@@ -211,7 +229,8 @@ class Dispatcher:
             receipts = [
                 Receipt(key=row.key, fate=Fate.LATER, code=failed.code, reason=failed.message) for row in claimed
             ]
-            self._record(lane, claimed, receipts, self.meter.since(before), now)
+            self._record(lane, claimed, receipts, self.meter.since(before), now, done)
+            self._end_trial(lane, False, now, done)
             if failed.code == "auth_rejected":
                 write_switch(self.conn, SENDING, by="system", at=now, reason=failed.message, action="sending.pause")
 
@@ -234,7 +253,7 @@ class Dispatcher:
             receipts = [by_key.get(row.key) or silent.model_copy(update={"key": row.key}) for row in rows]
             with transaction(self.conn):
                 outbox.resolve(self.conn, operation, receipts, now=now)
-                self._record(lane, rows, receipts, self.meter.since(before), now)
+                self._record(lane, rows, receipts, self.meter.since(before), now, done)
             done.fates.update(f"looked_up_{receipt.fate.value}" for receipt in receipts)
 
     async def _wait(self, seconds: float) -> None:

@@ -100,6 +100,7 @@ class HttpClient:
         params: Mapping[str, str] | None = None,
         secret_params: Mapping[str, Secret] | None = None,
         json_body: object = None,
+        form_body: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """One exchange, redirects followed.
 
@@ -108,10 +109,11 @@ class HttpClient:
             credentials: Headers with secrets; dropped when a redirect leads to another host, port or scheme.
             params: Added to the query of `url`.
             secret_params: The same for services that take their key there; with them no redirect is followed.
+            form_body: Fields of a form, in place of `json_body`.
         Returns:
             Any status: what it means is for the vendor's client to say.
         Raises:
-            ProviderUnavailable: no whole answer arrived.
+            ProviderUnavailable: no whole answer arrived; `details["connected"]` is False where nothing was sent.
             ProviderRejected: the address is no address, or redirects go in circles.
             ContractBroken: the body is larger than the cap.
         """
@@ -121,22 +123,24 @@ class HttpClient:
                 here = here.copy_merge_params(dict(params))
             if secret_params:
                 here = here.copy_merge_params({name: secret.reveal() for name, secret in secret_params.items()})
-                return await self._exchange(method, here, headers or {}, json_body, operation)
-            return await self._follow(method, here, headers or {}, credentials or {}, json_body, operation)
+                return await self._exchange(method, here, headers or {}, json_body, form_body, operation)
+            return await self._follow(method, here, headers or {}, credentials or {}, json_body, form_body, operation)
         except ProviderError:
             raise
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError) as exc:
+            is_of_header = isinstance(exc, httpx.LocalProtocolError | UnicodeError)  # which may quote parts of the key
+            reason = type(exc).__name__ if is_of_header else _reason(exc)
             raise ProviderRejected(
-                self._told(operation, f"the request cannot be sent ({_reason(exc)})"),
+                self._told(operation, f"the request cannot be sent ({reason})"),
                 provider=self._provider,
                 operation=operation,
                 hint="Check the base URL and the key that are configured.",
             ) from exc
-        except (TimeoutError, httpx.TimeoutException) as exc:
-            raise self._unavailable(operation, f"no answer within {self._timeout_s:g} s") from exc
-        except httpx.ConnectError as exc:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
             reason = f"no connection to {httpx.URL(url).netloc.decode()} ({_reason(exc)})"
             raise self._unavailable(operation, reason, found=False) from exc
+        except (TimeoutError, httpx.TimeoutException) as exc:
+            raise self._unavailable(operation, f"no answer within {self._timeout_s:g} s") from exc
         except (httpx.HTTPError, httpx.StreamError, httpx.CookieConflict, OSError) as exc:
             raise self._unavailable(operation, _reason(exc)) from exc
 
@@ -147,13 +151,14 @@ class HttpClient:
         headers: Mapping[str, str],
         credentials: Mapping[str, Secret],
         json_body: object,
+        form_body: Mapping[str, str] | None,
         operation: str,
     ) -> HttpAnswer:
         for _ in range(MAX_REDIRECTS + 1):
             if url.scheme not in ("http", "https") or not url.host:
                 raise httpx.UnsupportedProtocol(f"{url} is no http address")
             sent = {**headers, **{name: secret.reveal() for name, secret in credentials.items()}}
-            answer = await self._exchange(method, url, sent, json_body, operation)
+            answer = await self._exchange(method, url, sent, json_body, form_body, operation)
             target = _redirect_target(method, url, answer)
             if target is None:
                 return answer
@@ -165,12 +170,18 @@ class HttpClient:
         )
 
     async def _exchange(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], json_body: object, operation: str
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        json_body: object,
+        form_body: Mapping[str, str] | None,
+        operation: str,
     ) -> HttpAnswer:
         began = self._clock.monotonic()
         async with (
             asyncio.timeout(self._timeout_s),  # httpx limits each read, not the whole: a slow drip would never end
-            self._client.stream(method, url, headers=dict(headers), json=json_body) as response,
+            self._client.stream(method, url, headers=dict(headers), json=json_body, data=form_body) as response,
         ):
             body = bytearray()
             async for chunk in response.aiter_bytes():

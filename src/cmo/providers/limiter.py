@@ -36,7 +36,7 @@ class RateLimiter:
         if any(cost > count for count, _ in self._windows):
             raise ValueError(f"a cost of {cost} is more than a whole window allows")
         async with self._line:
-            while (wait_s := self._wait_s(cost)) > 0:
+            while (wait_s := self.wait_s(cost)) > 0:
                 await self._clock.sleep(wait_s)
             self._used.append((self._clock.monotonic(), cost))
 
@@ -44,7 +44,8 @@ class RateLimiter:
         """Let nothing out before `seconds` have passed; a shorter hold never shortens a longer one."""
         self._closed_until_s = max(self._closed_until_s, self._clock.monotonic() + seconds)
 
-    def _wait_s(self, cost: int) -> float:
+    def wait_s(self, cost: int = 1) -> float:
+        """Seconds until a request of `cost` may go out, if nobody else asks meanwhile."""
         now_s = self._clock.monotonic()
         longest_s = max((seconds for _, seconds in self._windows), default=0.0)
         while self._used and self._used[0][0] + longest_s <= now_s:

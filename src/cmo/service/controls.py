@@ -216,16 +216,18 @@ def revoke(settings: Settings, kind: str, *, job: str | None = None) -> bool:
 
 
 def pause_sending(settings: Settings, job: str | None = None, *, for_: timedelta | None = None) -> Switch:
-    """Nothing leaves until it is resumed or `for_` is over; of one job, or of all where `job` is None.
+    """Nothing leaves until it is resumed or `for_` is over; of one job, or of all where `job` is None. A pause that is
+    on keeps its reason.
 
     Raises:
         JobNotFound
     """
     now = clock_of(settings).now()
     until = now + for_ if for_ else None
-    reason = f"paused by {settings.actor}"
     with writer(settings) as conn:
         name = SENDING if job is None else f"{SENDING}:{resolve_job(conn, job)}"
+        before = find_switch(conn, name, now=now)
+        reason = before.reason if before else f"paused by {settings.actor}"
         switch_on(conn, name, by=settings.actor, at=now, reason=reason, until=until, action="sending.pause")
     return Switch(name=name, by=settings.actor, at=now, reason=reason, until=until)
 

@@ -23,8 +23,9 @@ from cmo.errors import PolicyRefused
 from cmo.providers.ports import Meter, Resolver, Writer
 from cmo.service.controls import limits_of
 from cmo.service.routes import composer_of
+from cmo.service.tickets import ticket_writes
 from cmo.service.wiring import Outside
-from cmo.service.writers import open_crm, open_mailer, open_tickets
+from cmo.service.writers import has_ticket_team, open_crm, open_mailer, open_tickets
 from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
 from cmo.store.gate import SendGate, WriteGate
@@ -107,6 +108,8 @@ class Delivery:
         async with self.mail_lane() as (lane, sequence):
             await self.verify_again()
             outcome = await self.dispatcher().drain(lane, most=most, patience_s=patience_s)
+        if outcome.spike and has_ticket_team(self.settings, self.found):
+            await self.tickets(ticket_writes(self, only=outcome.spike))
         return SendDone(planned=planned, outcome=outcome, sequence=sequence, mailer=lane.operation.provider)
 
     async def sync(self, *, list_id: str | None = None, patience_s: float = 0.0) -> SyncDone:
@@ -133,7 +136,8 @@ class Delivery:
         with transaction(self.conn):
             planned = plan_writes(self.conn, self.job.id, writes)
         async with open_tickets(self.settings, self.found, self.meter) as tracker:
-            lane = self._lane(tracker, "linear.issue", self.write_gate(), TicketItem, Stage.SYNC)
+            gate = replace(self.write_gate(), heeds_pauses=False)
+            lane = self._lane(tracker, "linear.issue", gate, TicketItem, Stage.SYNC)
             outcome = await self.dispatcher().drain(lane, patience_s=patience_s)
         return SyncDone(planned=planned, outcomes={"linear.issue": outcome})
 

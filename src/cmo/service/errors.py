@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING
 from cmo.config import Settings
 from cmo.config.secrets import mask_addresses
 from cmo.domain.audit import AuditEntry
+from cmo.domain.event import FailuresRetried
 from cmo.domain.outbox import OutboxState
 from cmo.domain.text import clean_line
 from cmo.errors import PolicyRefused
 from cmo.service.store import clock_of, writer
 from cmo.store.audit import record_audit
+from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
 from cmo.store.groups import (
     FiledTicket,
@@ -28,7 +31,7 @@ from cmo.store.groups import (
     sending_pause,
 )
 from cmo.store.jobs import get_job
-from cmo.store.retry import make_failures_pending, replan_writes, retriable
+from cmo.store.retry import replan_writes, retriable
 from cmo.store.switches import Switch, switch_on
 
 if TYPE_CHECKING:
@@ -63,7 +66,8 @@ def retry(settings: Settings, job_id: str, keys: Sequence[str], *, dry_run: bool
         if not dry_run:
             replan_writes(conn, found.writes, now=now)
             if items:
-                make_failures_pending(conn, job_id, keys)
+                event = FailuresRetried(by=settings.actor, groups=tuple(keys))
+                record(conn, job_id, f"{job_id}/operator/{uuid.uuid4()}", event, now)
         detail = {"items": items, "writes": len(found.writes)}
         record_audit(conn, [_entry(settings, "retry", job_id, key, detail, dry_run) for key in keys], at=now)
     left = {

@@ -11,6 +11,7 @@ from cmo.domain.job import Plan
 from cmo.errors import CmoError, ConfigError, PolicyRefused
 from cmo.service.delivery import Delivery, SyncDone
 from cmo.service.tickets import ticket_writes
+from cmo.service.writers import has_ticket_team
 from cmo.store.jobs import get_job
 from cmo.store.outbox import waiting
 from cmo.tools.registry import send_tool_of, writes_of
@@ -35,7 +36,7 @@ class JobOutgoing:
             plan,
             mailer=plan.mailer or settings.mailer,
             crm=plan.crm or settings.crm,
-            tickets=bool(settings.linear_team or self.delivery.found.places.get("CMO_LINEAR_TEAM")),
+            tickets=has_ticket_team(settings, self.delivery.found),
         )
 
     async def send(self, job_id: str, *, tool: str, most: int | None) -> SendReport:

@@ -205,5 +205,5 @@ def _judged(row: LeftRow, receipt: Receipt | None, operation: Operation, now: da
             finding = "blind"
         case _:
             pass
-    told = receipt.reason if receipt and receipt.reason else MEANING[finding]
+    told = "" if finding == "agree" else receipt.reason if receipt and receipt.reason else MEANING[finding]
     return Compared(row, finding, fate.value, told, operation, receipt)

@@ -19,11 +19,12 @@ from zoneinfo import ZoneInfo
 from cmo.clock import ScaledClock
 from cmo.config import Settings, Sources, find_paths, load
 from cmo.domain.job import Job, Mode, Plan
-from cmo.errors import CmoError, PolicyRefused, ProviderError
+from cmo.errors import PolicyRefused, ProviderError
 from cmo.ids import short_hash
 from cmo.paths import ensure_folder
 from cmo.service import drafts as verbs
 from cmo.service.arrivals import arrived
+from cmo.service.controls import resume_sending
 from cmo.service.delivery import Delivery
 from cmo.service.jobs import PlanCard, plan_file, run_job, set_job, start_job
 from cmo.service.rehearsal_report import Group, Rehearsal, advice_of, missing_of
@@ -34,6 +35,7 @@ from cmo.service.world import WorldTime, keep_world, sandbox_world
 from cmo.store.draft_views import DraftRow, list_drafts
 from cmo.store.groups import error_groups
 from cmo.store.outbox_views import came_of, mail_standing
+from cmo.store.standing_views import stops
 
 MOST_DAYS = 30
 """Simulated days after which a rehearsal stops sending."""
@@ -42,9 +44,8 @@ Faults = Literal["none", "heavy"]
 _STEP = timedelta(minutes=15)
 """The clock is moved at least so far between two hand-overs."""
 _PATIENCE_S = 60.0
-_MOST_SYNCS = 20
-_MOST_LOOKS = 8
-"""Hand-overs in which nothing is due and only doubtful mail is looked up."""
+_MOST_TRIES = 60
+"""Hand-overs in a row of which nothing comes."""
 READY: dict[str, tuple[str, str]] = {
     "instantly": ("instantly", "ACTIVE_ID"),
     "smartlead": ("smartlead", "ACTIVE_ID"),
@@ -153,106 +154,117 @@ def _work(settings: Settings, card: PlanCard, tell: Callable[[str], None]) -> _C
 def _send_and_sync(settings: Settings, course: _Course, options: Options, tell: Callable[[str], None]) -> None:
     set_job(settings, course.job.id, {"mode": Mode.SEND_ALLOWED.value})
     with opened(settings, course.job.id) as delivery:
-        clock = delivery.found.clock
-        assert isinstance(clock, ScaledClock)
-        course.rows = list_drafts(delivery.conn, course.job.id, now=clock.now(), limit=-1)[0]
-        _send(settings, delivery, clock, course, options, tell)
+        assert isinstance(delivery.found.clock, ScaledClock)
+        stage = _Stage(settings, delivery, delivery.found.clock, course)
+        course.rows = list_drafts(delivery.conn, course.job.id, now=stage.clock.now(), limit=-1)[0]
+        stage.send(options, tell)
         tell("Telling the CRM.")
-        _sync(settings, delivery, clock, course)
+        stage.sync()
 
 
-def _send(
-    settings: Settings,
-    delivery: Delivery,
-    clock: ScaledClock,
-    course: _Course,
-    options: Options,
-    tell: Callable[[str], None],
-) -> None:
-    """Approve, hand over, move the clock to when more may leave; again, until nothing waits for a time."""
-    ends, looks, zone = clock.now() + timedelta(days=MOST_DAYS), 0, ZoneInfo(settings.sender_time_zone)
-    while True:
-        now = clock.now()
-        _approve(settings, delivery, course, options, now)
-        sent = _hand_over(delivery, course, now)
-        if sent:
-            day = now.astimezone(zone).date().isoformat()
-            if day not in course.sent:
-                tell(f"Sending on {day}.")
-            course.sent[day] += sent
-        next_at = came_of(delivery.conn, course.job.id, since=clock.now(), mail=True).next_at
-        if next_at is None:
-            doubtful = mail_standing(delivery.conn, course.job.id).outbox.get("unknown", 0)
-            if not doubtful or looks == _MOST_LOOKS:
+@dataclass(frozen=True)
+class _Stage:
+    """The throw-away sandbox while its services run."""
+
+    settings: Settings
+    delivery: Delivery
+    clock: ScaledClock
+    course: _Course
+
+    def send(self, options: Options, tell: Callable[[str], None]) -> None:
+        """Approve, hand over, move the clock to when more may leave; again, until nothing waits for a time."""
+        ends, tries = self.clock.now() + timedelta(days=MOST_DAYS), 0
+        zone = ZoneInfo(self.settings.sender_time_zone)
+        while tries < _MOST_TRIES:
+            now, before = self.clock.now(), self._confirmed()
+            self._approve(options, now)
+            went = self._try(self._hand_over)
+            if sent := self._confirmed() - before:
+                day = now.astimezone(zone).date().isoformat()
+                if day not in self.course.sent:
+                    tell(f"Sending on {day}.")
+                self.course.sent[day] += sent
+            tries = 0 if sent else tries + 1
+            next_at = self._next(went, mail=True)
+            self.course.is_cut = next_at is not None and next_at > ends
+            if next_at is None or self.course.is_cut:
                 return
-            looks, next_at = looks + 1, clock.now() + _STEP
-        if next_at > ends:
-            course.is_cut = True
+            self._move(next_at)
+
+    def sync(self) -> None:
+        """Write people, places on the list and notes until nothing waits for a time; then tickets."""
+        for _ in range(_MOST_TRIES):
+            next_at = self._next(self._try(self._tell_crm), mail=False)
+            if next_at is None:
+                break
+            self._move(next_at)
+        if self.settings.linear_team:
+            self._try(self._file_tickets)
+
+    def _hand_over(self) -> str:
+        return asyncio.run(self.delivery.send(due_at=self.clock.now(), patience_s=_PATIENCE_S)).outcome.stopped
+
+    def _tell_crm(self) -> str:
+        done = asyncio.run(self.delivery.sync(patience_s=_PATIENCE_S))
+        for operation, outcome in done.outcomes.items():
+            self.course.crm.setdefault(operation, Counter()).update(outcome.effects)
+        return next((outcome.stopped for outcome in done.outcomes.values() if outcome.stopped), "")
+
+    def _file_tickets(self) -> str:
+        if writes := ticket_writes(self.delivery):
+            done = asyncio.run(self.delivery.tickets(writes, patience_s=_PATIENCE_S))
+            self.course.tickets = sum(outcome.fates["confirmed"] for outcome in done.outcomes.values())
+        return ""
+
+    def _try(self, act: Callable[[], str]) -> bool:
+        """Whether it went to its end. What stopped it is kept; a pause of sending is lifted, as the operator would."""
+        try:
+            stopped = act()
+        except (ProviderError, PolicyRefused) as error:
+            stopped = error.message
+        for pause in stops(self.delivery.conn, self.clock.now()).pauses:
+            stopped = f"Sending paused itself ({pause.reason}); the rehearsal let it go on."
+            self._move(self.clock.now() + _STEP)
+            resume_sending(self.settings)
+        if stopped and stopped not in self.course.troubles:
+            self.course.troubles.append(stopped)
+        return not stopped
+
+    def _next(self, went: bool, *, mail: bool) -> datetime | None:
+        """When to go on; None where nothing waits for a time, a retry or a look-up."""
+        now, job = self.clock.now(), self.delivery.job
+        came = came_of(self.delivery.conn, job.id, since=now, mail=mail)
+        if came.next_at is not None:
+            return max(came.next_at, now + _STEP)
+        doubtful = came_of(self.delivery.conn, job.id, since=job.created_at, mail=mail).unknown
+        return None if went and not came.later and not doubtful else now + _STEP
+
+    def _confirmed(self) -> int:
+        """Mails that arrived."""
+        return mail_standing(self.delivery.conn, self.delivery.job.id).outbox.get("confirmed", 0)
+
+    def _move(self, to: datetime) -> None:
+        """Move the clock, and the time that other readers of the world see."""
+        self.clock.advance((to - self.clock.now()).total_seconds())
+        keep_world(self.settings, replace(sandbox_world(self.settings), now=self.clock.now()))
+
+    def _approve(self, options: Options, now: datetime) -> None:
+        """Approve what passes the checks, and again what ran out before a quota let it leave."""
+        course = self.course
+        rows = list_drafts(self.delivery.conn, course.job.id, now=now, limit=-1)[0]
+        expired = [row.choice for row in rows if row.state == "expired"]
+        fresh = [] if course.approved else [row for row in rows if row.state == "pending" and not row.blocked]
+        if not options.approve_all:
+            fresh = [row for row in fresh if not row.flag]
+        if options.sample is not None:
+            fresh = sorted(fresh, key=lambda row: short_hash(row.login))[: options.sample]
+        if not expired and not fresh:
             return
-        _move(settings, clock, max(next_at, clock.now() + _STEP))
-
-
-def _approve(settings: Settings, delivery: Delivery, course: _Course, options: Options, now: datetime) -> None:
-    """Approve what passes the checks, and again what ran out before a quota let it leave."""
-    rows = list_drafts(delivery.conn, course.job.id, now=now, limit=-1)[0]
-    expired = [row.choice for row in rows if row.state == "expired"]
-    fresh = [
-        row for row in rows if row.state == "pending" and not row.blocked and (options.approve_all or not row.flag)
-    ]
-    if course.approved:
-        fresh = []
-    elif options.sample is not None:
-        fresh = sorted(fresh, key=lambda row: short_hash(row.login))[: options.sample]
-    if choices := [*expired, *(row.choice for row in fresh)]:
-        done = verbs.approve(settings, course.job.id, choices)
-        course.approved += len(done.done) - len(expired) if fresh else 0
-        course.approved_again += len(expired)
-        for refused in done.refused:
-            course.troubles.append(f"Draft {refused.draft_id} could not be approved: {refused.message}.")
-
-
-def _hand_over(delivery: Delivery, course: _Course, now: datetime) -> int:
-    """Deliver what may leave now; how many arrived."""
-    try:
-        done = asyncio.run(delivery.send(due_at=now, patience_s=_PATIENCE_S))
-    except (ProviderError, PolicyRefused) as error:
-        _note(course, error)
-        return 0
-    if done.outcome.stopped:
-        course.troubles.append(done.outcome.stopped)
-    return done.outcome.fates["confirmed"] + done.outcome.fates["looked_up_confirmed"]
-
-
-def _sync(settings: Settings, delivery: Delivery, clock: ScaledClock, course: _Course) -> None:
-    """Write people, places on the list and notes until nothing waits for a time; then tickets."""
-    for _ in range(_MOST_SYNCS):
-        try:
-            done = asyncio.run(delivery.sync(patience_s=_PATIENCE_S))
-            for operation, outcome in done.outcomes.items():
-                course.crm.setdefault(operation, Counter()).update(outcome.effects)
-        except (ProviderError, PolicyRefused) as error:
-            _note(course, error)
-        left = came_of(delivery.conn, course.job.id, since=clock.now(), mail=False)
-        if left.next_at is None and not left.unknown:
-            break
-        _move(settings, clock, max(left.next_at or clock.now(), clock.now() + _STEP))
-    if settings.linear_team and (writes := ticket_writes(delivery)):
-        try:
-            done = asyncio.run(delivery.tickets(writes, patience_s=_PATIENCE_S))
-            course.tickets = sum(outcome.fates["confirmed"] for outcome in done.outcomes.values())
-        except (ProviderError, PolicyRefused) as error:
-            _note(course, error)
-
-
-def _note(course: _Course, error: CmoError) -> None:
-    if error.message not in course.troubles:
-        course.troubles.append(error.message)
-
-
-def _move(settings: Settings, clock: ScaledClock, to: datetime) -> None:
-    """Move the clock, and the time that other readers of the world see."""
-    clock.advance((to - clock.now()).total_seconds())
-    keep_world(settings, replace(sandbox_world(settings), now=clock.now()))
+        done = verbs.approve(self.settings, course.job.id, [*expired, *(row.choice for row in fresh)])
+        again = {choice.draft_id for choice in expired} & set(done.done)
+        course.approved += len(done.done) - len(again)
+        course.approved_again += len(again)
+        course.troubles += [f"Draft {one.draft_id} was not approved: {one.message}." for one in done.refused]
 
 
 def _report(own: Settings, settings: Settings, course: _Course, options: Options, began: datetime) -> Rehearsal:

@@ -43,7 +43,7 @@ def ticket_writes(delivery: Delivery, *, only: str | None = None) -> list[NewWri
             id=ticket_id(f"ticket:{group.key}:{job.id}"),
             team_id=team,
             parent_id=parent.id,
-            title=f"{group.tool}: {group.code} ({group.key})",
+            title=group.title,
             body=group.report(),
             priority=2,
         )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from cmo.config import Settings
 from cmo.domain.base import Frozen
+from cmo.domain.draft import DraftState
 from cmo.domain.job import Mode
 from cmo.domain.policy import RULES, Verdict
 from cmo.errors import ConfigError, PolicyRefused, ProviderError
@@ -35,6 +36,8 @@ _NEXT: Mapping[str, str] = {
 """Rule -> what the operator can do."""
 CmoTrouble = ConfigError | ProviderError | PolicyRefused
 """Why the provider cannot be asked."""
+STANDING = ("kill_switch", "paused", "mode")
+"""Rules that hold for all mails alike, and need no provider to be asked."""
 _MOVED = frozenset({"held", "breaker", "later", "limit", "sequence"})
 """What keeps a mail from leaving besides the gate's rules."""
 
@@ -108,6 +111,9 @@ def _approved(conn: Connection, job_id: str, now: datetime, waiting: int) -> Gat
     if waiting:
         told = f"{waiting:,} approved, {pending:,} drafts wait for you"
         return Gate(name="approved", state="ok", count=0, passed=waiting, message=told)
+    left = mail_standing(conn, job_id).drafts.get(DraftState.APPROVED, 0)
+    if left and not pending:
+        return Gate(name="approved", state="ok", count=0, passed=0, message=f"nothing waits: all {left:,} were handled")
     told = f"Nothing is approved; {pending:,} drafts wait for you." if pending else "There is no draft to approve."
     return Gate(
         name="approved", state="stops", count=0, passed=0, message=told,
@@ -173,7 +179,7 @@ def _rules(
     stops = {str(verdict.rule): verdict for verdict in locked}
     rows = [] if preview is None else [row for row in preview.rows if row.rule not in _MOVED]
     left, gates = len(rows) if preview else waiting, list[Gate]()
-    for rule, meaning in RULES.items():
+    for rule in RULES:
         same = [row for row in rows if row.rule == rule]
         final = over.get(rule)
         if rule in stops:
@@ -192,11 +198,16 @@ def _rules(
                      retry_at=min(times) if times else None)
             )  # fmt: skip
         else:
-            unknown = preview is None and rule not in ("kill_switch", "paused", "mode")
+            is_asked = preview is not None or rule in STANDING
             gates.append(
-                Gate(name=rule, state="unasked" if unknown else "ok", count=0, passed=0 if unknown else left,
-                     message=f"stops where {meaning}")
-            )  # fmt: skip
+                Gate(
+                    name=rule,
+                    state="ok" if is_asked else "unasked",
+                    count=0,
+                    passed=left if is_asked else 0,
+                    message=f"{left:,} pass" if is_asked else "not asked while there is no provider",
+                )
+            )
     return gates
 
 

@@ -100,6 +100,11 @@ async def open_tickets(settings: Settings, found: Outside, meter: Meter) -> Asyn
         yield tickets
 
 
+def has_ticket_team(settings: Settings, found: Outside) -> bool:
+    """Whether tickets are to be filed at all."""
+    return bool(found.places.get("CMO_LINEAR_TEAM") or settings.linear_team)
+
+
 def ticket_team(settings: Settings, found: Outside) -> str:
     """The team that tickets go to.
 

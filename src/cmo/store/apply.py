@@ -51,7 +51,7 @@ class _Applier:
             case ev.MessageQueued() | ev.MessageDropped():
                 self._message(event)
             case ev.FailuresRetried():
-                make_failures_pending(self._conn, self._job)
+                make_failures_pending(self._conn, self._job, event.groups)
             case ev.CheckpointWritten():
                 self._run(
                     "INSERT INTO checkpoints (job_id, path, batch, row_count, upto, written_at, leads_version)"
@@ -381,14 +381,18 @@ class _Applier:
 
     def _item_failed(self, event: ev.ItemFailed) -> None:
         failure = event.failure
-        key = group_key(event.stage, event.tool, failure.message or failure.code)
+        key = group_key(event.stage, event.tool, failure.message or failure.code, failure.status)
         row = self._conn.execute(
-            "INSERT INTO failures (job_id, tool, item, stage, group_key, code, message, tries, first_at, last_at)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?8) ON CONFLICT (job_id, tool, item) DO UPDATE SET"
+            "INSERT INTO failures (job_id, tool, item, stage, group_key, code, message, status, tries, first_at, last_at)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9, 1, ?8, ?8) ON CONFLICT (job_id, tool, item) DO UPDATE SET"
             " stage = excluded.stage, group_key = excluded.group_key, code = excluded.code,"
-            " message = excluded.message, tries = failures.tries + 1, last_at = excluded.last_at RETURNING mark",
-            (self._job, event.tool, failure.item, event.stage, key, failure.code, failure.message, self._at),
-        ).fetchone()
+            " message = excluded.message, status = excluded.status, tries = failures.tries + 1,"
+            " last_at = excluded.last_at RETURNING mark",
+            (
+                self._job, event.tool, failure.item, event.stage, key, failure.code, failure.message, self._at,
+                failure.status,
+            ),
+        ).fetchone()  # fmt: skip
         if row["mark"] is not None and failure.item.startswith("outbox:"):
             hold_set_aside(self._conn, [int(failure.item[7:])], row["mark"], at=datetime.fromisoformat(self._at))
         if event.tool == "extract_people":

@@ -75,9 +75,12 @@ class WriteGate:
     job_id: str
     ceiling: Mode
     secret: bytes
+    heeds_pauses: bool = True
+    """A pause of sending keeps no ticket about it from being filed."""
 
     def __call__(self, conn: Connection, row_ids: Sequence[int], now: datetime) -> dict[int, tuple[Verdict, str]]:
-        stop = standing_verdict(_standing(conn, self.job_id, self.ceiling, now))
+        standing = _standing(conn, self.job_id, self.ceiling, now)
+        stop = standing_verdict(standing if self.heeds_pauses else standing.model_copy(update={"paused": None}))
         if stop.rule is not None:
             return {row_id: (stop, "") for row_id in row_ids}
         rows = conn.execute(

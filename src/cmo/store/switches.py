@@ -28,6 +28,10 @@ class Switch(Frozen):
     reason: str
     until: datetime | None = None
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether it was to last until a time that has come."""
+        return self.until is not None and self.until <= now
+
 
 def switch_on(
     conn: Connection, name: str, *, by: str, at: datetime, reason: str, until: datetime | None = None, action: str
@@ -69,13 +73,47 @@ def switch_off(conn: Connection, name: str, *, by: str, at: datetime, reason: st
 
 def find_switch(conn: Connection, name: str, *, now: datetime) -> Switch | None:
     """The switch where it is on and its time is not over."""
+    found = _read_switch(conn, name)
+    return None if found is None or found.is_over(now) else found
+
+
+def _read_switch(conn: Connection, name: str) -> Switch | None:
+    """The switch where it is on, whether or not its time is over."""
     row = conn.execute("SELECT * FROM switches WHERE name = ? AND is_on = 1", (name,)).fetchone()
     if row is None:
         return None
     until = datetime.fromisoformat(row["until"]) if row["until"] else None
-    if until is not None and until <= now:
-        return None
     return Switch(name=name, by=row["by_whom"], at=datetime.fromisoformat(row["at"]), reason=row["reason"], until=until)
+
+
+def ended_pauses(conn: Connection, job_id: str, *, now: datetime) -> list[Switch]:
+    """Pauses of the job's sending whose time is over, and after which no call has worked yet."""
+    found = (_read_switch(conn, name) for name in (SENDING, f"{SENDING}:{job_id}"))
+    return [pause for pause in found if pause is not None and pause.is_over(now)]
+
+
+def end_trial(conn: Connection, job_id: str, *, worked: bool, now: datetime) -> datetime | None:
+    """What the first call after a timed pause means: sending goes on, or pauses again for twice as long.
+
+    Runs inside the caller's transaction.
+
+    Returns:
+        Until when it is paused again; None where nothing was on trial, or the call worked.
+    """
+    again = None
+    for pause in ended_pauses(conn, job_id, now=now):
+        if worked:
+            conn.execute("UPDATE switches SET is_on = 0 WHERE name = ?", (pause.name,))
+            entry = AuditEntry(
+                actor="system", action="sending.resume", object=f"switch:{pause.name}", before="on", after="off"
+            )
+            record_audit(conn, [entry], at=now)
+        elif pause.until is not None:
+            again = now + 2 * (pause.until - pause.at)
+            write_switch(
+                conn, pause.name, by="system", at=now, reason=pause.reason, until=again, action="sending.pause"
+            )
+    return again
 
 
 HoldKind = Literal["person", "account"]

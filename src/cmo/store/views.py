@@ -186,7 +186,7 @@ def failure_groups(conn: Connection, job_id: str) -> list[FailureGroup]:
     """The job's item failures, grouped, most first."""
     rows = conn.execute(
         "SELECT group_key, stage, tool, code, COUNT(*) AS count, MIN(item) AS example, MIN(message) AS message,"
-        " MAX(last_at) AS last_at FROM failures WHERE job_id = ? GROUP BY group_key, stage, tool, code"
+        " MAX(last_at) AS last_at FROM failures WHERE job_id = ? AND mark IS NULL GROUP BY group_key, stage, tool, code"
         " ORDER BY count DESC, group_key",
         (job_id,),
     )

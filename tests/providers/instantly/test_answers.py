@@ -13,7 +13,7 @@ import pytest
 from cmo.domain.outward import Fate, Letter, Receipt
 from cmo.errors import ProviderError, ProviderRejected
 from cmo.providers.instantly import Instantly
-from cmo.providers.instantly.letters import variables
+from cmo.providers.sequencer.letters import variables
 from cmo.sandbox.vendors.instantly import ACTIVE_ID
 from tests.fakes.clock import StillClock
 from tests.providers.instantly.world import ENROL, client, letter

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmo.providers.instantly.letters import has_same_text, step_problems, unfit, variables
-from cmo.sandbox.vendors.instantly.sending import as_text, expand
+from cmo.providers.sequencer.letters import has_same_text, step_problems, unfit, variables
+from cmo.sandbox.vendors.sending import as_text, expand
 from tests.providers.instantly.world import letter
 
 ORDINARY = st.text(

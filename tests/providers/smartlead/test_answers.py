@@ -13,7 +13,7 @@ import pytest
 
 from cmo.domain.outward import Fate, Letter, Receipt
 from cmo.errors import ProviderError, ProviderRejected, RateLimited
-from cmo.providers.instantly.letters import variables
+from cmo.providers.sequencer.letters import variables
 from cmo.providers.smartlead import Smartlead
 from cmo.sandbox.vendors.smartlead import ACTIVE_ID, API_KEY
 from tests.fakes.clock import NOON, StillClock

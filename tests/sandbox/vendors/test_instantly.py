@@ -10,7 +10,7 @@ import pytest
 
 from cmo.sandbox.vendors.instantly import ACTIVE_ID, API_KEY, ELSEWHERE, PAUSED_ID, WRONG_ID, InstantlyTwin
 from cmo.sandbox.vendors.instantly.rows import INBOXES
-from cmo.sandbox.vendors.instantly.sending import as_text, expand
+from cmo.sandbox.vendors.sending import as_text, expand
 from cmo.sandbox.wire import Request, Response
 from tests.fakes.clock import NOON
 from tests.providers.instantly.world import check_answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cmo.domain.outward import Fate, Letter, Receipt
-from cmo.providers.instantly.letters import address, has_same_text, held, refused
+from cmo.providers.sequencer.letters import address, has_same_text, held, refused
 from cmo.providers.instantly.parse import REFUSALS, Added, Enrolled
 
 _ALREADY_THERE = ("duplicated_leads", "skipped_count")

@@ -11,7 +11,7 @@ from typing import Literal
 
 from cmo.domain.outward import Inbox
 from cmo.domain.text import clean_line
-from cmo.providers.instantly.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
+from cmo.providers.sequencer.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
 from cmo.providers.instantly.parse import text, whole
 from cmo.providers.instantly.zones import have_same_hours, nearest_zone
 

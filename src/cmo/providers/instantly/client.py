@@ -21,9 +21,9 @@ from cmo.domain.text import clean_line
 from cmo.errors import AuthRejected, ContractBroken, ProviderError, ProviderRejected, RateLimited
 from cmo.providers.instantly.accounting import explain, judge
 from cmo.providers.instantly.campaign import PAUSED, addresses_of, parse_inbox, problems_of, state_of
-from cmo.providers.instantly.letters import address, unfit, variables
+from cmo.providers.sequencer.letters import address, unfit, variables
 from cmo.providers.instantly.parse import Added, Enrolled, parse_added, parse_page, whole
-from cmo.providers.instantly.wire import InDoubt, Wire, is_sure, unknown
+from cmo.providers.sequencer.wire import InDoubt, Wire, is_sure, unknown
 from cmo.providers.limiter import RateLimiter
 from cmo.providers.ports import Meter
 

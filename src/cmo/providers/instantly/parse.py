@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cmo.domain.text import clean_line
-from cmo.providers.instantly.letters import BODY_VARIABLE, SUBJECT_VARIABLE
+from cmo.providers.sequencer.letters import BODY_VARIABLE, SUBJECT_VARIABLE
 
 REFUSALS = {
     "in_blocklist": "blocklisted",

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from cmo.domain.outward import Effect, Fate, Letter, Receipt
-from cmo.providers.instantly.letters import address, has_same_text, held, refused
+from cmo.providers.sequencer.letters import address, has_same_text, held, refused
 from cmo.providers.smartlead.parse import Lead, Said
 
 LIMIT_WAIT_S = 3600.0

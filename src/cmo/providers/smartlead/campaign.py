@@ -12,7 +12,7 @@ from typing import Literal
 
 from cmo.domain.outward import Inbox
 from cmo.domain.text import clean_line
-from cmo.providers.instantly.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
+from cmo.providers.sequencer.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
 from cmo.providers.instantly.parse import text
 
 State = Literal["sending", "paused", "draft", "finished", "unhealthy"]

@@ -19,8 +19,8 @@ from cmo.domain.outward import Effect, Fate, Letter, Operation, PauseReport, Pro
 from cmo.domain.outward import Sequence as MailSequence
 from cmo.domain.text import clean_line
 from cmo.errors import AuthRejected, ProviderError, ProviderRejected, RateLimited
-from cmo.providers.instantly.letters import held, unfit, variables
-from cmo.providers.instantly.wire import InDoubt, Wire, is_sure, unknown
+from cmo.providers.sequencer.letters import held, unfit, variables
+from cmo.providers.sequencer.wire import InDoubt, Wire, is_sure, unknown
 from cmo.providers.limiter import RateLimiter
 from cmo.providers.ports import Meter
 from cmo.providers.smartlead.accounting import explain, is_explained, judge, not_ok

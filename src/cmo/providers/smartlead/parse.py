@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cmo.providers.http import HttpAnswer, harmless
-from cmo.providers.instantly.letters import BODY_VARIABLE, SUBJECT_VARIABLE
+from cmo.providers.sequencer.letters import BODY_VARIABLE, SUBJECT_VARIABLE
 from cmo.providers.instantly.parse import record_id, text, whole
 
 REFUSALS = {

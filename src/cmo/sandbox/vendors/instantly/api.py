@@ -28,7 +28,7 @@ from cmo.sandbox.vendors.instantly.rows import (
     ready_campaigns,
     workspace_row,
 )
-from cmo.sandbox.vendors.instantly.sending import Person, SendingFloor, SentMail
+from cmo.sandbox.vendors.sending import Person, SendingFloor, SentMail
 from cmo.sandbox.wire import Request, Response
 
 _LEAD_KEYS = frozenset(

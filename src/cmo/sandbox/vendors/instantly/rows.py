@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmo.sandbox.vendors.instantly.sending import Campaign, Person
+from cmo.sandbox.vendors.sending import Campaign, Person
 
 API_KEY = "sandbox-instantly-key"
 ACTIVE_ID = "1a6c0000-0000-4000-8000-000000000001"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cmo.sandbox.vendors.instantly.sending import Campaign, Person, SendingFloor, SentMail
+from cmo.sandbox.vendors.sending import Campaign, Person, SendingFloor, SentMail
 from cmo.sandbox.vendors.smartlead.rows import (
     API_KEY,
     BLOCKED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from cmo.sandbox.vendors.instantly.sending import Campaign
+from cmo.sandbox.vendors.sending import Campaign
 
 API_KEY = "sandbox-smartlead-key"
 ACTIVE_ID = "4101"

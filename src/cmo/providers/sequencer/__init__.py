@@ -1,0 +1,1 @@
+"""What services that send mail in campaigns have in common."""

@@ -1,0 +1,126 @@
+"""The campaigns of one account: chosen by their id, read, paused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cmo.domain.outward import Fate, Letter, Operation, PauseReport, Probe, Receipt
+from cmo.errors import AuthRejected, ConfigError, ProviderError, ProviderRejected, RateLimited
+from cmo.providers.receipts import UNCLEAR, doubtful
+from cmo.providers.sequencer.letters import unfit
+from cmo.providers.sequencer.wire import Wire
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How one service speaks of its campaigns."""
+
+    provider: str
+    title: str
+    """Its name, for people."""
+    root: str
+    """The path of campaigns."""
+    id_form: re.Pattern[str]
+    id_words: str
+    """What an id looks like."""
+    id_place: str
+    """Where a person finds it."""
+    pause_path: str
+    """Behind the path of a campaign."""
+    pause_body: object
+    is_paused: Callable[[Mapping[str, object]], bool]
+    probe_path: str
+    """Of something small that every key may read."""
+
+
+class Campaigns:
+    def __init__(self, wire: Wire, manner: Manner) -> None:
+        self._wire = wire
+        self._manner = manner
+
+    def checked(self, sequence_id: str | None) -> str:
+        """`sequence_id` in lower case.
+
+        Raises:
+            ProviderRejected: it is none; nothing was sent.
+        """
+        if sequence_id is None or not self._manner.id_form.fullmatch(sequence_id):
+            raise ProviderRejected(
+                f"{self._manner.provider}: name the campaign by its id, {self._manner.id_words}.",
+                provider=self._manner.provider,
+                operation="choose a campaign",
+                hint=self._manner.id_place,
+            )
+        return sequence_id.lower()
+
+    def of(self, operation: Operation | None, items: Sequence[Letter]) -> str:
+        """The one campaign of `items`.
+
+        Raises:
+            ConfigError: no such operation.
+            ValueError: more items than it takes.
+            ProviderRejected: there is no campaign, or several; nothing was sent.
+        """
+        if operation is None:
+            raise ConfigError(f"{self._manner.title} has no such operation.")
+        if len(items) > operation.batch:
+            raise ValueError(f"{operation.name} takes at most {operation.batch} items")
+        named = {letter.sequence_id for letter in items}
+        return self.checked(named.pop() if len(named) == 1 else None)
+
+    async def read(self, campaign_id: str) -> dict[str, object]:
+        body = await self._wire.ask("GET", f"{self._manner.root}/{campaign_id}", operation="read a campaign")
+        if not isinstance(body, dict) or "status" not in body:
+            raise self._wire.broken("read a campaign", "it has no status")
+        return body
+
+    async def pause(self, sequence_id: str) -> PauseReport:
+        """Pause, and read back, whatever the pausing itself answered; see `Mailer.pause`."""
+        manner, asked = self._manner, ""
+        try:
+            campaign_id = self.checked(sequence_id)
+            try:
+                path = f"{manner.root}/{campaign_id}{manner.pause_path}"
+                await self._wire.ask("POST", path, operation="pause a campaign", body=manner.pause_body)
+            except ProviderError as exc:
+                asked = f" Asking for it failed: {exc.message}."
+            is_paused = manner.is_paused(await self.read(campaign_id))
+        except ProviderError as exc:
+            detail = f"Whether the campaign is paused is not known: {exc.message}.{asked}"
+            return PauseReport(provider=manner.provider, sequence_id=sequence_id, is_paused=False, detail=detail)
+        detail = f"{manner.title} says that the campaign is paused."
+        if not is_paused:
+            detail = f"The campaign is not paused: pause it in {manner.title}.{asked}"
+        return PauseReport(provider=manner.provider, sequence_id=sequence_id, is_paused=is_paused, detail=detail)
+
+    async def probe(self) -> Probe:
+        """Read something small; see `Writer.probe`."""
+        manner = self._manner
+        try:
+            await self._wire.ask("GET", manner.probe_path, operation="check the key", tries=1)
+        except RateLimited as exc:
+            detail = f"The limit is reached for {exc.retry_after_s:.0f} s."
+            return Probe(provider=manner.provider, state="warn", detail=detail)
+        except AuthRejected as exc:
+            detail = f"{manner.title} refuses the key."
+            return Probe(provider=manner.provider, state="fail", detail=detail, fix=exc.hint)
+        except ProviderError as exc:
+            return Probe(provider=manner.provider, state="fail", detail=exc.message, fix=exc.hint)
+        return Probe(provider=manner.provider, state="ok", detail="The key is accepted.")
+
+
+async def add_fit(
+    letters: Sequence[Letter], add: Callable[[Sequence[Letter]], Awaitable[Mapping[str, Receipt]]]
+) -> tuple[Receipt, ...]:
+    """A receipt for each letter: refusals for those that must not be handed over, for the rest what `add` gives by
+    key."""
+    receipts = unfit(letters)
+    fit = [letter for letter in letters if letter.key not in receipts]
+    if fit:
+        try:
+            receipts |= await add(fit)
+        except UNCLEAR as exc:
+            receipts |= {letter.key: doubtful(letter, Fate.UNKNOWN, exc) for letter in fit}
+    return tuple(receipts[letter.key] for letter in letters)
