@@ -11,8 +11,8 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from cmo.cli import flags, registry
 from cmo.cli.commands import BARE
-from cmo.cli.entry import Entry
 from cmo.cli.diagnostics import EXIT_CODES
+from cmo.cli.entry import Entry
 from cmo.cli.errors import UsageProblem
 
 if TYPE_CHECKING:

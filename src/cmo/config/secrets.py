@@ -114,7 +114,12 @@ CREDENTIALS: Mapping[str, Credential] = {
         Credential("instantly", "INSTANTLY_API_KEY", "hands mail to Instantly", "Instantly → Settings → API keys (v2)"),
         Credential("smartlead", "SMARTLEAD_API_KEY", "hands mail to Smartlead", "Smartlead → Settings → API"),
         Credential("smtp", "SMTP_PASSWORD", "logs in to your mail server", "your mail provider (an app password)"),
-        Credential("gmail", "GOOGLE_ACCESS_TOKEN", "sends from a Gmail mailbox", "an OAuth client with gmail.compose and gmail.readonly"),
+        Credential(
+            "gmail",
+            "GOOGLE_ACCESS_TOKEN",
+            "sends from a Gmail mailbox",
+            "an OAuth client with gmail.compose and gmail.readonly",
+        ),
         Credential(
             "attio", "ATTIO_API_KEY", "keeps people, lists and notes in Attio", "Attio → Workspace → Developers"
         ),

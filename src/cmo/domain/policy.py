@@ -340,10 +340,8 @@ def _health(standing: Standing) -> Verdict:
             message=f"{standing.bounces} of {standing.sent} mails bounced ({BOUNCE_SHARE:.0%} is the most).",
         )
     if standing.sent >= COMPLAINT_LEAST and standing.complaints / standing.sent >= COMPLAINT_SHARE:
-        return Verdict(
-            rule="health",
-            message=f"{standing.complaints} of {standing.sent} mails brought complaints ({COMPLAINT_SHARE:.1%} is the most).",
-        )
+        told = f"{standing.complaints} of {standing.sent} mails drew complaints ({COMPLAINT_SHARE:.1%} is the most)."
+        return Verdict(rule="health", message=told)
     return YES
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from cmo.config import Settings
 from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.domain.outward import Letter
-from cmo.providers.registry import factory
 from cmo.service.store import clock_of, writer
 from cmo.store import outbox_hand
 from cmo.store.outbox_hand import Arrived, ByHand
@@ -23,6 +22,8 @@ def mail_of(row: OutboxRow) -> tuple[str, str]:
         MailUnsafe: it cannot become exactly one plain mail to one person, and would be refused.
     """
     letter = Letter.model_validate_json(row.payload)
+    from cmo.providers.registry import factory
+
     text: str = factory("mime")(letter).decode("utf-8", "replace")
     provider = row.operation.partition(".")[0]
     if provider in SEQUENCE_MAILERS:

@@ -383,9 +383,9 @@ class _Applier:
         failure = event.failure
         key = group_key(event.stage, event.tool, failure.message or failure.code, failure.status)
         row = self._conn.execute(
-            "INSERT INTO failures (job_id, tool, item, stage, group_key, code, message, status, tries, first_at, last_at)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9, 1, ?8, ?8) ON CONFLICT (job_id, tool, item) DO UPDATE SET"
-            " stage = excluded.stage, group_key = excluded.group_key, code = excluded.code,"
+            "INSERT INTO failures (job_id, tool, item, stage, group_key, code, message, status, tries, first_at,"
+            " last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9, 1, ?8, ?8) ON CONFLICT (job_id, tool, item)"
+            " DO UPDATE SET stage = excluded.stage, group_key = excluded.group_key, code = excluded.code,"
             " message = excluded.message, status = excluded.status, tries = failures.tries + 1,"
             " last_at = excluded.last_at RETURNING mark",
             (

@@ -103,7 +103,8 @@ _PEOPLE = f"""SELECT l.number, e.email, e.email_key, e.source_url, c.login, c.pr
  JOIN candidates c ON c.job_id = l.job_id AND c.login_key = l.login_key
  JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email
  WHERE l.job_id = ? AND l.number > ? AND (l.held = 0 OR EXISTS (SELECT 1 FROM drafts d JOIN outbox o
- ON o.draft_id = d.id AND o.state = 'confirmed' WHERE d.job_id = l.job_id AND d.login_key = l.login_key)) AND {CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED}
+ ON o.draft_id = d.id AND o.state = 'confirmed' WHERE d.job_id = l.job_id AND d.login_key = l.login_key))
+ AND {CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED}
  ORDER BY l.number LIMIT ?"""
 
 _WRITTEN_TO = """SELECT o.id AS number, o.email_key, o.settled_s, d.subject, p.key AS person_key, p.payload

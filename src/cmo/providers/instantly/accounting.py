@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cmo.domain.outward import Fate, Letter, Receipt
-from cmo.providers.sequencer.letters import address, has_same_text, held, refused
+from cmo.domain.address import identity_key
+from cmo.domain.outward import Letter, Receipt
 from cmo.providers.instantly.parse import REFUSALS, Added, Enrolled
+from cmo.providers.receipts import absent, confirmed, held, refused
+from cmo.providers.sequencer.letters import address, has_same_text
 
 _ALREADY_THERE = ("duplicated_leads", "skipped_count")
 """Count people who are in this campaign, or in another."""
@@ -19,13 +21,15 @@ _ALREADY_THERE = ("duplicated_leads", "skipped_count")
 def judge(letter: Letter, there: Sequence[Enrolled]) -> Receipt:
     """Whether `letter` is what a campaign with the people `there` holds for its address."""
     mine = [row for row in there if row.email == address(letter)]
+    if not mine and any(identity_key(row.email) == identity_key(letter.to_email) for row in there):
+        return held(letter, "other_spelling", "the campaign holds another spelling of this address")
     if not mine:
-        return Receipt(key=letter.key, fate=Fate.ABSENT)
+        return absent(letter)
     if len(mine) > 1:
         return held(letter, "several", f"the campaign holds this address {len(mine)} times")
     if not has_same_text(letter, mine[0].subject, mine[0].body):
         return held(letter, "other_text", "somebody else's text is in that campaign for this address")
-    return Receipt(key=letter.key, fate=Fate.CONFIRMED, effect="noop", provider_id=mine[0].id or None)
+    return confirmed(letter, mine[0].id, "noop")
 
 
 def explain(gone: Sequence[Letter], added: Added, *, present: int, elsewhere: Sequence[Enrolled]) -> dict[str, Receipt]:

@@ -11,9 +11,9 @@ from typing import Literal
 
 from cmo.domain.outward import Inbox
 from cmo.domain.text import clean_line
-from cmo.providers.sequencer.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
-from cmo.providers.instantly.parse import text, whole
 from cmo.providers.instantly.zones import have_same_hours, nearest_zone
+from cmo.providers.sequencer.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
+from cmo.providers.sequencer.values import rows_of, text, whole
 
 State = Literal["sending", "paused", "draft", "finished", "unhealthy"]
 
@@ -70,7 +70,7 @@ def problems_of(campaign: Mapping[str, object], *, zone: str | None, on: date) -
 
 def addresses_of(campaign: Mapping[str, object]) -> tuple[str, ...]:
     """The inboxes it sends from."""
-    return tuple(dict.fromkeys(line for row in _list(campaign.get("email_list")) if (line := clean_line(text(row)))))
+    return tuple(dict.fromkeys(line for row in rows_of(campaign.get("email_list")) if (line := clean_line(text(row)))))
 
 
 def parse_inbox(address: str, account: object, *, now: datetime) -> Inbox:
@@ -94,7 +94,7 @@ def _text_problems(steps: Sequence[object]) -> list[str]:
     found = []
     if len(steps) > 1:
         found.append(f"It has {len(steps)} steps, and only the first was approved: remove the others.")
-    variants = [row for row in _list(_dict(steps[0]).get("variants")) if _dict(row).get("v_disabled") is not True]
+    variants = [row for row in rows_of(_dict(steps[0]).get("variants")) if _dict(row).get("v_disabled") is not True]
     if len(variants) != 1:
         found.append(f"Step 1 has {len(variants)} variants in use: leave exactly one.")
     for variant in variants:
@@ -105,7 +105,7 @@ def _text_problems(steps: Sequence[object]) -> list[str]:
 def _zone_problems(campaign: Mapping[str, object], zone: str | None, on: date) -> list[str]:
     if zone is None:
         return []
-    schedules = _list(_dict(campaign.get("campaign_schedule")).get("schedules"))
+    schedules = rows_of(_dict(campaign.get("campaign_schedule")).get("schedules"))
     theirs = dict.fromkeys(clean_line(text(_dict(schedule).get("timezone"))) for schedule in schedules)
     wrong = [name for name in theirs if not have_same_hours(name, zone, on)]
     if not wrong:
@@ -117,12 +117,8 @@ def _zone_problems(campaign: Mapping[str, object], zone: str | None, on: date) -
 
 def _steps(campaign: Mapping[str, object]) -> list[object]:
     """Only the first element of `sequences` is used by the service."""
-    sequences = _list(campaign.get("sequences"))
-    return _list(_dict(sequences[0]).get("steps")) if sequences else []
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+    sequences = rows_of(campaign.get("sequences"))
+    return rows_of(_dict(sequences[0]).get("steps")) if sequences else []
 
 
 def _dict(value: object) -> dict[str, object]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cmo.domain.text import clean_line
 from cmo.providers.sequencer.letters import BODY_VARIABLE, SUBJECT_VARIABLE
+from cmo.providers.sequencer.values import record_id, text, whole
 
 REFUSALS = {
     "in_blocklist": "blocklisted",
@@ -98,27 +98,3 @@ def _parse_enrolled(row: Mapping[str, object]) -> Enrolled:
         subject=held.get(SUBJECT_VARIABLE),
         body=held.get(BODY_VARIABLE),
     )
-
-
-def record_id(row: Mapping[str, object]) -> str:
-    """What the service calls a record; empty where it does not say."""
-    return clean_line(text(row.get("id")), limit=80)
-
-
-def whole(value: object) -> int | None:
-    """A count or an id that came as a number or as digits."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit() and len(value) < 19:
-        return int(value)
-    return None
-
-
-def text(value: object) -> str:
-    """Text or a number as text; empty for everything else."""
-    if isinstance(value, str):
-        return value
-    number = whole(value)
-    return str(number) if number is not None else ""

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cmo.domain.outward import Fate, Letter, Operation, PauseReport, Probe, Receipt
+from cmo.domain.text import clean_line
 from cmo.errors import AuthRejected, ConfigError, ProviderError, ProviderRejected, RateLimited
 from cmo.providers.receipts import UNCLEAR, doubtful
 from cmo.providers.sequencer.letters import unfit
+from cmo.providers.sequencer.values import text
 from cmo.providers.sequencer.wire import Wire
 
 
@@ -99,7 +101,7 @@ class Campaigns:
         """Read something small; see `Writer.probe`."""
         manner = self._manner
         try:
-            await self._wire.ask("GET", manner.probe_path, operation="check the key", tries=1)
+            body = await self._wire.ask("GET", manner.probe_path, operation="check the key", tries=1)
         except RateLimited as exc:
             detail = f"The limit is reached for {exc.retry_after_s:.0f} s."
             return Probe(provider=manner.provider, state="warn", detail=detail)
@@ -108,7 +110,9 @@ class Campaigns:
             return Probe(provider=manner.provider, state="fail", detail=detail, fix=exc.hint)
         except ProviderError as exc:
             return Probe(provider=manner.provider, state="fail", detail=exc.message, fix=exc.hint)
-        return Probe(provider=manner.provider, state="ok", detail="The key is accepted.")
+        name = clean_line(text(body.get("name"))) if isinstance(body, dict) else ""
+        detail = f"The key is accepted{f'; workspace {name}' if name else ''}."
+        return Probe(provider=manner.provider, state="ok", detail=detail)
 
 
 async def add_fit(

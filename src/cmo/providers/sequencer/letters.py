@@ -11,7 +11,8 @@ import html
 import re
 from collections.abc import Iterable
 
-from cmo.domain.outward import Fate, Letter, Receipt
+from cmo.domain.outward import Letter, Receipt
+from cmo.providers.receipts import refused
 
 SUBJECT_VARIABLE = "cmo_subject"
 BODY_VARIABLE = "cmo_body"
@@ -68,14 +69,6 @@ def unfit(letters: Iterable[Letter]) -> dict[str, Receipt]:
 def address(letter: Letter) -> str:
     """The address as services compare it."""
     return letter.to_email.strip().casefold()
-
-
-def refused(letter: Letter, code: str, reason: str) -> Receipt:
-    return Receipt(key=letter.key, fate=Fate.REFUSED, code=code, reason=reason)
-
-
-def held(letter: Letter, code: str, reason: str) -> Receipt:
-    return Receipt(key=letter.key, fate=Fate.HELD, effect="ambiguous", code=code, reason=reason)
 
 
 def step_problems(number: int, subject: str, body: str) -> list[str]:

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from cmo.domain.outward import Effect, Fate, Letter, Receipt
-from cmo.providers.sequencer.letters import address, has_same_text, held, refused
+from cmo.providers.receipts import absent, confirmed, held, refused, unknown
+from cmo.providers.sequencer.letters import address, has_same_text
 from cmo.providers.smartlead.parse import Lead, Said
 
 LIMIT_WAIT_S = 3600.0
@@ -24,35 +25,35 @@ def judge(letter: Letter, lead: Lead, campaign_id: str, *, effect: Effect = "noo
         effect: Of having it there with our text.
     """
     if not lead.email and not lead.campaign_ids:
-        return Receipt(key=letter.key, fate=Fate.ABSENT)
+        return absent(letter)
     if lead.email != address(letter):
         return held(letter, "other_person", "the service answered with somebody else")
     places = lead.campaign_ids.count(campaign_id)
     if not places:
-        return Receipt(key=letter.key, fate=Fate.ABSENT)
+        return absent(letter)
     if places > 1:
         return held(letter, "several", f"the campaign holds this address {places} times")
     if not has_same_text(letter, lead.subject, lead.body):
         return held(letter, "other_text", "somebody else's text is in that campaign for this address")
-    return Receipt(key=letter.key, fate=Fate.CONFIRMED, effect=effect, provider_id=lead.id or None)
+    return confirmed(letter, lead.id, effect)
 
 
-def is_explained(absent: int, present: int, said: Said) -> bool:
-    """Whether the figures account for `absent` people who are not in the campaign after all."""
+def is_explained(missing: int, present: int, said: Said) -> bool:
+    """Whether the figures account for `missing` people who are not in the campaign after all."""
     sure, maybe_there = sum(said.refusals.values()), sum(said.maybe_there.values())
-    everybody = said.added is None or said.added + sure + maybe_there == absent + present
-    return everybody and sure <= absent <= sure + maybe_there
+    everybody = said.added is None or said.added + sure + maybe_there == missing + present
+    return everybody and sure <= missing <= sure + maybe_there
 
 
-def explain(absent: Sequence[Letter], leads: Mapping[str, Lead], said: Said) -> dict[str, Receipt]:
-    """Why each of `absent` was refused, by key, where the figures account for all of them.
+def explain(missing: Sequence[Letter], leads: Mapping[str, Lead], said: Said) -> dict[str, Receipt]:
+    """Why each of `missing` was refused, by key, where the figures account for all of them.
 
     Args:
         leads: Who the service says has the address, by the letter's key.
     """
     left = Counter(said.refusals) + Counter(said.maybe_there)
     codes: dict[str, str] = {}
-    for letter in absent:
+    for letter in missing:
         code = said.named.get(address(letter), "")
         if not code and leads[letter.key].campaign_ids:
             code = "in_other_campaign"
@@ -61,11 +62,11 @@ def explain(absent: Sequence[Letter], leads: Mapping[str, Lead], said: Said) -> 
             codes[letter.key] = code
     other = next(iter(left)) if len(left) == 1 else "rejected"
     reason = f"the service did not add everybody: {said.told}"
-    return {letter.key: refused(letter, codes.get(letter.key, other), reason) for letter in absent}
+    return {letter.key: refused(letter, codes.get(letter.key, other), reason) for letter in missing}
 
 
-def not_ok(absent: Sequence[Letter], said: Said, *, anybody: bool) -> dict[str, Receipt]:
-    """Receipts for `absent` where the service says that it failed.
+def not_ok(missing: Sequence[Letter], said: Said, *, anybody: bool) -> dict[str, Receipt]:
+    """Receipts for `missing` where the service says that it failed.
 
     Args:
         anybody: Whether others of the same call are in the campaign.
@@ -76,7 +77,7 @@ def not_ok(absent: Sequence[Letter], said: Said, *, anybody: bool) -> dict[str, 
             letter.key: Receipt(
                 key=letter.key, fate=Fate.LATER, code="lead_limit", reason=reason, retry_after_s=LIMIT_WAIT_S
             )
-            for letter in absent
+            for letter in missing
         }
     reason = "the service says that adding failed, not for whom"
-    return {letter.key: Receipt(key=letter.key, fate=Fate.UNKNOWN, code="not_ok", reason=reason) for letter in absent}
+    return {letter.key: unknown(letter, "not_ok", reason) for letter in missing}

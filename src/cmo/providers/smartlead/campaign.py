@@ -13,7 +13,7 @@ from typing import Literal
 from cmo.domain.outward import Inbox
 from cmo.domain.text import clean_line
 from cmo.providers.sequencer.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
-from cmo.providers.instantly.parse import text
+from cmo.providers.sequencer.values import rows_of, text
 
 State = Literal["sending", "paused", "draft", "finished", "unhealthy"]
 
@@ -40,7 +40,7 @@ def state_of(campaign: Mapping[str, object]) -> State:
 
 
 def parse_inboxes(accounts: object) -> tuple[Inbox, ...]:
-    rows = [row for row in _list(accounts) if isinstance(row, dict)]
+    rows = [row for row in rows_of(accounts) if isinstance(row, dict)]
     found = [next((text(row[name]) for name in _ADDRESS_NAMES if text(row.get(name))), "") for row in rows]
     addresses = dict.fromkeys(line for address in found if (line := clean_line(address)))
     return tuple(Inbox(address=address, provider="smartlead") for address in addresses)
@@ -53,7 +53,7 @@ def problems_of(campaign: Mapping[str, object], steps: object, inboxes: Sequence
         found.append("It is finished, so nobody who is added gets mail: start it again, or use another campaign.")
     if state_of(campaign) == "unhealthy":
         found.append("Its status is not one that cmo knows: look at it in Smartlead.")
-    found += _text_problems([row for row in _list(steps) if isinstance(row, dict)])
+    found += _text_problems([row for row in rows_of(steps) if isinstance(row, dict)])
     found += _setting_problems(campaign)
     if not inboxes:
         found.append("It has no inbox to send from: add one in Smartlead.")
@@ -83,7 +83,3 @@ def _setting_problems(campaign: Mapping[str, object]) -> list[str]:
     if text(campaign.get("unsubscribe_text")).strip():
         found.append("It adds an unsubscribe text of its own to every mail: empty that text.")
     return found
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

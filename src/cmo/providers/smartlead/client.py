@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
 
 import httpx
@@ -18,11 +19,13 @@ from cmo.config.secrets import Secret
 from cmo.domain.outward import Effect, Fate, Letter, Operation, PauseReport, Probe, Receipt, Repeat
 from cmo.domain.outward import Sequence as MailSequence
 from cmo.domain.text import clean_line
-from cmo.errors import AuthRejected, ProviderError, ProviderRejected, RateLimited
-from cmo.providers.sequencer.letters import held, unfit, variables
-from cmo.providers.sequencer.wire import InDoubt, Wire, is_sure, unknown
+from cmo.errors import ProviderError
 from cmo.providers.limiter import RateLimiter
 from cmo.providers.ports import Meter
+from cmo.providers.receipts import UNCLEAR, doubtful, held, unknown
+from cmo.providers.sequencer.campaigns import Campaigns, Manner, add_fit
+from cmo.providers.sequencer.letters import variables
+from cmo.providers.sequencer.wire import Wire
 from cmo.providers.smartlead.accounting import explain, is_explained, judge, not_ok
 from cmo.providers.smartlead.campaign import PAUSED, parse_inboxes, problems_of, state_of, status_of
 from cmo.providers.smartlead.parse import Lead, Said, parse_lead, parse_said, told_wait_s
@@ -32,7 +35,18 @@ LIMITS = ((10, 2.0), (60, 60.0), (1_000, 3600.0))
 """Requests, seconds; the lowest figures of any document. Source: contracts/smartlead.md, Limits."""
 LATE_S = (5.0, 15.0)
 """Pauses before people whom the counters do not explain are looked for again."""
-_ID = re.compile(r"[0-9]{1,18}")
+MANNER = Manner(
+    provider=NAME,
+    title="Smartlead",
+    root="/campaigns",
+    id_form=re.compile(r"[0-9]{1,18}"),
+    id_words="a number",
+    id_place="The id is the number in the campaign's address in Smartlead.",
+    pause_path="/status",
+    pause_body={"status": PAUSED},
+    is_paused=lambda campaign: status_of(campaign) == PAUSED,
+    probe_path="/leads/fetch-categories",
+)
 
 OPERATIONS = (
     Operation(
@@ -82,6 +96,7 @@ class Smartlead:
             rng=rng,
             transport=transport,
         )
+        self._campaigns = Campaigns(self._wire, MANNER)
 
     async def close(self) -> None:
         await self._wire.close()
@@ -100,34 +115,24 @@ class Smartlead:
 
     async def write(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
         """Add the people of `items`, all of one campaign, and read each back; see `Writer.write`."""
-        campaign_id = self._campaign_of(operation, items)
-        receipts = unfit(items)
-        fit = [letter for letter in items if letter.key not in receipts]
-        if fit:
-            try:
-                receipts |= await self._enrol(campaign_id, fit)
-            except InDoubt as doubt:
-                receipts |= unknown(fit, doubt)
-        return tuple(receipts[letter.key] for letter in items)
+        campaign_id = self._campaigns.of(self._operations.get(operation), items)
+        return await add_fit(items, partial(self._enrol, campaign_id))
 
     async def look_up(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
         """Whether the people of `items` are in the campaign, with our text; see `Writer.look_up`."""
-        campaign_id = self._campaign_of(operation, items)
+        campaign_id = self._campaigns.of(self._operations.get(operation), items)
         receipts = []
         for letter in items:
             try:
                 receipts.append(judge(letter, await self._lead(letter), campaign_id))
-            except ProviderError as exc:
-                if is_sure(exc):
-                    raise
-                doubt = InDoubt("look_up_failed", "the service could not be asked", status=exc.status)
-                receipts.append(unknown([letter], doubt)[letter.key])
+            except UNCLEAR as exc:
+                receipts.append(doubtful(letter, Fate.UNKNOWN, exc))
         return tuple(receipts)
 
     async def sequence(self, sequence_id: str | None) -> MailSequence:
         """The campaign, its steps and its inboxes; see `Mailer.sequence`."""
-        campaign_id = self._checked(sequence_id)
-        campaign = await self._campaign(campaign_id)
+        campaign_id = self._campaigns.checked(sequence_id)
+        campaign = await self._campaigns.read(campaign_id)
         steps = await self._wire.ask("GET", f"/campaigns/{campaign_id}/sequences", operation="read the steps")
         accounts = await self._wire.ask("GET", f"/campaigns/{campaign_id}/email-accounts", operation="read inboxes")
         inboxes = parse_inboxes(accounts)
@@ -140,57 +145,30 @@ class Smartlead:
         )
 
     async def pause(self, sequence_id: str) -> PauseReport:
-        """Pause, and read back, whatever the pausing itself answered; see `Mailer.pause`."""
-        asked = ""
-        try:
-            campaign_id = self._checked(sequence_id)
-            try:
-                await self._wire.ask(
-                    "POST", f"/campaigns/{campaign_id}/status", operation="pause a campaign", body={"status": PAUSED}
-                )
-            except ProviderError as exc:
-                asked = f" Asking for it failed: {exc.message}."
-            is_paused = status_of(await self._campaign(campaign_id)) == PAUSED
-        except ProviderError as exc:
-            return _paused(sequence_id, False, f"Whether the campaign is paused is not known: {exc.message}.{asked}")
-        if is_paused:
-            return _paused(sequence_id, True, "Smartlead says that the campaign is paused.")
-        return _paused(sequence_id, False, f"The campaign is not paused: pause it in Smartlead.{asked}")
+        return await self._campaigns.pause(sequence_id)
 
     async def probe(self) -> Probe:
-        """Read the lead categories, the smallest list there is; see `Writer.probe`."""
-        try:
-            await self._wire.ask("GET", "/leads/fetch-categories", operation="read the lead categories", tries=1)
-        except RateLimited as exc:
-            return Probe(provider=NAME, state="warn", detail=f"The limit is reached for {exc.retry_after_s:.0f} s.")
-        except AuthRejected as exc:
-            return Probe(provider=NAME, state="fail", detail="Smartlead refuses the key.", fix=exc.hint)
-        except ProviderError as exc:
-            return Probe(provider=NAME, state="fail", detail=exc.message, fix=exc.hint)
-        return Probe(provider=NAME, state="ok", detail="The key is accepted.")
+        return await self._campaigns.probe()
 
     async def _enrol(self, campaign_id: str, letters: Sequence[Letter]) -> dict[str, Receipt]:
-        """A receipt for each letter by key.
-
-        Raises:
-            ProviderError: surely nobody was added.
-            InDoubt: the answer does not say what happened.
-        """
+        """A receipt for each letter by key; raises as `Wire.write`."""
+        operation = "add people to a campaign"
         answer = await self._wire.write(
             "POST",
             f"/campaigns/{campaign_id}/leads",
-            operation="add people to a campaign",
+            operation=operation,
             body={"lead_list": [_lead_input(letter) for letter in letters]},
         )
         said = parse_said(answer)
         if said is None:
-            raise InDoubt("contract_broken", "the answer does not say what happened", status=200)
+            raise self._wire.broken(operation, "it does not say what happened")
         is_all_new = said.added == len(letters) or (said.already == 0 and not said.maybe_there)
         effect: Effect = "created" if is_all_new else ""
         try:
             return await self._account_for(campaign_id, letters, said, effect)
         except ProviderError:
-            raise InDoubt("read_back_failed", f"they could not be read back ({said.told})") from None
+            reason = f"they could not be read back ({said.told})"
+            return {letter.key: unknown(letter, "read_back_failed", reason) for letter in letters}
 
     async def _account_for(
         self, campaign_id: str, letters: Sequence[Letter], said: Said, effect: Effect
@@ -222,37 +200,6 @@ class Smartlead:
         if lead is None:
             raise self._wire.broken(operation, "it is no person")
         return lead
-
-    async def _campaign(self, campaign_id: str) -> dict[str, object]:
-        body = await self._wire.ask("GET", f"/campaigns/{campaign_id}", operation="read a campaign")
-        if not isinstance(body, dict) or "status" not in body:
-            raise self._wire.broken("read a campaign", "it has no status")
-        return body
-
-    def _campaign_of(self, operation: str, items: Sequence[Letter]) -> str:
-        """The one campaign of `items`.
-
-        Raises:
-            ProviderRejected: there is none, or several; nothing was sent.
-        """
-        if len(items) > self._operations[operation].batch:
-            raise ValueError(f"{operation} takes at most {self._operations[operation].batch} items")
-        named = {letter.sequence_id for letter in items}
-        return self._checked(named.pop() if len(named) == 1 else None)
-
-    def _checked(self, sequence_id: str | None) -> str:
-        if sequence_id is None or not _ID.fullmatch(sequence_id):
-            raise ProviderRejected(
-                "smartlead: name the campaign by its id, a number.",
-                provider=NAME,
-                operation="choose a campaign",
-                hint="The id is the number in the campaign's address in Smartlead.",
-            )
-        return sequence_id
-
-
-def _paused(sequence_id: str, is_paused: bool, detail: str) -> PauseReport:
-    return PauseReport(provider=NAME, sequence_id=sequence_id, is_paused=is_paused, detail=detail)
 
 
 def _lead_input(letter: Letter) -> dict[str, object]:

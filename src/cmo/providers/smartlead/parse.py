@@ -5,15 +5,15 @@ Shapes that cannot be used are None, never an exception. Source: contracts/smart
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cmo.providers.calling import finite
 from cmo.providers.http import HttpAnswer, harmless
 from cmo.providers.sequencer.letters import BODY_VARIABLE, SUBJECT_VARIABLE
-from cmo.providers.instantly.parse import record_id, text, whole
+from cmo.providers.sequencer.values import record_id, text, whole
 
 REFUSALS = {
     "skipped_in_other_campaign_count": "in_other_campaign",
@@ -30,7 +30,6 @@ ADDED = ("added_count", "inserted_count")
 """What two of the three forms call those who were added; `upload_count` of the third counts the refused too."""
 NAMED = {"invalid_emails": "invalid_email", "unsubscribed_leads": "unsubscribed", "skipped_leads": "skipped"}
 """Lists of addresses, or of objects with one -> the code for those in them."""
-LONGEST_WAIT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -113,21 +112,13 @@ def told_wait_s(answer: HttpAnswer, now: datetime) -> float | None:
     """
     body = answer.parsed()
     error = body.get("error") if isinstance(body, dict) else None
-    reset = _number(answer.headers.get("x-ratelimit-reset"))
+    reset = finite(answer.headers.get("x-ratelimit-reset"))
     waits = (
-        _number(answer.headers.get("retry-after")),
+        finite(answer.headers.get("retry-after")),
         None if reset is None else reset - now.timestamp(),
-        _number(error.get("retry_after")) if isinstance(error, dict) else None,
+        finite(error.get("retry_after")) if isinstance(error, dict) else None,
     )
-    return next((min(max(wait, 0.0), LONGEST_WAIT_S) for wait in waits if wait is not None), None)
-
-
-def _number(value: object) -> float | None:
-    try:
-        number = float(value) if isinstance(value, str | int | float) else math.nan
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+    return next((wait for wait in waits if wait is not None), None)
 
 
 def _count(value: object) -> int | None:
