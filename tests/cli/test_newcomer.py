@@ -157,7 +157,7 @@ def test_a_damaged_sandbox_can_be_reset(cmo: Cmo, monkeypatch: pytest.MonkeyPatc
     conn = open_store(sandbox / "campaign.db")
     conn.execute("PRAGMA user_version = 9999")
     conn.close()
-    monkeypatch.setattr("cmo.cli.setup._demo_job", lambda here, target: 75)
+    monkeypatch.setattr("cmo.cli.setup._demo", lambda here, fast: 75)
 
     result = cmo("demo", "--reset")
     assert "Removed" in result.err, result.err

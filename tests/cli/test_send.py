@@ -175,3 +175,13 @@ def test_ctrl_c_during_the_hold_leaves_everything_to_be_recalled_or_gone_on_with
     assert "send 000000" in err
     assert "outbox recall --all" in err
     assert {row["state"] for row in cmo("outbox", "list", "--json").document["data"]} == {"planned"}
+
+
+def test_a_mailbox_that_is_not_the_senders_is_refused_before_anything_is_lost(cmo: Cmo) -> None:
+    cmo.home.mkdir()
+    campaign(cmo.home, 1, settings=sandbox_settings(cmo.home), plan={"mailer": "gmail"})
+    cmo("config", "set", "sender.email", "somebody@sandbox.example")
+    result = cmo("send", "--hold", "0", "--yes")
+    assert result.code == 78
+    assert "mail is written from somebody@sandbox.example" in result.err
+    assert cmo("outbox", "list").code == 4

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from cmo.domain.draft import Step
+from cmo.domain.event import DraftRendered
 from cmo.domain.job import Mode
+from cmo.sandbox.vendors.attio import LIST_ID
+from cmo.sandbox.vendors.instantly.rows import ACTIVE_ID
+from cmo.store.commit import commit
 from tests.cli.harness import Cmo
-from tests.fakes.campaign import Campaign, campaign, sandbox_settings
+from tests.fakes.campaign import Campaign, approve, campaign, sandbox_settings
+from tests.fakes.clock import NOON
+from tests.fakes.drafts import rendered_factory
 
 
 @pytest.fixture
@@ -54,3 +62,29 @@ def test_a_note_is_written_for_each_mail_that_left_and_all_agree(cmo: Cmo) -> No
     assert planned[("maint1", "attio.note")] == "write"
     result = cmo("sync", "--yes", "--json")
     assert (result.code, result.document["data"]["confirmed"]) == (0, 6), result.err
+
+
+def test_through_a_service_with_sequences_everything_arrives_once_and_all_agree(cmo: Cmo) -> None:
+    cmo.home.mkdir()
+    made = campaign(
+        cmo.home, 3, settings=sandbox_settings(cmo.home),
+        plan={"mailer": "instantly", "sequence_id": ACTIVE_ID, "crm": "attio", "list_id": LIST_ID},
+    )  # fmt: skip
+    with made.open() as conn:
+        follow_up = rendered_factory(3, step=Step.FOLLOW_UP_1, subject="Once more")
+        commit(conn, made.job_id, [("follow-up", DraftRendered(number=3, rendered=follow_up))], at=NOON, epoch=None)
+        approve(conn, made.settings, made.job_id, [4])
+    conn.close()
+    rehearsed = cmo("send", "--dry-run", "--json").document["data"]
+    assert {row["draft_id"]: row["rule"] for row in rehearsed} == {1: None, 2: None, 3: None, 4: "sequence"}
+    assert [cmo("send", "--hold", "0", "--yes").code for _ in range(2)] == [0, 0]
+    assert [cmo("sync", "--yes").code for _ in range(2)] == [0, 0]
+    books = json.loads((made.settings.paths.sandbox_dir / "books.json").read_text())["doors"]
+    calls = [json.loads(call["body"]) for call in books["instantly"]["calls"] if call["path"] == "/api/v2/leads/add"]
+    assert sorted(lead["email"] for call in calls for lead in call["leads"]) == [
+        f"maint{n}@org{n}.example" for n in (1, 2, 3)
+    ]
+    result = cmo("reconcile", "--json")
+    assert result.code == 0
+    assert {row["finding"] for row in result.document["data"]} == {"agree"}
+    assert len(result.document["data"]) == 3 * 4  # mail, person, place on the list, note

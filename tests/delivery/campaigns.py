@@ -16,6 +16,7 @@ from unittest import mock
 
 import httpx
 
+from cmo.clock import ScaledClock
 from cmo.config import Settings
 from cmo.domain.event import ItemFailed
 from cmo.domain.job import Mode, Stage
@@ -39,6 +40,8 @@ from tests.fakes.drafts import store_with_drafts
 from tests.fakes.outside import FakeResolver
 
 PEOPLE = 3
+LOOSE = {"CMO_MAX_EMAILS_PER_DAY": "100000", "CMO_PER_INBOX_DAILY": "10000"}
+"""Quotas that hold nobody back."""
 SHORT_S = 0.25
 """How long a client waits for an answer, in real seconds, where answers stay out."""
 
@@ -82,13 +85,13 @@ class Running:
     campaign: Campaign
     home: Path
     services: Services
-    clock: StillClock = field(default_factory=StillClock)
+    clock: StillClock | ScaledClock = field(default_factory=StillClock)
     troubles: list[str] = field(default_factory=list)
     """What steps raised, in words."""
 
     @cached_property
     def settings(self) -> Settings:
-        return settings_in(self.home, SMTP_FROM=self.campaign.sender)
+        return settings_in(self.home, SMTP_FROM=self.campaign.sender, **LOOSE, **self.services.places)
 
     def open(self) -> Connection:
         return open_store(self.settings.paths.db)
@@ -133,7 +136,9 @@ def _group(conn: Connection) -> str:
 
 
 @contextmanager
-def running(name: str, home: Path, *, is_short: bool = False, **troubles: Any) -> Iterator[Running]:
+def running(
+    name: str, home: Path, *, people: int = PEOPLE, is_short: bool = False, **troubles: Any
+) -> Iterator[Running]:
     """Campaign `name` before its first step.
 
     Args:
@@ -141,7 +146,7 @@ def running(name: str, home: Path, *, is_short: bool = False, **troubles: Any) -
         troubles: As `Services` takes them.
     """
     campaign, clock = CAMPAIGNS[name], StillClock()
-    shutil.copytree(_prepared(name), home)
+    shutil.copytree(_prepared(name, people), home)
     with Services(campaign.services, clock=clock, **troubles) as services, impatient(SHORT_S if is_short else 5.0):
         yield Running(campaign, home, services, clock)
 
@@ -168,15 +173,15 @@ _homes: list[TemporaryDirectory[str]] = []
 
 
 @cache
-def _prepared(name: str) -> Path:
-    """A home with the approved drafts of campaign `name`, to be copied."""
+def _prepared(name: str, people: int) -> Path:
+    """A home with as many approved drafts of campaign `name`, to be copied."""
     _homes.append(TemporaryDirectory(prefix="campaign-"))
     home, campaign = Path(_homes[-1].name) / "home", CAMPAIGNS[name]
     settings = settings_in(home, SMTP_FROM=campaign.sender)
-    conn, job_id = store_with_drafts(settings.paths.db, PEOPLE, plan=campaign.plan)
+    conn, job_id = store_with_drafts(settings.paths.db, people, plan=campaign.plan)
     basis = Basis(kind="unknown-country", scope=EVERYWHERE, basis="they are customers", by="operator:ana", at=NOON)
     record_basis(conn, basis)
-    approve(conn, settings, job_id, range(1, PEOPLE + 1))
+    approve(conn, settings, job_id, range(1, people + 1))
     failure = ItemFailure(item="maint9@org9.example", code="dns_timeout", message="no answer")
     event = ItemFailed(tool="mx_check", stage=Stage.MX, failure=failure)
     commit(conn, job_id, [(f"{job_id}/seed/failure", event)], at=NOON - timedelta(hours=1), epoch=None)

@@ -11,8 +11,8 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -56,7 +56,9 @@ def _one_company(conn: Connection) -> None:
 def _one_person(conn: Connection) -> None:
     """Every mail is another step to one person, whose first mail was confirmed long ago."""
     long_ago = (NOON - timedelta(days=40)).timestamp()
-    conn.execute("UPDATE drafts SET email_key = 'ana', step = CASE id WHEN 1 THEN ? ELSE 'step_' || id END", (Step.FIRST_TOUCH,))
+    conn.execute(
+        "UPDATE drafts SET email_key = 'ana', step = CASE id WHEN 1 THEN ? ELSE 'step_' || id END", (Step.FIRST_TOUCH,)
+    )
     conn.execute("UPDATE outbox SET email_key = 'ana'")
     conn.execute("UPDATE outbox SET state = 'confirmed', claimed_s = ? WHERE draft_id = 1", (long_ago,))
 
@@ -99,15 +101,15 @@ def take(conn: Connection, job_id: str, settings: Settings, quota: Quota, *, mos
         secret=b"secret",
     )
     taken = 0
-    while taken < most and claim(
-        conn, SEND, job_id=job_id, gate=gate, now=NOON, holder=f"here:{os.getpid()}", size=1
-    ).claimed:
+    while (
+        taken < most
+        and claim(conn, SEND, job_id=job_id, gate=gate, now=NOON, holder=f"here:{os.getpid()}", size=1).claimed
+    ):
         taken += 1
     return taken
 
 
-@contextmanager
-def started_together(processes: int, work: Callable[[], int]) -> Iterator[list[int]]:
+def started_together(processes: int, work: Callable[[], int]) -> list[int]:
     """What `work` gave in each of `processes` forks of this process, all let go at one instant."""
     ready, go, told = os.pipe(), os.pipe(), os.pipe()
     children = []
@@ -134,9 +136,10 @@ def started_together(processes: int, work: Callable[[], int]) -> Iterator[list[i
     if any(codes):
         raise RuntimeError(f"{sum(map(bool, codes))} of {processes} processes failed")
     with os.fdopen(told[0]) as file:
-        yield [int(line) for line in file]
+        taken = [int(line) for line in file]
     os.close(ready[0])
     os.close(ready[1])
+    return taken
 
 
 def race(home: Path, quota: Quota, processes: int) -> int:
@@ -147,16 +150,18 @@ def race(home: Path, quota: Quota, processes: int) -> int:
         with closing(open_store(made.settings.paths.db)) as conn:
             return take(conn, made.job_id, made.settings, quota)
 
-    with started_together(processes, work) as taken:
-        return sum(taken)
+    return sum(started_together(processes, work))
 
 
 def main() -> None:
     processes, runs = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as folder:
         report = {
-            quota: {"left": rule.left, "claimed": [race(Path(name) / f"{quota}-{n}", rule, processes) for n in range(runs)]}
-            for quota, rule in QUOTAS.items()
+            name: {
+                "left": quota.left,
+                "claimed": [race(Path(folder) / f"{name}-{n}", quota, processes) for n in range(runs)],
+            }
+            for name, quota in QUOTAS.items()
         }
     json.dump(report, sys.stdout)
 

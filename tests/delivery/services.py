@@ -63,9 +63,7 @@ class Services:
         self.requests: list[str] = []
         """What was asked for, by service, method and path without ids; in order of arrival."""
         self.vendors: dict[str, Any] = {name: MAKERS[name]() for name in names}
-        self.mail = MailServer(
-            clock=clock, faults=SmtpFaultPlayer(smtp_faults), user=SMTP_USER, password=SMTP_PASSWORD
-        )
+        self.mail = MailServer(clock=clock, faults=SmtpFaultPlayer(smtp_faults), user=SMTP_USER, password=SMTP_PASSWORD)
         player = FaultPlayer(FaultPlan(tuple(rules)))
         doors = {name: Door(vendor, player, clock=clock, latency_s=0.0) for name, vendor in self.vendors.items()}
         self._serves: dict[str, Serve] = {"smtp": self.mail.serve}

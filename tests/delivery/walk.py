@@ -30,8 +30,9 @@ KINDS: tuple[Kind, ...] = (
     FaultKind.OK_WITH_ERROR,
     REFUSED,
 )
-PERSISTS = 8
-"""Requests in a row that fail where a trouble persists; more than a client repeats by itself."""
+PERSISTS, SILENT_PERSISTS = 8, 4
+"""Requests in a row that fail where a trouble persists, and where each costs real time; more than a client repeats by
+itself."""
 DOWN_ROUNDS = 3
 MOST_ROUNDS = 80
 STILL_ROUNDS = PERSISTS + 2
@@ -58,9 +59,10 @@ class Trial:
             return {"smtp_faults": [self.kind], "is_short": self.kind.way in _SILENT}
         if self.kind == REFUSED:
             return {"gone_after": self.at - 1}
-        numbers = range(self.at, self.at + (PERSISTS if self.persists else 1))
-        rule = FaultRule(kind=FaultKind(self.kind), route=WRITES_ROUTE, nth=tuple(numbers))
-        return {"rules": [rule], "is_short": self.kind in _SILENT}
+        is_silent = self.kind in _SILENT
+        lasts = (SILENT_PERSISTS if is_silent else PERSISTS) if self.persists else 1
+        rule = FaultRule(kind=FaultKind(self.kind), route=WRITES_ROUTE, nth=tuple(range(self.at, self.at + lasts)))
+        return {"rules": [rule], "is_short": is_silent}
 
 
 @dataclass(frozen=True)

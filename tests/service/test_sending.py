@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from cmo.domain.draft import Step
+from cmo.domain.event import DraftRendered
 from cmo.domain.job import Mode
 from cmo.domain.outward import Letter
 from cmo.domain.suppression import Suppression, SuppressionKind
@@ -14,12 +17,16 @@ from cmo.errors import ConfigError
 from cmo.providers.mail.mime import build_mail
 from cmo.service.sending import Sending, SendPreview, opened
 from cmo.store.audit import iter_audit
+from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
-from cmo.store.outbox_views import hold_ends, list_outbox
+from cmo.store.outbox_views import list_outbox
+from cmo.store.send_views import hold_ends
 from cmo.store.suppressions import record_suppressions
 from cmo.store.switches import KILL, note_outcome, switch_off, switch_on
 from tests.fakes.campaign import Campaign, approve, campaign
 from tests.fakes.clock import NOON
+from tests.fakes.drafts import rendered_factory
+from tests.fakes.outside import FakeResolver
 
 HOLD = timedelta(minutes=10)
 
@@ -218,14 +225,29 @@ def test_a_person_of_another_jobs_sequence_is_skipped_with_the_reason(tmp_path: 
     assert len(made.mails) == 1
 
 
+def age_the_verdict(sending: Sending) -> None:
+    sending.delivery.conn.execute(
+        "UPDATE verdicts SET checked_at = '2026-10-01T00:00:00+00:00' WHERE email LIKE 'maint1@%'"
+    )
+
+
 def test_addresses_verified_long_ago_are_verified_again_in_the_preview_as_in_the_send(tmp_path: Path) -> None:
     made = campaign(tmp_path, 2)
+    with sending_of(made) as opened_sending:
+        sending = Sending(replace(opened_sending.delivery, resolver=FakeResolver()))
+        age_the_verdict(sending)
+        preview = send_all(sending)
+        assert [row.rule for row in preview.rows] == [None, None]
+        assert fates(sending.delivery.conn) == {1: ("confirmed", ""), 2: ("confirmed", "")}
+
+
+def test_an_address_that_cannot_be_verified_again_stays(tmp_path: Path) -> None:
+    made = campaign(tmp_path, 2)
     with sending_of(made) as sending:
-        conn = sending.delivery.conn
-        conn.execute("UPDATE verdicts SET checked_at = '2026-10-01T00:00:00+00:00' WHERE email LIKE 'maint1@%'")
+        age_the_verdict(sending)
         preview = send_all(sending)  # nobody answers at the resolver's address
         assert [row.rule for row in preview.rows] == ["verification", None]
-        assert fates(conn)[1] == ("planned", "verification")
+        assert fates(sending.delivery.conn)[1] == ("planned", "verification")
 
 
 def test_what_came_of_it_counts_rows_by_rule_with_the_earliest_time(tmp_path: Path) -> None:
@@ -276,3 +298,43 @@ def test_the_hold_of_rows_that_wait_for_the_gate_is_none(tmp_path: Path) -> None
         send_all(sending, hold=HOLD)
         sending.delivery.conn.execute("DELETE FROM outbox WHERE draft_id IN (3, 4)")  # wait for a person
         assert hold_ends(sending.delivery.conn, made.job_id) is None
+
+
+def test_a_follow_up_waits_for_the_first_mail_in_the_preview_as_in_the_send(tmp_path: Path) -> None:
+    made = campaign(tmp_path, 1)
+    with sending_of(made) as sending:
+        conn = sending.delivery.conn
+        follow_up = rendered_factory(1, step=Step.FOLLOW_UP_1, subject="Once more")
+        commit(conn, made.job_id, [("follow-up", DraftRendered(number=1, rendered=follow_up))], at=NOON, epoch=None)
+        approve(conn, made.settings, made.job_id, [2])
+        first, second = send_all(sending), send_all(sending)
+        assert [(row.draft_id, row.rule) for row in first.rows] == [(1, None), (2, "dependency")]
+        assert [(row.draft_id, row.rule) for row in second.rows] == [(2, None)]
+    assert len(made.mails) == 2
+
+
+def test_the_kill_switch_holds_what_is_in_its_hold(tmp_path: Path) -> None:
+    made = campaign(tmp_path, 2)
+    with sending_of(made) as sending:
+        conn, due_at = sending.delivery.conn, sending.now() + HOLD
+        preview = sending.preview(due_at=due_at)
+        sending.hand_over(preview, due_at=due_at, limited=False)
+        switch_on(conn, KILL, by="operator:zoe", at=NOON, reason="bounces", action="kill.on")
+        sending.wait(preview.leaves_at, lambda left: None)
+        sending.deliver(most=None, patience_s=0.0)
+        came = sending.came_of(since=NOON)
+        assert [(one.rule, one.count) for one in came.refused] == [("kill_switch", 2)]
+        assert fates(conn) == {1: ("planned", "kill_switch"), 2: ("planned", "kill_switch")}
+    assert made.mails == []
+
+
+def test_a_draft_edited_after_its_approval_leaves_with_nothing(tmp_path: Path) -> None:
+    made = campaign(tmp_path, 2)
+    with sending_of(made) as sending:
+        conn, due_at = sending.delivery.conn, sending.now()
+        sending.hand_over(sending.preview(due_at=due_at), due_at=due_at, limited=False)
+        conn.execute("UPDATE drafts SET body = body || 'PS', version = 2, state = 'pending' WHERE id = 1")
+        preview = send_all(sending)
+        assert [row.rule for row in preview.rows] == ["approval", None]
+        assert fates(conn)[1] == ("planned", "approval")
+    assert len(made.mails) == 1

@@ -62,6 +62,7 @@ def test_what_stops_everything_counts_everything(tmp_path: Path) -> None:
     by_name = {gate.name: gate for gate in found.gates}
     assert by_name["paused"].retry_at == NOON + timedelta(hours=1)
     assert by_name["mode"].next == "cmo jobs set 0000 mode=send_allowed"
+    assert found.first == by_name["kill_switch"]
     assert found.leaving == 0
 
 

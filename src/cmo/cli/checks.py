@@ -41,6 +41,8 @@ class Check:
 
 def local(here: Session, settings: Settings, problems: tuple[Problem, ...]) -> list[Check]:
     """Every check that needs no network."""
+    from cmo.cli.probes import mail_checks
+
     return [
         _runtime(),
         *_settings(settings, problems),
@@ -48,6 +50,7 @@ def local(here: Session, settings: Settings, problems: tuple[Problem, ...]) -> l
         _disk(settings),
         *_jobs(here, settings),
         *_keys(settings),
+        *mail_checks(settings),
         _terminal(here),
     ]
 

@@ -58,7 +58,7 @@ def _lines(found: Rehearsal) -> list[str]:
         ("Leads", f"{found.good_leads:,} good, {found.held_leads:,} of them known by a commit address only"),
         ("Drafts", _drafts(found)),
         ("Sent", _sent(found)),
-        *(("Refused", f"{count:,} by {rule}: {found.refused_because[rule]}") for rule, count in found.refused.items()),
+        *(("Refused", f"{count:,} by {rule}, such as: {found.refused_because[rule]}") for rule, count in found.refused.items()),
         ("Doubles", f"{found.doubles:,} of {found.arrived:,} mails in the books of {found.mailer}"),
         ("Doubtful", f"{found.doubtful:,} mails that may have arrived; {found.failed:,} refused by {found.mailer}"),
         ("CRM", _crm(found)),

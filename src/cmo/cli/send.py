@@ -26,7 +26,7 @@ from cmo.domain.policy import FAULT_OF_NOBODY
 from cmo.errors import PolicyRefused
 from cmo.service.sending import Sending, SendPreview, SendRow, hold_of, opened
 from cmo.store import draft_views
-from cmo.store.outbox_views import CameOf
+from cmo.store.send_views import CameOf
 
 MOST_UNTYPED = 25
 """Above so many the count has to be typed."""
@@ -106,10 +106,12 @@ def send(
         preview = sending.preview(due_at=due_at, most=limit)
         if dry_run:
             return _rehearse(here, sending, preview, ref, fields)
-        if not preview.rows and not preview.doubtful:
+        if all(row.rule == "sequence" for row in preview.rows) and not preview.doubtful:
             return _nothing(here, sending, ref)
         _announce(here, sending, preview, ref)
-        agree_to_leave(here, "mail", len(preview.leaving) or len(preview.rows), is_limited=limit is not None, yes=yes)
+        if preview.rows:
+            count = len(preview.leaving) or len(preview.rows)
+            agree_to_leave(here, "mail", count, is_limited=limit is not None, yes=yes)
         return _go(here, sending, preview, due_at, request, stop, ref)
 
 
@@ -121,13 +123,14 @@ def _go(
     if request.no_wait:
         here.say.note(f"Handed over. The first may leave at {_clock(preview.leaves_at)}.")
         here.say.hint(f"Deliver: cmo send {ref}   Take back: cmo outbox recall --all")
-        return _tell(here, sending, sending.came_of(since=sending.now()), "", ref)
+        return _tell(here, sending, sending.came_of(since=sending.now()), "", ref, quiet=True)
     started, stopped, stays = sending.now(), "", not preview.leaving
     countdown = Countdown(here)
     try:
         with stop.installed():
             sending.wait(preview.leaves_at, countdown.show)
             countdown.close()
+            here.say.note("Delivering; what is doubtful is looked up, which may take two minutes.")
             stopped = sending.deliver(most=request.limit).stopped
     except LeftEarly:
         _tell(here, sending, sending.came_of(since=started), "", ref)
@@ -176,7 +179,7 @@ def require_unlocked(sending: Sending, settings: Settings, ref: str, *, what: st
     if not locked:
         return
     first, waiting = locked[0], sending.waiting()
-    stay = f"{waiting:,} approved {'draft stays' if waiting == 1 else 'drafts stay'} where they are."
+    stay = f"{waiting:,} approved drafts stay where they are."
     if waiting == 1:
         stay = "1 approved draft stays where it is."
     see = f"See what would go: cmo {what} {ref} --dry-run"
@@ -336,6 +339,8 @@ def _counted(came: CameOf) -> str:
 def _next(came: CameOf, stopped: str, ref: str, *, is_refused: bool) -> str:
     if came.held:
         return "cmo outbox list --where state:unknown   Then: cmo outbox release ID"
+    if came.failed:
+        return f"What was refused: cmo outbox list --where state:failed   cmo why-not {ref}"
     if stopped or came.unknown or came.later:
         return f"Go on: cmo send {ref}   What the provider has: cmo reconcile {ref}"
     if came.refused or is_refused:

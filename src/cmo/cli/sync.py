@@ -17,7 +17,7 @@ from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.service.sending import Sending, opened
 from cmo.service.syncing import Syncing, SyncPreview
-from cmo.store.outbox_views import CameOf
+from cmo.store.send_views import CameOf
 
 _COLUMNS = [
     Column("login", head="who", least=8),

@@ -49,9 +49,8 @@ def _lines(here: Session, gate: Gate) -> list[str]:
     count = f"{gate.count:,}" if gate.state == "stops" and gate.count else ""
     head = f"{terminal.paint(pad(word, 4), tone)}  {pad(gate.name, _NAMES)}  {pad(count, 5, right=True)}  "
     again = f" Again from {gate.retry_at.astimezone():%a %d %b %H:%M}." if gate.retry_at else ""
-    step = f"  {gate.next}" if gate.next else ""
     room = max(30, terminal.width - _NAMES - 15)
-    rows = wrapped(f"{safe_line(gate.message)}{again}{safe_line(step)}", room)
+    rows = wrapped(f"{safe_line(gate.message)}{again}", room) + ([safe_line(gate.next)] if gate.next else [])
     return [head + rows[0], *(" " * (_NAMES + 15) + row for row in rows[1:])]
 
 

@@ -21,19 +21,19 @@ from cmo.domain.lead import EmailClass, MxState
 from cmo.domain.window import Window, is_open, next_opening
 
 RuleName = Literal[
-    "kill_switch", "paused", "mode", "dependency", "approval", "suppressed", "address_policy", "country", "contacted",
+    "kill_switch", "paused", "mode", "approval", "suppressed", "address_policy", "country", "contacted", "dependency",
     "conversation", "quota_inbox", "quota_day", "quota_company", "quota_contact", "window", "verification", "health",
 ]  # fmt: skip
 RULES: Mapping[RuleName, str] = {
     "kill_switch": "the kill switch is on",
     "paused": "sending is paused",
     "mode": "the job may not send",
-    "dependency": "another write has to come first",
     "approval": "no valid approval of exactly this text",
     "suppressed": "the person must not be contacted",
     "address_policy": "where the address comes from does not allow it",
     "country": "the recipient's country does not allow it",
     "contacted": "the person was written to already",
+    "dependency": "another write has to come first",
     "conversation": "the person or their company replied, or is on hold",
     "quota_inbox": "the inbox's day is full",
     "quota_day": "the workspace's day is full",

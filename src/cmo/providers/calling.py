@@ -135,7 +135,7 @@ class Caller:
         if 200 <= status < 300:
             kind = ContractBroken
         elif status == 401:
-            kind, hint = AuthRejected, f"The key is wrong, expired or revoked: cmo auth set {self._provider}"
+            kind, hint = AuthRejected, f"cmo auth set {self._provider}"
         elif 400 <= status < 500 and status != 408:
             kind = ProviderRejected
         text = f"{self._provider}: {operation}: {words}"

@@ -16,24 +16,24 @@ from cmo.service.wiring import BOOKS_FILE
 from cmo.service.writers import OUTGOING
 
 
-def arrived(settings: Settings, mailer: str) -> Counter[str]:
+def arrived(settings: Settings, mailer: str, sequence_id: str | None) -> Counter[str]:
     """Who got what at `mailer` in this sandbox -> how often; a second one of the same is a double."""
     if mailer == "maildir":
         folder = settings.paths.data_dir / OUTGOING
         return Counter(_heads(path.read_bytes() for kind in ("new", "cur") for path in (folder / kind).glob("*")))
     path = settings.paths.sandbox_dir / BOOKS_FILE
     books = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"doors": {}}
-    return Counter(_at(mailer, books))
+    return Counter(_at(mailer, sequence_id, books))
 
 
-def _at(mailer: str, books: dict[str, Any]) -> Iterator[str]:
+def _at(mailer: str, sequence_id: str | None, books: dict[str, Any]) -> Iterator[str]:
     if mailer == "smtp":
         return _heads(mail["data"].encode("ascii") for mail in books.get("mail", {}).get("received", ()))
     held = books["doors"].get(mailer, {}).get("vendor", {})
     if mailer == "gmail":
         sent = (mail["raw"] for mail in held.get("messages", ()) if "SENT" in mail["labels"])
         return _heads(base64.urlsafe_b64decode(raw) for raw in sent)
-    return (f"{person['campaign_id']} {person['email'].lower()}" for person in held.get("people", ()))
+    return (person["email"].lower() for person in held.get("people", ()) if person["campaign_id"] == sequence_id)
 
 
 def _heads(mails: Iterable[bytes]) -> Iterator[str]:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from cmo.config import Settings
 from cmo.config.installation import installation_secret
+from cmo.domain.address import identity_key
 from cmo.domain.event import EmailVerified
 from cmo.domain.job import Job, Mode, Stage
+from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.domain.outbox import NewWrite
 from cmo.domain.outward import CrmItem, Item, Letter, Sequence, TicketItem
 from cmo.domain.policy import VERIFIED_FOR
-from cmo.errors import PolicyRefused
+from cmo.errors import ConfigError, PolicyRefused
 from cmo.providers.ports import Meter, Resolver, Writer
 from cmo.service.controls import limits_of
 from cmo.service.routes import composer_of
@@ -154,6 +156,8 @@ class Delivery:
                     hint=f"Mend the sequence at {route.mailer}, then run the command again.",
                     details={"problems": list(sequence.problems)},
                 )
+            if route.mailer not in SEQUENCE_MAILERS:
+                _require_own(route.mailer, sequence, composer.sender.email)
             gate = SendGate(
                 job_id=self.job.id,
                 ceiling=self.ceiling(),
@@ -208,3 +212,13 @@ class Delivery:
         from cmo.graph.dispatch import Lane
 
         return Lane(operation=writer.operations[operation], writer=writer, gate=gate, item=item, stage=stage)
+
+
+def _require_own(mailer: str, mailbox: Sequence, sender: str) -> None:
+    """Raises ConfigError where a mailbox is not the sender's: it would refuse every mail for good."""
+    boxes = [box.address for box in mailbox.inboxes]
+    if identity_key(sender) not in [identity_key(box) for box in boxes]:
+        raise ConfigError(
+            f"The mailbox at {mailer} is {', '.join(boxes)}, and mail is written from {sender}.",
+            hint=f"cmo config set sender.email {boxes[0] if boxes else 'YOUR-ADDRESS'}\nThen approve the drafts again.",
+        )

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from cmo.config import Settings
 from cmo.domain.job import Job
-from cmo.service.jobs import plan_goal, start_job
 from cmo.service.store import clock_of, reader
 from cmo.service.world import keep_world, sandbox_world
 from cmo.store import draft_views, people_views
@@ -42,6 +41,8 @@ def newest_job(settings: Settings) -> Job | None:
 
 def start_demo(settings: Settings, *, target: int) -> Job:
     """Store the demo's job, in a world where a few things go wrong until `calm`."""
+    from cmo.service.jobs import plan_goal, start_job  # slow, and not needed to show a demo again
+
     keep_world(settings, replace(sandbox_world(settings), faults=FAULTS))
     return start_job(settings, plan_goal(settings, GOAL.format(target=target)).plan)
 

@@ -26,7 +26,7 @@ from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import transaction
 from cmo.store.outbox import find_orphans, forget_failures, resolve
-from cmo.store.outbox_views import LeftRow, left_rows, operations_in_use
+from cmo.store.send_views import LeftRow, left_rows, operations_in_use
 
 Finding = Literal["agree", "missing", "found", "absent", "early", "doubtful", "blind", "unasked"]
 MEANING: Mapping[Finding, str] = {

@@ -51,8 +51,8 @@ class Rehearsal(Frozen):
     """Rule -> the words for one of them."""
     sent: dict[str, int]
     """Day in the sender's zone -> mails."""
-    days: int | None
-    """From the first day to the last mail; None where none left."""
+    days: int
+    """From the first mail's day to the last one's, both included."""
     is_cut: bool
     """More would have left after the last simulated day."""
     waiting: int
@@ -65,7 +65,7 @@ class Rehearsal(Frozen):
     doubles: int
     """Of these, second ones of the same."""
     crm: dict[str, dict[str, int]]
-    """Operation -> effect (created, updated, noop, ...) -> records."""
+    """Operation -> effect (created, updated, noop, or found by looking) -> records."""
     crm_ambiguous: int
     """Records that wait for a person."""
     crm_failed: int
@@ -132,7 +132,7 @@ def _stuck(found: Rehearsal) -> Iterator[str]:
         yield f"{sum(found.blocked.values())} drafts are blocked: {counts}. cmo drafts review shows why."
     for rule, count in found.refused.items():
         if rule not in FAULT_OF_NOBODY:
-            yield f"{count} stay ({rule}): {found.refused_because[rule]}"
+            yield f"{count} stay ({rule}), such as: {found.refused_because[rule]}"
     if found.doubtful:
         yield f"{found.doubtful} may have arrived and wait for you: cmo outbox list --where state:unknown"
     if found.crm_ambiguous:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -31,15 +31,17 @@ from cmo.service.rehearsal_report import Group, Rehearsal, advice_of, missing_of
 from cmo.service.sending import opened
 from cmo.service.store import reader, summary
 from cmo.service.tickets import ticket_writes
-from cmo.service.world import WorldTime, keep_world, sandbox_world
+from cmo.service.world import keep_world, sandbox_world
 from cmo.store.draft_views import DraftRow, list_drafts
 from cmo.store.groups import error_groups
-from cmo.store.outbox_views import came_of, mail_standing
+from cmo.store.outbox_views import OutboxRow, list_outbox
+from cmo.store.send_views import came_of, mail_standing
 from cmo.store.standing_views import stops
 
 MOST_DAYS = 30
 """Simulated days after which a rehearsal stops sending."""
 NAME = "rehearsal"
+TICKET = "linear.issue"
 Faults = Literal["none", "heavy"]
 _STEP = timedelta(minutes=15)
 """The clock is moved at least so far between two hand-overs."""
@@ -72,12 +74,10 @@ class _Course:
     card: PlanCard
     job: Job
     replaced: tuple[str, ...]
-    rows: list[DraftRow] = field(default_factory=list)
+    drafts: list[DraftRow] = field(default_factory=list)
+    """As they were before anybody looked at them."""
     approved: int = 0
     approved_again: int = 0
-    sent: Counter[str] = field(default_factory=Counter)
-    crm: dict[str, Counter[str]] = field(default_factory=dict)
-    tickets: int = 0
     troubles: list[str] = field(default_factory=list)
     is_cut: bool = False
 
@@ -98,9 +98,8 @@ def rehearse(sources: Sources, file: Path, options: Options, *, tell: Callable[[
         card = plan_file(settings, file)
         settings = throw_away(sources, Path(folder), job=card.plan)
         course = _work(settings, card, tell)
-        began = sandbox_world(settings).now
         _send_and_sync(settings, course, options, tell)
-        return _report(load(sources), settings, course, options, began)
+        return _report(load(sources), settings, course, options)
 
 
 def throw_away(sources: Sources, folder: Path, *, job: Plan | None = None) -> Settings:
@@ -156,7 +155,7 @@ def _send_and_sync(settings: Settings, course: _Course, options: Options, tell: 
     with opened(settings, course.job.id) as delivery:
         assert isinstance(delivery.found.clock, ScaledClock)
         stage = _Stage(settings, delivery, delivery.found.clock, course)
-        course.rows = list_drafts(delivery.conn, course.job.id, now=stage.clock.now(), limit=-1)[0]
+        course.drafts = list_drafts(delivery.conn, course.job.id, now=stage.clock.now(), limit=-1)[0]
         stage.send(options, tell)
         tell("Telling the CRM.")
         stage.sync()
@@ -174,16 +173,13 @@ class _Stage:
     def send(self, options: Options, tell: Callable[[str], None]) -> None:
         """Approve, hand over, move the clock to when more may leave; again, until nothing waits for a time."""
         ends, tries = self.clock.now() + timedelta(days=MOST_DAYS), 0
-        zone = ZoneInfo(self.settings.sender_time_zone)
         while tries < _MOST_TRIES:
             now, before = self.clock.now(), self._confirmed()
             self._approve(options, now)
             went = self._try(self._hand_over)
-            if sent := self._confirmed() - before:
-                day = now.astimezone(zone).date().isoformat()
-                if day not in self.course.sent:
-                    tell(f"Sending on {day}.")
-                self.course.sent[day] += sent
+            sent = self._confirmed() - before
+            if sent:
+                tell(f"{_day(now, self.settings)}: {sent} sent.")
             tries = 0 if sent else tries + 1
             next_at = self._next(went, mail=True)
             self.course.is_cut = next_at is not None and next_at > ends
@@ -206,14 +202,12 @@ class _Stage:
 
     def _tell_crm(self) -> str:
         done = asyncio.run(self.delivery.sync(patience_s=_PATIENCE_S))
-        for operation, outcome in done.outcomes.items():
-            self.course.crm.setdefault(operation, Counter()).update(outcome.effects)
         return next((outcome.stopped for outcome in done.outcomes.values() if outcome.stopped), "")
 
     def _file_tickets(self) -> str:
         if writes := ticket_writes(self.delivery):
             done = asyncio.run(self.delivery.tickets(writes, patience_s=_PATIENCE_S))
-            self.course.tickets = sum(outcome.fates["confirmed"] for outcome in done.outcomes.values())
+            return done.outcomes[TICKET].stopped
         return ""
 
     def _try(self, act: Callable[[], str]) -> bool:
@@ -267,47 +261,62 @@ class _Stage:
         course.troubles += [f"Draft {one.draft_id} was not approved: {one.message}." for one in done.refused]
 
 
-def _report(own: Settings, settings: Settings, course: _Course, options: Options, began: datetime) -> Rehearsal:
-    mailer = course.job.plan.mailer or settings.mailer
-    world: WorldTime = sandbox_world(settings)
+def _report(own: Settings, settings: Settings, course: _Course, options: Options) -> Rehearsal:
+    job = course.job
+    mailer = job.plan.mailer or settings.mailer
     with reader(settings) as conn:
-        stands = summary(settings, conn, course.job.id)
-        mail = mail_standing(conn, course.job.id)
-        told = came_of(conn, course.job.id, since=began, mail=True)
-        writes = came_of(conn, course.job.id, since=began, mail=False)
-        groups = error_groups(conn, course.job.id)
-    books = arrived(settings, mailer)
+        stands = summary(settings, conn, job.id)
+        rows, _ = list_outbox(conn, now=sandbox_world(settings).now, job_id=job.id, limit=-1)
+        groups = error_groups(conn, job.id)
+    mails = [row for row in rows if row.draft_id is not None]
+    writes = [row for row in rows if row.draft_id is None and row.operation != TICKET]
+    stuck = {row.rule: row.reason for row in mails if row.rule}
+    days = Counter(_day(row.claimed_at, settings) for row in mails if row.claimed_at and row.state == "confirmed")
+    books = arrived(settings, mailer, job.plan.sequence_id)
     rehearsal = Rehearsal(
-        goal=course.job.plan.goal,
+        goal=job.plan.goal,
         faults=options.faults,
         mailer=mailer,
         status=str(stands.job.status),
         replaced=course.replaced,
         good_leads=stands.progress.good_leads,
         held_leads=stands.progress.held_leads,
-        drafts=len(course.rows),
+        drafts=len(course.drafts),
         approved=course.approved,
         approved_again=course.approved_again,
-        flagged=Counter(row.flag for row in course.rows if row.flag and not row.blocked),
-        blocked=Counter(row.flag for row in course.rows if row.blocked),
-        refused={one.rule: one.count for one in told.refused},
-        refused_because={one.rule: one.message for one in told.refused},
-        sent=dict(course.sent),
-        days=(world.now - began).days + 1 if course.sent else None,
+        flagged=Counter(row.flag for row in course.drafts if row.flag and not row.blocked),
+        blocked=Counter(row.flag for row in course.drafts if row.blocked),
+        refused=Counter(row.rule for row in mails if row.rule),
+        refused_because=stuck,
+        sent={day.isoformat(): count for day, count in sorted(days.items())},
+        days=(max(days) - min(days)).days + 1 if days else 0,
         is_cut=course.is_cut,
-        waiting=mail.outbox.get("planned", 0),
-        failed=told.failed,
-        doubtful=mail.outbox.get("unknown", 0) + mail.outbox.get("held", 0),
+        waiting=sum(row.state == "planned" for row in mails),
+        failed=sum(row.state == "failed" and not row.rule for row in mails),
+        doubtful=sum(row.state == "unknown" for row in mails),
         arrived=sum(books.values()),
         doubles=sum(count - 1 for count in books.values()),
-        crm={operation: dict(effects) for operation, effects in course.crm.items()},
-        crm_ambiguous=writes.held,
-        crm_failed=writes.failed + writes.later,
-        tickets=course.tickets,
+        crm=_effects(writes),
+        crm_ambiguous=sum(row.state == "unknown" and row.is_held for row in writes),
+        crm_failed=sum(row.state == "failed" for row in writes),
+        tickets=sum(row.state == "confirmed" for row in rows if row.operation == TICKET),
         errors=tuple(
             Group(key=group.key, stage=group.stage, count=group.count, message=group.message) for group in groups
         ),
         troubles=tuple(dict.fromkeys(course.troubles)),
         missing=missing_of(own),
     )
-    return rehearsal.model_copy(update={"advice": advice_of(rehearsal, own, settings, course.job.plan)})
+    return rehearsal.model_copy(update={"advice": advice_of(rehearsal, own, settings, course.card.plan)})
+
+
+def _effects(writes: Sequence[OutboxRow]) -> dict[str, dict[str, int]]:
+    """Operation -> created, updated, noop, or `found` where only a look-up told that it is there -> records."""
+    found: dict[str, Counter[str]] = {}
+    for row in writes:
+        if row.state == "confirmed":
+            found.setdefault(row.operation, Counter())[row.effect or "found"] += 1
+    return {operation: dict(effects) for operation, effects in found.items()}
+
+
+def _day(at: datetime, settings: Settings) -> date:
+    return at.astimezone(ZoneInfo(settings.sender_time_zone)).date()

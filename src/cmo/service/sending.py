@@ -35,16 +35,16 @@ from cmo.store.events import last_moment
 from cmo.store.gate import SendGate
 from cmo.store.jobs import get_job
 from cmo.store.outbox import Planned
-from cmo.store.outbox_views import CameOf, MailRow, came_of, hold_ends, keys_taken, mail_rows, mail_standing
 from cmo.store.rehearsal import claim_all, rehearsal, standing_refusals
+from cmo.store.send_views import CameOf, MailRow, came_of, hold_ends, keys_taken, mail_rows, mail_standing
 from cmo.store.sends import plan_sends_within, stale_addresses
 from cmo.store.switches import breaker_open_until
 
 if TYPE_CHECKING:
     from cmo.graph.dispatch import Lane, Outcome
 
-PATIENCE_S = 60.0
-"""How long delivery waits for retries that are due soon."""
+PATIENCE_S = 120.0
+"""How long delivery waits for retries and look-ups that are due soon."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,11 @@ class Sending:
         most: int | None,
         checked: Sequence[MxVerdict],
     ) -> SendPreview:
+        """Everything that a send would do in the store, rolled back.
+
+        Args:
+            checked: What verifying again came to.
+        """
         conn, now, gate = self.delivery.conn, self.now(), lane.gate
         assert isinstance(gate, SendGate)
         free = replace(gate, ceiling=Mode.SEND_ALLOWED)
@@ -213,20 +218,8 @@ class Sending:
                 record(conn, self.job_id, f"{self.job_id}/rehearsal/{n}", EmailVerified(verdict=verdict), now)
             self._plan(composer, due_at)
             leaves_at = max(now, hold_ends(conn, self.job_id) or now)
-            broken = broken_until(conn, lane.operation.provider, leaves_at)
-            told = {}
-            if broken is None:
-                told = claim_all(
-                    conn, lane.operation, job_id=self.job_id, gate=free if locked else gate, now=leaves_at, most=most
-                )
-            rows = mail_rows(conn, self.job_id)
-            taken = keys_taken(conn, [composer.route.key(row.email, row.step) for row in rows])
             doubtful = mail_standing(conn, self.job_id).outbox.get("unknown", 0)
-        found = [
-            _send_row(row, told.get(row.outbox_id or 0) or (_unasked(row, leaves_at, composer, taken, broken), ""))
-            for row in rows
-            if row.outbox_id in told or row.state in (None, OutboxState.PLANNED)
-        ]
+            rows = self._claimed(lane, free if locked else gate, composer, leaves_at, most)
         return SendPreview(
             job_id=self.job_id,
             mailer=lane.operation.provider,
@@ -234,7 +227,24 @@ class Sending:
             leaves_at=leaves_at,
             locked=tuple(locked),
             doubtful=doubtful,
-            rows=tuple(found),
+            rows=rows,
+        )
+
+    def _claimed(
+        self, lane: Lane, gate: SendGate, composer: Composer, at: datetime, most: int | None
+    ) -> tuple[SendRow, ...]:
+        """What becomes of each mail. Runs inside the rehearsal, once everything is planned."""
+        conn = self.delivery.conn
+        told: dict[int, tuple[Verdict, str]] = {}
+        broken = broken_until(conn, lane.operation.provider, at)
+        if broken is None:
+            told = claim_all(conn, lane.operation, job_id=self.job_id, gate=gate, now=at, most=most)
+        rows = mail_rows(conn, self.job_id)
+        taken = keys_taken(conn, [composer.route.key(row.email, row.step) for row in rows])
+        return tuple(
+            _send_row(row, told.get(row.outbox_id or 0) or (_unasked(row, at, composer, taken, broken), ""))
+            for row in rows
+            if row.outbox_id in told or row.state in (None, OutboxState.PLANNED)
         )
 
     def _plan(self, composer: Composer, due_at: datetime) -> None:

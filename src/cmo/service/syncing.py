@@ -20,8 +20,9 @@ from cmo.service.writers import open_crm
 from cmo.store.audit import record_audit
 from cmo.store.db import transaction
 from cmo.store.outbox import plan_writes
-from cmo.store.outbox_views import CameOf, OutboxRow, came_of, left_out_of_crm, list_outbox
+from cmo.store.outbox_views import OutboxRow, list_outbox
 from cmo.store.rehearsal import claim_all, rehearsal, standing_refusals
+from cmo.store.send_views import CameOf, came_of, left_out_of_crm
 from cmo.store.sends import crm_pages
 
 PREVIEW_AT_ONCE = 10

@@ -16,7 +16,7 @@ from cmo.service.sending import Sending, SendPreview, opened
 from cmo.service.wiring import Outside
 from cmo.store import draft_views
 from cmo.store.db import Connection
-from cmo.store.outbox_views import RuleCount, hold_ends, mail_standing, refused_for_good
+from cmo.store.send_views import RuleCount, hold_ends, mail_standing, refused_for_good
 
 _NEXT: Mapping[str, str] = {
     "kill_switch": "cmo kill --release --reason TEXT",
@@ -68,8 +68,11 @@ class WhyNot(Frozen):
 
     @property
     def first(self) -> Gate | None:
-        """What to deal with first."""
-        return next((gate for gate in self.gates if gate.state == "stops"), None)
+        """What to deal with first: what stops everything comes before what is merely not done yet."""
+        stops = [gate for gate in self.gates if gate.state == "stops"]
+        return next(
+            (gate for gate in stops if gate.name in ("approved", "provider", *STANDING)), next(iter(stops), None)
+        )
 
 
 def why_not(settings: Settings, ref: str, *, short: str, found: Outside | None = None) -> WhyNot:

@@ -195,15 +195,14 @@ def _facts(conn: Connection, row_ids: Sequence[int], secret: bytes, now: datetim
     keys = [row["email_key"] for row in rows]
     people = [(row["email"] or row["email_key"], row["login"], row["company_key"]) for row in rows]
     entries = _suppressions(conn, people, secret)
-    past = _past(conn, keys)
+    past = _past(conn, rows)
     holds = _holds(conn, keys, [row["company_key"] for row in rows])
-    return [_facts_of(row, entries, past[row["email_key"]], holds, secret, now) for row in rows]
+    return [_facts_of(row, entries, past[row["id"]], holds, secret, now) for row in rows]
 
 
 def _facts_of(
-    row: Any, entries: dict[Any, Suppression], past: list[Any], holds: dict[str, str], secret: bytes, now: datetime
+    row: Any, entries: dict[Any, Suppression], others: list[Any], holds: dict[str, str], secret: bytes, now: datetime
 ) -> Facts:
-    others = [other for other in past if other["id"] != row["id"]]
     step = row["step"] or Step.FIRST_TOUCH
     same = next((other for other in others if (other["step"] or step) == step), None)
     suppressed = find_suppression(
@@ -242,16 +241,26 @@ def _contacted(row: Any) -> str:
     return f"The same mail of job {row['job_id']} went to this person on {on:%Y-%m-%d} ({row['state']})."
 
 
-def _past(conn: Connection, email_keys: Sequence[str | None]) -> dict[str | None, list[Any]]:
-    """Mails that have left, or may have, by address; oldest first."""
-    found: dict[str | None, list[Any]] = defaultdict(list)
-    for row in conn.execute(
-        "SELECT o.id, o.email_key, o.job_id, o.state, o.claimed_s, d.step FROM outbox o"
-        " LEFT JOIN drafts d ON d.id = o.draft_id WHERE o.email_key IN (SELECT value FROM json_each(?))"
-        f" AND o.draft_id IS NOT NULL AND o.state IN {LEFT} ORDER BY o.claimed_s",
-        (json.dumps([key for key in email_keys if key]),),
-    ):
-        found[row["email_key"]].append(row)
+_LEFT_TO = f"""SELECT o.id, o.email_key, d.login_key, o.job_id, o.state, o.claimed_s, d.step FROM outbox o
+ LEFT JOIN drafts d ON d.id = o.draft_id WHERE o.email_key IN (SELECT value FROM json_each(:emails))
+ AND o.draft_id IS NOT NULL AND o.state IN {LEFT} UNION SELECT o.id, o.email_key, d.login_key, o.job_id, o.state,
+ o.claimed_s, d.step FROM drafts d JOIN outbox o ON o.draft_id = d.id WHERE d.login_key IN (SELECT value FROM
+ json_each(:logins)) AND o.state IN {LEFT} ORDER BY 6"""
+
+
+def _past(conn: Connection, rows: Sequence[Any]) -> dict[int, list[Any]]:
+    """Row id -> other mails that have left to the same person, or may have, oldest first: by address, and by login."""
+    emails = [row["email_key"] for row in rows if row["email_key"]]
+    logins = [row["login"].lower() for row in rows if row["login"]]
+    by_email: dict[str, list[Any]] = defaultdict(list)
+    by_login: dict[str, list[Any]] = defaultdict(list)
+    for mail in conn.execute(_LEFT_TO, {"emails": json.dumps(emails), "logins": json.dumps(logins)}):
+        by_email[mail["email_key"]].append(mail)
+        by_login[mail["login_key"] or ""].append(mail)
+    found = {}
+    for row in rows:
+        mails = [*by_email[row["email_key"]], *by_login[(row["login"] or "").lower()]]
+        found[row["id"]] = list({mail["id"]: mail for mail in mails if mail["id"] != row["id"]}.values())
     return found
 
 

@@ -350,6 +350,7 @@ CREATE TABLE drafts (
 );
 CREATE INDEX drafts_by_state ON drafts (job_id, state, score DESC, id);
 CREATE INDEX drafts_by_address ON drafts (email_key);
+CREATE INDEX drafts_by_login ON drafts (login_key);
 CREATE TABLE draft_versions (
     draft_id INTEGER NOT NULL REFERENCES drafts(id) ON DELETE CASCADE,
     version INTEGER NOT NULL,
@@ -439,6 +440,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_due ON outbox (operation, state, due_s);
 CREATE INDEX outbox_of_job ON outbox (job_id, state);
+CREATE INDEX outbox_of_draft ON outbox (draft_id) WHERE draft_id IS NOT NULL;
 CREATE INDEX outbox_of_approval ON outbox (approval_id) WHERE approval_id IS NOT NULL;
 CREATE INDEX outbox_of_person ON outbox (email_key, claimed_s);
 CREATE INDEX outbox_claimed ON outbox (claimed_s, inbox, company_key, draft_id, state) WHERE claimed_s IS NOT NULL;

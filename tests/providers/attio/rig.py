@@ -20,8 +20,9 @@ from cmo.sandbox.faults import FaultRule
 from cmo.sandbox.vendors.attio import API_KEY, LIST_SLUG, AttioVendor
 from cmo.sandbox.vendors.door import Call
 from tests.fakes.clock import NOON
-from tests.fakes.doors import OpenDoor, open_door
-from tests.providers.attio.openapi import ContractTransport
+from tests.fakes.doors import OpenDoor, loopback, open_door
+from tests.providers.doubts import LONG_S
+from tests.providers.openapi import ContractTransport
 
 T = TypeVar("T")
 PERSON, ENTRY, NOTE = "attio.person", "attio.entry", "attio.note"
@@ -41,6 +42,26 @@ def note(record_id: str, marker: str = MARKER) -> CrmItem:
     return person(record_id=record_id, marker=marker, title=f"Cold email scheduled {marker}", text="One line.\nTwo.")
 
 
+def client_at(
+    url: str,
+    *,
+    clock: Clock,
+    key: str = API_KEY,
+    timeout_s: float = LONG_S,
+    meter: Meter | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Attio:
+    return Attio(
+        Secret(key),
+        base_url=url,
+        timeout_s=timeout_s,
+        clock=clock,
+        meter=meter or Meter(),
+        rng=random.Random(7),
+        transport=transport or loopback(),
+    )
+
+
 @dataclass
 class Rig:
     """The workspace, its door, and how to reach them."""
@@ -55,16 +76,19 @@ class Rig:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Attio]:
-        async with Attio(
-            Secret(self.key),
-            base_url=self.open.url,
-            timeout_s=self.timeout_s,
+        async with client_at(
+            self.open.url,
+            key=self.key,
             clock=self.clock,
+            timeout_s=self.timeout_s,
             meter=self.meter,
-            rng=random.Random(7),
             transport=self.transport or ContractTransport("attio.openapi.json"),
         ) as client:
             yield client
+
+    @property
+    def url(self) -> str:
+        return self.open.url
 
     def run(self, act: Callable[[Attio], Awaitable[T]]) -> T:
         """What `act` gives with a fresh client."""
@@ -95,7 +119,7 @@ class Rig:
 
 
 @contextmanager
-def rig(*rules: FaultRule, clock: Clock | None = None, timeout_s: float = 2.0) -> Iterator[Rig]:
+def rig(*rules: FaultRule, clock: Clock | None = None, timeout_s: float = LONG_S) -> Iterator[Rig]:
     clock = clock or ScaledClock(NOON, speed=1000.0)
     vendor = AttioVendor(seed=7)
     with open_door(vendor, *rules, clock=clock) as door:

@@ -128,7 +128,7 @@ def test_a_long_wait_is_the_callers_and_no_request_goes_out_meanwhile() -> None:
         return waits
 
     clock = StillClock()
-    assert with_answers(httpx.Response(429, headers={"Retry-After": "60"}), act, clock=clock) == [60.0, 20.0]
+    assert with_answers(httpx.Response(429, headers={"Retry-After": "120"}), act, clock=clock) == [120.0, 80.0]
     assert clock.slept_s == []
 
 

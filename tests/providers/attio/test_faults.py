@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -11,19 +10,9 @@ from cmo.domain.outward import CrmItem, Fate
 from cmo.errors import ProviderUnavailable, RateLimited
 from cmo.sandbox.faults import FaultKind, FaultRule
 from tests.providers.attio.rig import ENTRY, NOTE, PERSON, Rig, note, on_list, person, rig
+from tests.providers.doubts import TOLD_AS_UNKNOWN, nobody, patience_s
 
 RECORDS, ENTRIES, NOTES = "out:attio/v2/objects/people/records", "out:attio/v2/lists", "out:attio/v2/notes"
-TOLD_AS_UNKNOWN = {
-    FaultKind.RESET_BEFORE: "reset",
-    FaultKind.RESET_AFTER: "reset",
-    FaultKind.TIMEOUT_AFTER: "timeout",
-    FaultKind.ERROR_AFTER: "server_error",
-    FaultKind.SERVER_ERROR: "server_error",
-    FaultKind.BAD_GATEWAY: "server_error",
-    FaultKind.UNAVAILABLE: "server_error",
-    FaultKind.TRUNCATED_BODY: "reset",
-    FaultKind.MALFORMED_JSON: "contract_broken",
-}
 IN_THE_BOOKS: dict[str, Callable[[Rig], int]] = {
     PERSON: lambda outside: sum(
         row["name"].get("full_name") == "Ada Lovelace" for row in outside.attio.books.people.values()
@@ -47,7 +36,7 @@ def the_item(operation: str, outside: Rig) -> CrmItem:
 @pytest.mark.parametrize("operation", IN_THE_BOOKS)
 def test_a_doubtful_write_is_unknown_and_a_look_settles_it(operation: str, kind: FaultKind) -> None:
     route, nth = the_write(operation)
-    with rig(FaultRule(kind=kind, route=route, nth=(nth,)), timeout_s=0.3) as outside:
+    with rig(FaultRule(kind=kind, route=route, nth=(nth,)), timeout_s=patience_s(kind)) as outside:
         item = the_item(operation, outside)
         receipt = outside.write(operation, item)
         assert (receipt.fate, receipt.code) == (Fate.UNKNOWN, TOLD_AS_UNKNOWN[kind])
@@ -81,7 +70,7 @@ def test_a_200_that_does_nothing_does_not_exist_for_writes(operation: str) -> No
 @pytest.mark.parametrize("operation", [PERSON, ENTRY])
 def test_a_look_beforehand_that_fails_leaves_the_write_for_later(operation: str, kind: FaultKind) -> None:
     rule = FaultRule(kind=kind, route=RECORDS, nth=(1,))
-    with rig(rule, timeout_s=0.3) as outside:
+    with rig(rule, timeout_s=patience_s(kind)) as outside:
         receipt = outside.write(operation, the_item(operation, outside))
         assert (receipt.fate, receipt.code) == (Fate.LATER, TOLD_AS_UNKNOWN[kind])
         assert outside.writes == []
@@ -90,9 +79,9 @@ def test_a_look_beforehand_that_fails_leaves_the_write_for_later(operation: str,
 @pytest.mark.parametrize("kind", TOLD_AS_UNKNOWN)
 def test_a_look_up_asks_again_and_then_says_that_it_does_not_know(kind: FaultKind) -> None:
     once = FaultRule(kind=kind, route=NOTES, nth=(1,))
-    with rig(once, timeout_s=0.3) as outside:
+    with rig(once, timeout_s=patience_s(kind)) as outside:
         assert outside.look_up(NOTE, note(outside.add_person())).fate is Fate.ABSENT
-    with rig(FaultRule(kind=kind, route=NOTES, share=1.0), timeout_s=0.15) as outside:
+    with rig(FaultRule(kind=kind, route=NOTES, share=1.0), timeout_s=patience_s(kind)) as outside:
         receipt = outside.look_up(NOTE, note(outside.add_person()))
         assert (receipt.fate, receipt.code) == (Fate.UNKNOWN, TOLD_AS_UNKNOWN[kind])
         assert len(outside.open.door.calls) == 3
@@ -107,12 +96,9 @@ def test_a_preview_that_cannot_be_had_is_unknown_without_an_effect(kind: FaultKi
 
 @pytest.mark.parametrize("operation", IN_THE_BOOKS)
 def test_a_refused_connection_is_raised_because_nothing_happened(operation: str) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with rig() as outside:
         item = the_item(operation, outside)
-        outside.open = type(outside.open)(url=f"http://127.0.0.1:{port}", door=outside.open.door)
+        outside.open = type(outside.open)(url=nobody(), door=outside.open.door)
         for ask in (outside.write, outside.look_up):
             with pytest.raises(ProviderUnavailable) as refused:
                 ask(operation, item)

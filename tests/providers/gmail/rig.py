@@ -22,9 +22,9 @@ from cmo.sandbox.faults import FaultRule
 from cmo.sandbox.vendors.door import Call
 from cmo.sandbox.vendors.gmail import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, GmailVendor
 from tests.fakes.clock import StillClock
-from tests.fakes.doors import open_door
+from tests.fakes.doors import loopback, open_door
+from tests.providers.doubts import LONG_S
 from tests.providers.github.shared import contract
-from tests.providers.linear.rig import LONG_S
 
 INBOX = "ann@sender.example"
 DISCOVERY: dict[str, Any] = contract("google.gmail.v1.discovery.json")
@@ -81,7 +81,7 @@ class Checked(httpx.AsyncBaseTransport):
     """The network, for requests that Google's description allows."""
 
     def __init__(self) -> None:
-        self._network = httpx.AsyncHTTPTransport()
+        self._network = loopback()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/token":

@@ -11,8 +11,8 @@ from cmo.errors import RateLimited
 from cmo.providers.gmail import Gmail
 from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors.gmail import GmailVendor
+from tests.providers.doubts import patience_s
 from tests.providers.gmail.rig import INBOX, gmail_at_sandbox
-from tests.providers.linear.rig import patience_s
 from tests.providers.mail.letters import letter_of
 
 STEPS = ("profile", "sent?", "draft?", "alike?", "create", "send", "read back")

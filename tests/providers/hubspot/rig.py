@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from cmo.clock import ScaledClock
+from cmo.clock import Clock, ScaledClock
 from cmo.config.secrets import Secret
 from cmo.domain.outward import CrmItem, Receipt
 from cmo.providers.hubspot import HubSpot
@@ -21,8 +21,9 @@ from cmo.sandbox.faults import FaultRule
 from cmo.sandbox.vendors.door import Call
 from cmo.sandbox.vendors.hubspot import ACCESS_TOKEN, HubSpotVendor
 from tests.fakes.clock import NOON
-from tests.fakes.doors import OpenDoor, open_door
-from tests.providers.attio.openapi import ContractTransport
+from tests.fakes.doors import OpenDoor, loopback, open_door
+from tests.providers.doubts import LONG_S
+from tests.providers.openapi import ContractTransport
 
 T = TypeVar("T")
 CONTACT, COMPANY, NOTE, DEAL = "hubspot.contact", "hubspot.company", "hubspot.note", "hubspot.deal"
@@ -47,6 +48,30 @@ def hung(record_id: str, marker: str = MARKER, **fields: object) -> CrmItem:
     return contact(record_id=record_id, marker=marker, **told)
 
 
+def client_at(
+    url: str,
+    *,
+    clock: Clock,
+    key: str = ACCESS_TOKEN,
+    api_version: str = API_VERSION,
+    timeout_s: float = LONG_S,
+    meter: Meter | None = None,
+    unique_property: str | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> HubSpot:
+    return HubSpot(
+        Secret(key),
+        base_url=url,
+        api_version=api_version,
+        timeout_s=timeout_s,
+        clock=clock,
+        meter=meter or Meter(),
+        unique_property=unique_property,
+        rng=random.Random(7),
+        transport=transport or loopback(),
+    )
+
+
 @dataclass
 class Rig:
     """The account, its door, and how to reach them."""
@@ -62,19 +87,21 @@ class Rig:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[HubSpot]:
-        transport: httpx.AsyncBaseTransport = ContractTransport("hubspot.openapi.json")
-        async with HubSpot(
-            Secret(self.key),
-            base_url=self.open.url,
+        async with client_at(
+            self.open.url,
+            key=self.key,
+            clock=self.clock,
             api_version=self.api_version,
             timeout_s=self.timeout_s,
-            clock=self.clock,
             meter=self.meter,
             unique_property=self.unique_property,
-            rng=random.Random(7),
-            transport=transport,
+            transport=ContractTransport("hubspot.openapi.json"),
         ) as client:
             yield client
+
+    @property
+    def url(self) -> str:
+        return self.open.url
 
     def run(self, act: Callable[[HubSpot], Awaitable[T]]) -> T:
         """What `act` gives with a fresh client."""
@@ -107,7 +134,7 @@ class Rig:
 
 
 @contextmanager
-def rig(*rules: FaultRule, timeout_s: float = 2.0) -> Iterator[Rig]:
+def rig(*rules: FaultRule, timeout_s: float = LONG_S) -> Iterator[Rig]:
     clock = ScaledClock(NOON, speed=1000.0)
     vendor = HubSpotVendor(seed=7)
     with open_door(vendor, *rules, clock=clock) as door:

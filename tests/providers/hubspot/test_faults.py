@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -11,20 +10,10 @@ from cmo.domain.outward import CrmItem, Fate
 from cmo.errors import ProviderUnavailable, RateLimited
 from cmo.providers.hubspot.companies import SEARCH_MARGIN_S
 from cmo.sandbox.faults import FaultKind, FaultRule
+from tests.providers.doubts import TOLD_AS_UNKNOWN, nobody, patience_s
 from tests.providers.hubspot.rig import ADA, COMPANY, CONTACT, DEAL, NOTE, Rig, company, contact, hung, rig
 
 OBJECTS = "out:hubspot/crm/objects/2026-09"
-TOLD_AS_UNKNOWN = {
-    FaultKind.RESET_BEFORE: "reset",
-    FaultKind.RESET_AFTER: "reset",
-    FaultKind.TIMEOUT_AFTER: "timeout",
-    FaultKind.ERROR_AFTER: "server_error",
-    FaultKind.SERVER_ERROR: "server_error",
-    FaultKind.BAD_GATEWAY: "server_error",
-    FaultKind.UNAVAILABLE: "server_error",
-    FaultKind.TRUNCATED_BODY: "reset",
-    FaultKind.MALFORMED_JSON: "contract_broken",
-}
 OPERATIONS = (CONTACT, COMPANY, "company with a unique property", NOTE, DEAL)
 THE_WRITE = {
     CONTACT: (f"{OBJECTS}/contacts/batch/upsert", 1),
@@ -54,7 +43,7 @@ def set_up(case: str, outside: Rig) -> tuple[str, CrmItem, Callable[[], int]]:
 @pytest.mark.parametrize("case", OPERATIONS)
 def test_a_doubtful_write_is_unknown_and_a_look_settles_it(case: str, kind: FaultKind) -> None:
     route, nth = THE_WRITE[case]
-    with rig(FaultRule(kind=kind, route=route, nth=(nth,)), timeout_s=0.3) as outside:
+    with rig(FaultRule(kind=kind, route=route, nth=(nth,)), timeout_s=patience_s(kind)) as outside:
         operation, item, in_the_books = set_up(case, outside)
         (receipt,) = outside.write(operation, item)
         assert (receipt.fate, receipt.code) == (Fate.UNKNOWN, TOLD_AS_UNKNOWN[kind])
@@ -89,7 +78,7 @@ def test_a_200_full_of_errors_is_a_refusal_where_hubspot_has_such_an_answer(case
 @pytest.mark.parametrize("kind", TOLD_AS_UNKNOWN)
 def test_a_batch_whose_answer_is_lost_is_unknown_for_all_that_were_sent(kind: FaultKind) -> None:
     route, nth = THE_WRITE[CONTACT]
-    with rig(FaultRule(kind=kind, route=route, nth=(nth,)), timeout_s=0.3) as outside:
+    with rig(FaultRule(kind=kind, route=route, nth=(nth,)), timeout_s=patience_s(kind)) as outside:
         outside.add("contacts", email="cy@x.example", firstname="Ada", lastname="Lovelace", company="Engines")
         receipts = outside.write(CONTACT, contact(), contact("cy@x.example"), contact("bo@x.example"))
         assert [receipt.fate for receipt in receipts] == [Fate.UNKNOWN, Fate.CONFIRMED, Fate.UNKNOWN]
@@ -99,7 +88,7 @@ def test_a_batch_whose_answer_is_lost_is_unknown_for_all_that_were_sent(kind: Fa
 @pytest.mark.parametrize("operation", [CONTACT, COMPANY])
 def test_a_look_beforehand_that_fails_leaves_the_write_for_later(operation: str, kind: FaultKind) -> None:
     rule = FaultRule(kind=kind, route=f"{OBJECTS}/{KINDS[operation]}", nth=(1,))
-    with rig(rule, timeout_s=0.3) as outside:
+    with rig(rule, timeout_s=patience_s(kind)) as outside:
         _, item, in_the_books = set_up(operation, outside)
         (receipt,) = outside.write(operation, item)
         assert (receipt.fate, receipt.code) == (Fate.LATER, TOLD_AS_UNKNOWN[kind])
@@ -117,12 +106,9 @@ def test_a_look_up_that_keeps_failing_does_not_know(case: str, kind: FaultKind) 
 
 @pytest.mark.parametrize("case", OPERATIONS)
 def test_a_refused_connection_is_raised_because_nothing_happened(case: str) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with rig() as outside:
         operation, item, _ = set_up(case, outside)
-        outside.open = type(outside.open)(url=f"http://127.0.0.1:{port}", door=outside.open.door)
+        outside.open = type(outside.open)(url=nobody(), door=outside.open.door)
         for ask in (outside.write, outside.look_up):
             with pytest.raises(ProviderUnavailable) as refused:
                 ask(operation, item)

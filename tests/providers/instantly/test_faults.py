@@ -9,20 +9,10 @@ from cmo.errors import RateLimited
 from cmo.providers.instantly import Instantly
 from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors.instantly import ACTIVE_ID
+from tests.providers.doubts import TOLD_AS_UNKNOWN
 from tests.providers.instantly.world import ENROL, letter, once, outside
 
-DOUBTS = {
-    FaultKind.RESET_BEFORE: "reset",
-    FaultKind.RESET_AFTER: "reset",
-    FaultKind.TIMEOUT_AFTER: "timeout",
-    FaultKind.ERROR_AFTER: "server_error",
-    FaultKind.SERVER_ERROR: "server_error",
-    FaultKind.BAD_GATEWAY: "server_error",
-    FaultKind.UNAVAILABLE: "server_error",
-    FaultKind.TRUNCATED_BODY: "reset",
-    FaultKind.MALFORMED_JSON: "contract_broken",
-    FaultKind.OK_WITH_ERROR: "contract_broken",
-}
+DOUBTS = {**TOLD_AS_UNKNOWN, FaultKind.OK_WITH_ERROR: "contract_broken"}
 LIST_ROUTE = "out:instantly/api/v2/leads/list"
 PAUSE_ROUTE = f"out:instantly/api/v2/campaigns/{ACTIVE_ID}"
 

@@ -23,7 +23,8 @@ from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors.door import Call, Door
 from cmo.sandbox.vendors.instantly import ACTIVE_ID, API_KEY, InstantlyTwin
 from tests.fakes.clock import NOON, StillClock
-from tests.fakes.doors import open_door
+from tests.fakes.doors import loopback, open_door
+from tests.providers.doubts import LONG_S, patience_s
 from tests.providers.github.shared import contract
 
 ENROL = "instantly.enrol"
@@ -58,12 +59,13 @@ class Outside:
     door: Door
     url: str
     clock: StillClock
+    timeout_s: float
 
     def run(self, use: Callable[[Instantly], Awaitable[T]], *, key: str = API_KEY, zone: str | None = None) -> T:
         """What `use` returns for a client of its own."""
 
         async def go() -> T:
-            async with client(self.url, clock=self.clock, key=key, zone=zone) as instantly:
+            async with client(self.url, clock=self.clock, key=key, zone=zone, timeout_s=self.timeout_s) as instantly:
                 return await use(instantly)
 
         return asyncio.run(go())
@@ -89,10 +91,17 @@ def client(
     key: str = API_KEY,
     zone: str | None = None,
     meter: Meter | None = None,
+    timeout_s: float = LONG_S,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Instantly:
     return Instantly(
-        Secret(key), base_url=url, timeout_s=0.3, clock=clock, meter=meter or Meter(), zone=zone, transport=transport
+        Secret(key),
+        base_url=url,
+        timeout_s=timeout_s,
+        clock=clock,
+        meter=meter or Meter(),
+        zone=zone,
+        transport=transport or loopback(),
     )
 
 
@@ -101,7 +110,7 @@ def outside(*rules: FaultRule) -> Iterator[Outside]:
     """The twin at its door; every request of the block is held to the contract."""
     clock, twin = StillClock(), InstantlyTwin()
     with open_door(twin, *rules, clock=clock) as opened:
-        yield Outside(twin, opened.door, opened.url, clock)
+        yield Outside(twin, opened.door, opened.url, clock, patience_s(*(rule.kind for rule in rules)))
         for call in opened.door.calls:
             check_call(call)
 

@@ -19,23 +19,17 @@ from cmo.config.secrets import Secret
 from cmo.domain.outward import TicketItem
 from cmo.providers.linear import Linear
 from cmo.providers.ports import Meter
-from cmo.sandbox.faults import FaultKind, FaultRule
+from cmo.sandbox.faults import FaultRule
 from cmo.sandbox.vendors.linear import API_KEY, TEAM_ID, LinearVendor
 from tests.fakes.clock import StillClock
-from tests.fakes.doors import open_door
+from tests.fakes.doors import loopback, open_door
+from tests.providers.doubts import LONG_S
 from tests.providers.github.shared import DATA
-
-LONG_S = 5.0
 
 
 def ticket_id(key: str) -> str:
     """A UUID v4 that is the same for the same `key`."""
     return str(uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4))
-
-
-def patience_s(kind: FaultKind) -> float:
-    """How long to wait for an answer: short where none will come."""
-    return 0.3 if kind is FaultKind.TIMEOUT_AFTER else LONG_S
 
 
 def issue(key: str = "job/issue", **given: object) -> TicketItem:
@@ -104,7 +98,7 @@ class Checked(httpx.AsyncBaseTransport):
     """The network, for requests that Linear's schema allows."""
 
     def __init__(self) -> None:
-        self._network = httpx.AsyncHTTPTransport()
+        self._network = loopback()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         assert request.method == "POST"

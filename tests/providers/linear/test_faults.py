@@ -10,7 +10,8 @@ from cmo.domain.outward import Fate, TicketItem
 from cmo.errors import RateLimited
 from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors.linear import LinearVendor
-from tests.providers.linear.rig import comment, issue, linear_at_sandbox, link, patience_s
+from tests.providers.doubts import TOLD_AS_UNKNOWN, patience_s
+from tests.providers.linear.rig import comment, issue, linear_at_sandbox, link
 
 PARENT = issue("job")
 ITEMS = {
@@ -18,19 +19,6 @@ ITEMS = {
     "linear.comment": comment(PARENT),
     "linear.link": link(PARENT),
 }
-
-EXPECTED = {
-    FaultKind.RESET_BEFORE: "reset",
-    FaultKind.RESET_AFTER: "reset",
-    FaultKind.TRUNCATED_BODY: "reset",
-    FaultKind.TIMEOUT_AFTER: "timeout",
-    FaultKind.ERROR_AFTER: "server_error",
-    FaultKind.SERVER_ERROR: "server_error",
-    FaultKind.BAD_GATEWAY: "server_error",
-    FaultKind.UNAVAILABLE: "server_error",
-    FaultKind.MALFORMED_JSON: "contract_broken",
-}
-"""Fault -> the code of the receipt, which is UNKNOWN."""
 
 
 def _is_booked(vendor: LinearVendor, operation: str, item: TicketItem) -> bool:
@@ -41,7 +29,7 @@ def _is_booked(vendor: LinearVendor, operation: str, item: TicketItem) -> bool:
 
 
 @pytest.mark.parametrize("operation", ITEMS)
-@pytest.mark.parametrize("kind", [*EXPECTED, FaultKind.RATE_LIMIT, FaultKind.OK_WITH_ERROR])
+@pytest.mark.parametrize("kind", [*TOLD_AS_UNKNOWN, FaultKind.RATE_LIMIT, FaultKind.OK_WITH_ERROR])
 def test_the_receipt_tells_the_truth_and_looking_settles_it(kind: FaultKind, operation: str) -> None:
     item = ITEMS[operation]
     with linear_at_sandbox(FaultRule(kind=kind, route="out:linear", nth=(2,), most=1)) as rig:
@@ -59,8 +47,8 @@ def test_the_receipt_tells_the_truth_and_looking_settles_it(kind: FaultKind, ope
 
         fate, code, found = asyncio.run(act())
     booked = _is_booked(rig.vendor, operation, item)
-    if kind in EXPECTED:
-        assert (fate, code) == (Fate.UNKNOWN, EXPECTED[kind])
+    if kind in TOLD_AS_UNKNOWN:
+        assert (fate, code) == (Fate.UNKNOWN, TOLD_AS_UNKNOWN[kind])
     elif kind is FaultKind.RATE_LIMIT:
         assert (fate, code, booked) == (None, "rate_limited", False)
     else:

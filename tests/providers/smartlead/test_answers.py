@@ -235,7 +235,9 @@ def test_looking_up_believes_only_our_text_under_our_campaign(found: Any, fate: 
     [
         ({"Retry-After": "7", "X-RateLimit-Reset": "99"}, {}, 7),
         ({"X-RateLimit-Reset": str(int((NOON + timedelta(seconds=45)).timestamp()))}, {}, 45),
-        ({"X-RateLimit-Reset": "12"}, {}, 0),
+        ({"X-RateLimit-Reset": "12"}, {}, 1),
+        ({"Retry-After": "0"}, {}, 1),
+        ({"Retry-After": "-9"}, {}, 1),
         ({}, {"error": {"code": "RATE_LIMIT_EXCEEDED", "message": "no", "retry_after": 9}}, 9),
         ({"Retry-After": "999999"}, {}, 3600),
         ({"Retry-After": "nan"}, {}, 2),

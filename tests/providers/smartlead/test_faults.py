@@ -8,28 +8,18 @@ from cmo.domain.outward import Fate
 from cmo.errors import RateLimited
 from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors.smartlead import ACTIVE_ID, BASE_PATH
+from tests.providers.doubts import TOLD_AS_UNKNOWN
 from tests.providers.smartlead.world import LEAD_ROUTE, letter, once, outside
 
-DOUBTS = {
-    FaultKind.RESET_BEFORE: "reset",
-    FaultKind.RESET_AFTER: "reset",
-    FaultKind.TIMEOUT_AFTER: "timeout",
-    FaultKind.ERROR_AFTER: "server_error",
-    FaultKind.SERVER_ERROR: "server_error",
-    FaultKind.BAD_GATEWAY: "server_error",
-    FaultKind.UNAVAILABLE: "server_error",
-    FaultKind.TRUNCATED_BODY: "reset",
-    FaultKind.MALFORMED_JSON: "contract_broken",
-}
 PAUSE_ROUTE = f"out:smartlead{BASE_PATH}/campaigns/{ACTIVE_ID}"
 
 
-@pytest.mark.parametrize("kind", DOUBTS)
+@pytest.mark.parametrize("kind", TOLD_AS_UNKNOWN)
 def test_a_doubtful_write_is_unknown_and_looking_up_settles_it(kind: FaultKind) -> None:
     letters = [letter("ann@meadow.example"), letter("bob@meadow.example")]
     with outside(once(kind)) as there:
         receipts = there.write(*letters)
-        assert [(row.fate, row.code) for row in receipts] == [(Fate.UNKNOWN, DOUBTS[kind])] * 2
+        assert [(row.fate, row.code) for row in receipts] == [(Fate.UNKNOWN, TOLD_AS_UNKNOWN[kind])] * 2
         acted = there.has("ann@meadow.example")
         assert acted == there.door.calls[0].acted
         assert {row.fate for row in there.look_up(*letters)} == {Fate.CONFIRMED if acted else Fate.ABSENT}
@@ -52,7 +42,7 @@ def test_a_limit_is_raised_with_the_wait_it_told_and_nothing_happened() -> None:
         assert not there.has("ann@meadow.example")
 
 
-@pytest.mark.parametrize("kind", [*DOUBTS, FaultKind.RATE_LIMIT])
+@pytest.mark.parametrize("kind", [*TOLD_AS_UNKNOWN, FaultKind.RATE_LIMIT])
 def test_a_read_back_that_fails_leaves_all_in_doubt(kind: FaultKind) -> None:
     with outside(FaultRule(kind=kind, route=LEAD_ROUTE, share=1.0)) as there:
         receipts = there.write(letter(), letter("blocked@meadow.example"))
@@ -67,7 +57,7 @@ def test_a_look_is_tried_three_times_and_then_cannot_be_known(kind: FaultKind) -
     assert (known.fate, unknown.fate) == (Fate.ABSENT, Fate.UNKNOWN)
 
 
-@pytest.mark.parametrize("kind", [*DOUBTS, FaultKind.RATE_LIMIT])
+@pytest.mark.parametrize("kind", [*TOLD_AS_UNKNOWN, FaultKind.RATE_LIMIT])
 def test_a_pause_is_believed_only_when_it_is_read_back(kind: FaultKind) -> None:
     with outside(once(kind, PAUSE_ROUTE)) as there:
         report = there.run(lambda smartlead: smartlead.pause(ACTIVE_ID))

@@ -22,7 +22,8 @@ from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors.door import Call, Door
 from cmo.sandbox.vendors.smartlead import ACTIVE_ID, API_KEY, BASE_PATH, Form, SmartleadTwin
 from tests.fakes.clock import StillClock
-from tests.fakes.doors import open_door
+from tests.fakes.doors import loopback, open_door
+from tests.providers.doubts import LONG_S, patience_s
 from tests.providers.github.shared import contract
 from tests.providers.instantly import world as instantly_world
 
@@ -49,12 +50,13 @@ class Outside:
     door: Door
     url: str
     clock: StillClock
+    timeout_s: float
 
     def run(self, use: Callable[[Smartlead], Awaitable[T]], *, key: str = API_KEY) -> T:
         """What `use` returns for a client of its own, a minute after the last one."""
 
         async def go() -> T:
-            async with client(self.url, clock=self.clock, key=key) as smartlead:
+            async with client(self.url, clock=self.clock, key=key, timeout_s=self.timeout_s) as smartlead:
                 return await use(smartlead)
 
         self.clock.advance(60)
@@ -75,10 +77,20 @@ class Outside:
 
 
 def client(
-    url: str, *, clock: Clock, key: str = API_KEY, transport: httpx.AsyncBaseTransport | None = None
+    url: str,
+    *,
+    clock: Clock,
+    key: str = API_KEY,
+    timeout_s: float = LONG_S,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> Smartlead:
     return Smartlead(
-        Secret(key), base_url=f"{url}{BASE_PATH}", timeout_s=0.3, clock=clock, meter=Meter(), transport=transport
+        Secret(key),
+        base_url=f"{url}{BASE_PATH}",
+        timeout_s=timeout_s,
+        clock=clock,
+        meter=Meter(),
+        transport=transport or loopback(),
     )
 
 
@@ -87,7 +99,7 @@ def outside(*rules: FaultRule, form: Form = "live") -> Iterator[Outside]:
     """The twin at its door; every request of the block is held to the contract."""
     clock, twin = StillClock(), SmartleadTwin(form=form)
     with open_door(twin, *rules, clock=clock) as opened:
-        yield Outside(twin, opened.door, opened.url, clock)
+        yield Outside(twin, opened.door, opened.url, clock, patience_s(*(rule.kind for rule in rules)))
         for call in opened.door.calls:
             check_call(call)
 

@@ -105,15 +105,14 @@ def _draft(situation: Situation) -> ToolCall | None:
 
 
 def _write(situation: Situation) -> ToolCall | None:
-    """Approved drafts as they come; each record keeper once."""
+    """Each writer of the job once; what is approved or found later leaves by `cmo send` and `cmo sync`."""
     for tool in situation.writes:
-        if not can_call(situation, tool) or stops_before(situation, Stage.SEND):
+        if tool in situation.tools_called or not can_call(situation, tool) or stops_before(situation, Stage.SEND):
             continue
-        if tool.startswith("send_"):
-            if situation.progress.drafts_unplanned:
-                return ToolCall(tool=tool, args={}, why=f"{situation.progress.drafts_unplanned} approved drafts wait")
-        elif tool not in situation.tools_called:
+        if not tool.startswith("send_"):
             return ToolCall(tool=tool, args={"selector": "pending"}, why="people and notes are not written")
+        if situation.progress.drafts_unplanned:
+            return ToolCall(tool=tool, args={}, why=f"{situation.progress.drafts_unplanned} approved drafts wait")
     return None
 
 

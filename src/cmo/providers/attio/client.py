@@ -19,9 +19,9 @@ from cmo.errors import ConfigError, ProviderError
 from cmo.providers.attio.entries import Entries
 from cmo.providers.attio.notes import Notes
 from cmo.providers.attio.people import People
-from cmo.providers.attio.receipts import UNCLEAR, failed, looked_up
 from cmo.providers.attio.wire import Wire
 from cmo.providers.ports import Meter
+from cmo.providers.receipts import UNCLEAR, doubtful, looked_up
 
 BASE_URL = "https://api.attio.com"
 SCOPES = (
@@ -105,7 +105,7 @@ class Attio:
             clock=clock,
             meter=meter,
             per_minute=per_minute,
-            rng=rng or random.Random(),
+            rng=rng,
             transport=transport,
         )
         self._operations = {
@@ -195,4 +195,4 @@ async def _read(look: Callable[[CrmItem], Awaitable[Receipt]], item: CrmItem) ->
     try:
         return await look(item)
     except UNCLEAR as exc:
-        return failed(item, Fate.UNKNOWN, exc)
+        return doubtful(item, Fate.UNKNOWN, exc)

@@ -10,8 +10,10 @@ from weakref import WeakValueDictionary
 from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.errors import ConfigError, ProviderRejected
 from cmo.providers.attio.parse import require_id
-from cmo.providers.attio.receipts import UNCLEAR, confirmed, failed, gone, one_of, refused
-from cmo.providers.attio.wire import READ_TRIES, Wire
+from cmo.providers.attio.refusals import gone, refusal
+from cmo.providers.attio.wire import Wire
+from cmo.providers.calling import READ_TRIES
+from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, one_of
 
 ENTRIES_PER_PAGE = 100
 
@@ -29,13 +31,13 @@ class Entries:
             try:
                 before = await self._see(item, tries=1)
             except UNCLEAR as exc:
-                return failed(item, Fate.LATER, exc)
+                return doubtful(item, Fate.LATER, exc)
             if before.fate is not Fate.ABSENT:
                 return before
             try:
                 return await self._assert(item)
             except UNCLEAR as exc:
-                return failed(item, Fate.UNKNOWN, exc)
+                return doubtful(item, Fate.UNKNOWN, exc)
 
     async def find(self, item: CrmItem) -> Receipt:
         return await self._see(item, tries=READ_TRIES)
@@ -53,7 +55,7 @@ class Entries:
             return gone(item)
         mine = [row for row in found if list_id in (row.get("list_id"), row.get("list_api_slug"))]
         entry_ids = dict.fromkeys(require_id(row, "entry_id", "look for entries") for row in mine)
-        return one_of(item, list(entry_ids), "entries of this person on the list")
+        return one_of(item, list(entry_ids), "entries of this person on the list in Attio")
 
     async def _assert(self, item: CrmItem) -> Receipt:
         record_id, list_id = _ids(item)
@@ -67,7 +69,7 @@ class Entries:
         if reply.status == 404:
             return await self._explain_missing(item)
         if reply.status >= 400:
-            return refused(item, reply)
+            return refusal(item, reply)
         return confirmed(item, require_id(reply.data, "entry_id", operation), "created")
 
     async def _explain_missing(self, item: CrmItem) -> Receipt:
@@ -76,7 +78,7 @@ class Entries:
         try:
             told = await self._wire.read("GET", f"/v2/lists/{quote(list_id, safe='')}", operation="look for the list")
         except UNCLEAR as exc:
-            return failed(item, Fate.LATER, exc)
+            return doubtful(item, Fate.LATER, exc)
         if told.status < 400:
             return gone(item)
         _no_such_list(list_id)

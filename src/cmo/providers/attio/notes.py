@@ -7,8 +7,9 @@ from datetime import UTC
 from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.errors import ConfigError
 from cmo.providers.attio.parse import require_id
-from cmo.providers.attio.receipts import UNCLEAR, confirmed, failed, gone, one_of, refused
+from cmo.providers.attio.refusals import gone, refusal
 from cmo.providers.attio.wire import Wire
+from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, one_of
 
 NOTES_PER_PAGE = 50
 """Most that Attio gives; its default is 10."""
@@ -34,10 +35,10 @@ class Notes:
             if reply.status == 404:
                 return gone(item)
             if reply.status >= 400:
-                return refused(item, reply)
+                return refusal(item, reply)
             return confirmed(item, require_id(reply.data, "note_id", operation), "created")
         except UNCLEAR as exc:
-            return failed(item, Fate.UNKNOWN, exc)
+            return doubtful(item, Fate.UNKNOWN, exc)
 
     async def find(self, item: CrmItem) -> Receipt:
         """Reads all notes of the person."""
@@ -51,9 +52,8 @@ class Notes:
         if found is None:
             return gone(item)
         mine = [row for row in found if item.marker in str(row.get("title"))]
-        return one_of(
-            item, list(dict.fromkeys(require_id(row, "note_id", operation) for row in mine)), "notes with this marker"
-        )
+        note_ids = dict.fromkeys(require_id(row, "note_id", operation) for row in mine)
+        return one_of(item, list(note_ids), "notes with this marker in Attio")
 
 
 def _record_id(item: CrmItem) -> str:

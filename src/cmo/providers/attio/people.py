@@ -9,8 +9,10 @@ from weakref import WeakValueDictionary
 from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.errors import ProviderRejected
 from cmo.providers.attio.parse import EMAILS, Record, holds, person_values, records, require_id, usable_slugs
-from cmo.providers.attio.receipts import UNCLEAR, absent, confirmed, failed, one_of, refused
-from cmo.providers.attio.wire import READ_TRIES, Wire
+from cmo.providers.attio.refusals import refusal
+from cmo.providers.attio.wire import Wire
+from cmo.providers.calling import READ_TRIES
+from cmo.providers.receipts import UNCLEAR, absent, confirmed, doubtful, one_of
 
 ASSERT = "assert a person"
 
@@ -30,13 +32,13 @@ class People:
             try:
                 before, values = await self._see(item, tries=1)
             except UNCLEAR as exc:
-                return failed(item, Fate.LATER, exc)
+                return doubtful(item, Fate.LATER, exc)
             if before.fate is not Fate.ABSENT:
                 return before
             try:
                 return await self._assert(item, before, values)
             except UNCLEAR as exc:
-                return failed(item, Fate.UNKNOWN, exc)
+                return doubtful(item, Fate.UNKNOWN, exc)
 
     async def find(self, item: CrmItem) -> Receipt:
         """What `write` would do: `effect` says it, and ABSENT that there is something to write."""
@@ -56,7 +58,7 @@ class People:
                 f"attio: {ASSERT}: the workspace has no object `people`", provider="attio", operation=ASSERT, status=404
             )
         if reply.status >= 400:
-            return refused(item, reply)
+            return refusal(item, reply)
         return confirmed(item, require_id(reply.data, "record_id", ASSERT), before.effect)
 
     async def _see(self, item: CrmItem, *, tries: int) -> tuple[Receipt, dict[str, Any]]:
@@ -68,7 +70,7 @@ class People:
         if not matching:
             return absent(item, "created"), values
         if len(matching) > 1:
-            return one_of(item, [record.id for record in matching], "people with this address"), values
+            return one_of(item, [record.id for record in matching], "people with this address in Attio"), values
         if holds(matching[0], values):
             return confirmed(item, matching[0].id, "noop"), values
         return absent(item, "updated"), values

@@ -16,23 +16,19 @@ import httpx
 from cmo.clock import Clock
 from cmo.config.secrets import Secret, mask_addresses
 from cmo.domain.text import clean_line
-from cmo.errors import AuthRejected, ContractBroken, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
+from cmo.errors import ProviderError
 from cmo.providers.attio.parse import rows
-from cmo.providers.http import HttpAnswer, HttpClient, harmless
+from cmo.providers.calling import LEAST_WAIT_S, READ_TRIES, Caller, finite, is_garbled, within
+from cmo.providers.http import HttpAnswer, harmless
 from cmo.providers.limiter import RateLimiter
 from cmo.providers.ports import Meter
 
 READS_PER_S, WRITES_PER_S = 100, 25
-LEAST_WAIT_S = 1.0
-"""After a refusal: its date is whole seconds of another clock, and may lie in the past of ours."""
-LONGEST_WAIT_S = 3600.0
-PATIENCE_S = 5.0
-"""After a refusal, longer waits are the caller's, who can be interrupted."""
+PATIENCE_S = 60.0
+"""A whole minute, so that a cap of requests in a minute is kept by waiting."""
 WHOLE_CALL = frozenset({401, 402, 403, 408, 429})
 """Refusals that are not about what was asked; 408 is none, it leaves open what happened."""
-READ_TRIES = 3
 MAX_PAGES = 200
-FIRST_BACKOFF_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -60,22 +56,27 @@ class Wire:
         clock: Clock,
         meter: Meter,
         per_minute: int | None,
-        rng: random.Random,
+        rng: random.Random | None,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
-        self._bearer = Secret(f"Bearer {key.reveal()}")
-        self._base_url = base_url.rstrip("/")
+        self._credentials = {"Authorization": Secret(f"Bearer {key.reveal()}")}
         self._clock = clock
-        self._meter = meter
-        self._rng = rng
-        self._http = HttpClient("attio", clock=clock, timeout_s=timeout_s, base_urls=(base_url,), transport=transport)
         self._reads = RateLimiter(clock, (READS_PER_S, 1.0))
         self._writes = RateLimiter(clock, (WRITES_PER_S, 1.0))
-        self._closed_until_s = 0.0
-        self._all = RateLimiter(clock, *([(per_minute, 60.0)] if per_minute else []))
+        self._caller = Caller(
+            "attio",
+            base_url=base_url,
+            timeout_s=timeout_s,
+            patience_s=PATIENCE_S,
+            clock=clock,
+            meter=meter,
+            limiter=RateLimiter(clock, *([(per_minute, 60.0)] if per_minute else [])),
+            rng=rng,
+            transport=transport,
+        )
 
     async def close(self) -> None:
-        await self._http.close()
+        await self._caller.close()
 
     async def read(
         self,
@@ -92,12 +93,9 @@ class Wire:
         Raises:
             RateLimited, AuthRejected, ProviderRejected, ProviderUnavailable, ContractBroken.
         """
-        for tried in range(1, tries):
-            try:
-                return await self._exchange(self._reads, method, path, operation, params, json_body)
-            except (ProviderUnavailable, ContractBroken):
-                await self._clock.sleep(self._rng.uniform(0.0, FIRST_BACKOFF_S * 2**tried))
-        return await self._exchange(self._reads, method, path, operation, params, json_body)
+        return await self._caller.again(
+            lambda: self._exchange(self._reads, method, path, operation, params, json_body), tries=tries
+        )
 
     async def read_pages(
         self,
@@ -123,7 +121,7 @@ class Wire:
             found.extend(shown)
             if len(shown) < page_size:
                 return found
-        raise ContractBroken(f"attio: {operation}: the list has no end", provider="attio", operation=operation)
+        raise self._caller.broken(operation, "the list has no end")
 
     async def write(
         self, method: str, path: str, *, operation: str, json_body: object, params: Mapping[str, str] | None = None
@@ -145,27 +143,11 @@ class Wire:
         params: Mapping[str, str] | None,
         json_body: object,
     ) -> Reply:
-        self._check_gate(operation)
         await limit.turn()
-        await self._all.turn()
-        self._meter.add("api_calls")
-        self._meter.add("attio_api_calls")
-        answer = await self._http.send(
-            method,
-            f"{self._base_url}{path}",
-            operation=operation,
-            credentials={"Authorization": self._bearer},
-            params=params,
-            json_body=json_body,
+        answer = await self._caller.send(
+            method, path, operation=operation, credentials=self._credentials, params=params, json_body=json_body
         )
         return self._read_answer(answer, operation)
-
-    def _check_gate(self, operation: str) -> None:
-        left_s = self._closed_until_s - self._clock.monotonic()
-        if left_s > PATIENCE_S:
-            raise RateLimited(
-                f"attio: {operation}: still limited", provider="attio", operation=operation, retry_after_s=left_s
-            )
 
     def _read_answer(self, answer: HttpAnswer, operation: str) -> Reply:
         body = answer.parsed()
@@ -180,36 +162,21 @@ class Wire:
         raise self._error(answer, operation, message)
 
     def _error(self, answer: HttpAnswer, operation: str, message: str) -> ProviderError:
-        status = answer.status
-        text = f"attio: {operation}: {message}"
-        if status == 429:
+        if answer.status == 429:
             wait_s = self._wait_s(answer.headers.get("retry-after"))
-            self._all.hold(wait_s)
-            self._closed_until_s = max(self._closed_until_s, self._clock.monotonic() + wait_s)
-            return RateLimited(text, provider="attio", operation=operation, status=status, retry_after_s=wait_s)
-        if status == 401:
-            hint = "Make a new key, then: cmo auth set attio"
-            return AuthRejected(text, provider="attio", operation=operation, status=status, hint=hint)
-        is_garbled = (
-            status == 404 and "json" in answer.headers.get("content-type", "") and not isinstance(answer.parsed(), dict)
-        )
-        if status in (402, 403, 404) and not is_garbled:
-            hint = "Check the scopes of the key and ATTIO_BASE_URL."
-            return ProviderRejected(text, provider="attio", operation=operation, status=status, hint=hint)
-        if 200 <= status < 300 or is_garbled:
-            text = f"attio: {operation}: the answer is no JSON object"
-            return ContractBroken(text, provider="attio", operation=operation, status=status)
-        return ProviderUnavailable(text, provider="attio", operation=operation, status=status)
+            return self._caller.limited(message, operation, wait_s=wait_s, status=429)
+        if 200 <= answer.status < 300 or (answer.status == 404 and is_garbled(answer)):
+            return self._caller.broken(operation, "the answer is no JSON object", status=answer.status)
+        hint = "Check the scopes of the key and ATTIO_BASE_URL."
+        return self._caller.error(answer.status, message, operation, hint=hint)
 
     def _wait_s(self, retry_after: str | None) -> float:
-        """Seconds to wait: Attio says when as an HTTP date; a number is understood too."""
-        wait_s = LEAST_WAIT_S
+        """Seconds to wait: Attio says when as an HTTP date, in whole seconds of another clock; a number is understood
+        too."""
+        if (told_s := finite(retry_after)) is not None:
+            return within(told_s)
         try:
-            wait_s = float(retry_after or LEAST_WAIT_S)
-        except ValueError:
-            try:
-                until = parsedate_to_datetime(str(retry_after))
-                wait_s = until.timestamp() - self._clock.now().timestamp()
-            except (ValueError, TypeError, OverflowError):
-                pass
-        return min(max(wait_s, LEAST_WAIT_S), LONGEST_WAIT_S) if wait_s == wait_s else LEAST_WAIT_S
+            until = parsedate_to_datetime(str(retry_after))
+            return within(until.timestamp() - self._clock.now().timestamp())
+        except (ValueError, TypeError, OverflowError):
+            return LEAST_WAIT_S

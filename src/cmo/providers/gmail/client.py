@@ -12,17 +12,16 @@ import httpx
 
 from cmo.clock import Clock
 from cmo.config.secrets import Secret
-from cmo.domain.address import identity_key
 from cmo.domain.outward import Fate, Inbox, Letter, Operation, PauseReport, Probe, Receipt, Repeat
 from cmo.domain.outward import Sequence as MailSequence
 from cmo.domain.text import clean_line
-from cmo.errors import ContractBroken, ProviderError, ProviderRejected, ProviderUnavailable
+from cmo.errors import ContractBroken, ProviderError, ProviderRejected
 from cmo.providers.gmail.parse import bare_id, find_id, find_ids, headers_of
 from cmo.providers.gmail.tokens import GoogleLogin
 from cmo.providers.gmail.wire import Wire
-from cmo.providers.mail.guard import MailUnsafe
-from cmo.providers.mail.mailbox import as_sequence, pause_report
+from cmo.providers.mail.mailbox import as_sequence, pause_report, prepare
 from cmo.providers.ports import Meter
+from cmo.providers.receipts import UNCLEAR, absent, confirmed, doubtful, held, refused, unknown
 
 TIMEOUT_S = 20.0
 CALLS_PER_LETTER = 8
@@ -43,7 +42,6 @@ GOOGLE_MADE = "@mail.gmail.com"
 """How a Message-ID ends that Gmail put in place of another."""
 ALIKE = 10
 """Most mails to one person that are compared."""
-UNCLEAR = (ProviderUnavailable, ContractBroken)
 
 
 class Gmail:
@@ -57,7 +55,7 @@ class Gmail:
         timeout_s: float = TIMEOUT_S,
         clock: Clock,
         meter: Meter,
-        build: Callable[[Letter], bytes],
+        build: Callable[[Letter], bytes] | None = None,  # still given by service/writers.py
         is_warm: bool = False,
         rng: random.Random | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -67,11 +65,10 @@ class Gmail:
         Args:
             key: An access token, or what one can be had for.
             timeout_s: For one request; a letter takes up to `CALLS_PER_LETTER`.
-            build: Makes the bytes of a letter, or raises `MailUnsafe`.
+            build: Not used: letters are built as for every mailbox.
             is_warm: The mailbox was warmed up before cmo came to use it.
             rng: For the jitter of waits.
         """
-        self._build = build
         self._is_warm = is_warm
         self._send = SEND.model_copy(update={"timeout_s": timeout_s * CALLS_PER_LETTER})
         self._address = ""
@@ -106,7 +103,7 @@ class Gmail:
             try:
                 receipts.append((await self._find(letter))[0])
             except UNCLEAR as exc:
-                receipts.append(_failed(letter, Fate.UNKNOWN, exc))
+                receipts.append(doubtful(letter, Fate.UNKNOWN, exc))
         return tuple(receipts)
 
     async def probe(self) -> Probe:
@@ -140,20 +137,15 @@ class Gmail:
     async def _write_one(self, letter: Letter) -> Receipt:
         """Nothing leaves until the draft is sent, so that whatever goes wrong before leaves no doubt."""
         try:
-            if identity_key(letter.from_email) != identity_key(await self._mailbox()):
-                reason = "the letter is from another sender than this mailbox"
-                return Receipt(key=letter.key, fate=Fate.REFUSED, code="wrong_sender", reason=reason)
-            mail = self._build(letter)
+            mail = prepare(letter, inbox=await self._mailbox())
+            if isinstance(mail, Receipt):
+                return mail
             found, draft_id = await self._find(letter)
             if found.fate is not Fate.ABSENT:
                 return found.model_copy(update={"effect": found.effect or "noop"})
             draft_id = await self._put_draft(draft_id, mail)
-        except MailUnsafe as exc:
-            return Receipt(key=letter.key, fate=Fate.REFUSED, code="unsafe_mail", reason=exc.reason)
         except UNCLEAR as exc:
-            if exc.details.get("connected") is False:
-                raise
-            return _failed(letter, Fate.LATER, exc)
+            return doubtful(letter, Fate.LATER, exc)
         except ProviderRejected as exc:
             return _refused(letter, exc)
         return await self._send_draft(letter, draft_id)
@@ -164,23 +156,21 @@ class Gmail:
                 "POST", "drafts/send", units="drafts.send", operation="send the draft", json_body={"id": draft_id}
             )
         except UNCLEAR as exc:
-            if exc.details.get("connected") is False:
-                raise
-            return _failed(letter, Fate.UNKNOWN, exc)
+            return doubtful(letter, Fate.UNKNOWN, exc)
         except ProviderRejected as exc:
             if exc.status == 404:
                 reason = "The draft is gone: it was sent or deleted by somebody else."
-                return Receipt(key=letter.key, fate=Fate.UNKNOWN, code="draft_gone", reason=reason, status=404)
+                return unknown(letter, "draft_gone", reason, status=404)
             return _refused(letter, exc)
         message_id = find_id(sent)
         if not message_id:
             reason = "Gmail's answer does not name the message it sent."
-            return Receipt(key=letter.key, fate=Fate.UNKNOWN, code="contract_broken", reason=reason, status=200)
+            return unknown(letter, "contract_broken", reason, status=200)
         return await self._read_back(letter, message_id)
 
     async def _read_back(self, letter: Letter, message_id: str) -> Receipt:
         """The receipt of a sent letter; says so where Gmail has put another Message-ID in place of ours."""
-        receipt = Receipt(key=letter.key, fate=Fate.CONFIRMED, effect="created", provider_id=message_id, status=200)
+        receipt = confirmed(letter, message_id, "created", status=200)
         try:
             headers = await self._headers(message_id)
         except ProviderError:
@@ -219,10 +209,10 @@ class Gmail:
         ours = f"rfc822msgid:{letter.message_id}"
         sent = await self._search(ours)
         if sent:
-            return Receipt(key=letter.key, fate=Fate.CONFIRMED, provider_id=sent[0]), ""
+            return confirmed(letter, sent[0]), ""
         drafts = await self._list("drafts", units="drafts.list", params={"q": ours})
         if drafts:
-            return Receipt(key=letter.key, fate=Fate.ABSENT), drafts[0]
+            return absent(letter), drafts[0]
         return await self._find_renamed(letter), ""
 
     async def _find_renamed(self, letter: Letter) -> Receipt:
@@ -231,18 +221,12 @@ class Gmail:
         for message_id in later[:ALIKE]:
             headers = await self._headers(message_id)
             if bare_id(headers.get("x-google-original-message-id", "")) == letter.message_id:
-                return Receipt(key=letter.key, fate=Fate.CONFIRMED, provider_id=message_id)
+                return confirmed(letter, message_id)
             is_googles = bare_id(headers.get("message-id", "")).endswith(GOOGLE_MADE)
             if is_googles and headers.get("subject") == clean_line(letter.subject, limit=1000):
-                return Receipt(
-                    key=letter.key,
-                    fate=Fate.HELD,
-                    effect="ambiguous",
-                    provider_id=message_id,
-                    code="ambiguous",
-                    reason="A mail with this subject has left for this person under another Message-ID: look at it.",
-                )
-        return Receipt(key=letter.key, fate=Fate.ABSENT)
+                reason = "A mail with this subject has left for this person under another Message-ID: look at it."
+                return held(letter, "ambiguous", reason, provider_id=message_id)
+        return absent(letter)
 
     async def _search(self, query: str) -> list[str]:
         """Ids of sent messages, newest first; the trash is searched too. A copy that came in is no proof of sending."""
@@ -264,16 +248,6 @@ class Gmail:
         return headers_of(message)
 
 
-def _failed(letter: Letter, fate: Fate, exc: ProviderError) -> Receipt:
-    if isinstance(exc, ContractBroken):
-        code = "contract_broken"
-    elif exc.status is not None:
-        code = "server_error"
-    else:
-        code = "timeout" if isinstance(exc.__cause__, (TimeoutError, httpx.TimeoutException)) else "reset"
-    return Receipt(key=letter.key, fate=fate, code=code, reason=exc.message, status=exc.status)
-
-
 def _refused(letter: Letter, exc: ProviderRejected) -> Receipt:
     """The refusal of one letter.
 
@@ -282,4 +256,4 @@ def _refused(letter: Letter, exc: ProviderRejected) -> Receipt:
     """
     if exc.status not in (400, 413):
         raise exc
-    return Receipt(key=letter.key, fate=Fate.REFUSED, code="rejected", reason=exc.message, status=exc.status)
+    return refused(letter, "rejected", exc.message, status=exc.status)

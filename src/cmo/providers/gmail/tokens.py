@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 
 import httpx
@@ -45,8 +44,7 @@ class Tokens:
         self._meter = meter
         self._asking = asyncio.Lock()
         urls = (self._login.token_url,) if self._login else ()
-        forms = _Forms(transport or httpx.AsyncHTTPTransport())
-        self._http = HttpClient("google", clock=clock, timeout_s=timeout_s, base_urls=urls, transport=forms)
+        self._http = HttpClient("google", clock=clock, timeout_s=timeout_s, base_urls=urls, transport=transport)
 
     async def close(self) -> None:
         await self._http.close()
@@ -85,7 +83,7 @@ class Tokens:
             "POST",
             self._login.token_url,
             operation=operation,
-            json_body={
+            form_body={
                 "grant_type": "refresh_token",
                 "client_id": self._login.client_id,
                 "client_secret": self._login.client_secret.reveal(),
@@ -109,19 +107,3 @@ class Tokens:
             )
         kind = ContractBroken if answer.status == 200 else ProviderUnavailable
         raise kind(said, provider="gmail", operation=operation, status=answer.status)
-
-
-class _Forms(httpx.AsyncBaseTransport):
-    """Sends the fields of a JSON object as a form: the token endpoint takes nothing else, `HttpClient` sends JSON."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        kept = {name: text for name, text in request.headers.items() if not name.startswith("content-")}
-        fields = json.loads(await request.aread())
-        form = httpx.Request(request.method, request.url, headers=kept, data=fields, extensions=request.extensions)
-        return await self._inner.handle_async_request(form)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +10,11 @@ import httpx
 
 from cmo.clock import Clock
 from cmo.config.secrets import Secret
-from cmo.errors import AuthRejected, ContractBroken, ProviderRejected, ProviderUnavailable, RateLimited
+from cmo.errors import ProviderError
+from cmo.providers.calling import Caller, finite, within
 from cmo.providers.gmail.parse import DAY_REASONS, Said, read_error
-from cmo.providers.gmail.tokens import LOG_IN_AGAIN, GoogleLogin, Tokens
-from cmo.providers.http import HttpAnswer, HttpClient
+from cmo.providers.gmail.tokens import GoogleLogin, Tokens
+from cmo.providers.http import HttpAnswer
 from cmo.providers.limiter import RateLimiter
 from cmo.providers.ports import Meter
 
@@ -23,7 +23,7 @@ UNITS_PER_MINUTE = 6000
 UNITS = {"profile": 1, "messages": 5, "drafts.list": 5, "drafts.create": 10, "drafts.update": 15, "drafts.send": 100}
 """Call -> units. Source: contracts/google.md, Gmail, Quota units; `drafts.list`, which it does not name, as
 `messages.list`."""
-READ_TRIES = 3
+PATIENCE_S = 60.0
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 64.0
 DAY_WAIT_S = 3600.0
@@ -44,32 +44,30 @@ class Wire:
         rng: random.Random,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
-        self._base = f"{base_url.rstrip('/')}/gmail/v1/users/me"
-        self._clock = clock
-        self._meter = meter
         self._rng = rng
         self._strikes = 0
-        self._limiter = RateLimiter(clock, (UNITS_PER_MINUTE, 60.0))
-        self._http = HttpClient("gmail", clock=clock, timeout_s=timeout_s, base_urls=(base_url,), transport=transport)
+        self._caller = Caller(
+            "gmail",
+            base_url=base_url,
+            timeout_s=timeout_s,
+            patience_s=PATIENCE_S,
+            clock=clock,
+            meter=meter,
+            limiter=RateLimiter(clock, (UNITS_PER_MINUTE, 60.0)),
+            rng=rng,
+            transport=transport,
+        )
         self._tokens = Tokens(key, timeout_s=timeout_s, clock=clock, meter=meter, transport=transport)
 
     async def close(self) -> None:
-        await self._http.close()
+        await self._caller.close()
         await self._tokens.close()
 
     async def read(
         self, path: str, *, units: str, operation: str, params: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
         """GET `path`, again after passing failures. Raises as `call`."""
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                return await self.call("GET", path, units=units, operation=operation, params=params)
-            except (ProviderUnavailable, ContractBroken):
-                if tries == READ_TRIES:
-                    raise
-            await self._clock.sleep(self._rng.uniform(0.0, 2.0 ** (tries - 1)))
+        return await self._caller.again(lambda: self.call("GET", path, units=units, operation=operation, params=params))
 
     async def call(
         self,
@@ -100,9 +98,7 @@ class Wire:
             raise self._failure(answer, read_error(body), operation)
         self._strikes = 0
         if not isinstance(body, dict):
-            raise ContractBroken(
-                f"gmail: {operation}: the answer is no object", provider="gmail", operation=operation, status=200
-            )
+            raise self._caller.broken(operation, "the answer is no object", status=answer.status)
         return body
 
     async def _send(
@@ -115,45 +111,31 @@ class Wire:
         params: Mapping[str, str] | None,
         json_body: object,
     ) -> HttpAnswer:
-        await self._limiter.turn(UNITS[units])
-        self._meter.add("api_calls")
-        self._meter.add("gmail_api_calls")
-        return await self._http.send(
+        return await self._caller.send(
             method,
-            f"{self._base}/{path}",
+            f"/gmail/v1/users/me/{path}",
             operation=operation,
+            cost=UNITS[units],
             credentials={"Authorization": Secret(f"Bearer {token.reveal()}")},
             params=params,
             json_body=json_body,
         )
 
-    def _failure(
-        self, answer: HttpAnswer, said: Said, operation: str
-    ) -> RateLimited | AuthRejected | ProviderRejected | ProviderUnavailable:
+    def _failure(self, answer: HttpAnswer, said: Said, operation: str) -> ProviderError:
         status = answer.status
-        words = f"gmail: {operation}: {said.message or 'no usable answer'} (HTTP {status})"
+        words = "the login was refused" if status == 401 else said.message or "no usable answer"
+        words = f"{words} (HTTP {status})"
         if status == 429 or (status == 403 and said.is_limit):
-            wait_s = self._wait_s(answer, said)
-            self._limiter.hold(wait_s)
-            return RateLimited(words, provider="gmail", operation=operation, status=status, retry_after_s=wait_s)
-        if status == 401:
-            words = f"gmail: {operation}: the login was refused (HTTP 401)"
-            return AuthRejected(words, provider="gmail", operation=operation, status=status, hint=LOG_IN_AGAIN)
-        if status >= 500 or status == 408:
-            return ProviderUnavailable(words, provider="gmail", operation=operation, status=status)
+            return self._caller.limited(words, operation, wait_s=self._wait_s(answer, said), status=status)
         hint = "Check GMAIL_API_URL, and that the login may compose and read mail." if status in (403, 404) else ""
-        return ProviderRejected(words, provider="gmail", operation=operation, status=status, hint=hint)
+        return self._caller.error(status, words, operation, hint=hint)
 
     def _wait_s(self, answer: HttpAnswer, said: Said) -> float:
         """As Gmail says, else exponential with jitter, from one refusal to the next."""
         self._strikes += 1
         if said.reasons & DAY_REASONS:
             return DAY_WAIT_S
-        try:
-            told = float(answer.headers.get("retry-after", ""))
-        except ValueError:
-            told = math.nan
-        if math.isfinite(told):
-            return min(max(told, 1.0), DAY_WAIT_S)
+        if (told_s := finite(answer.headers.get("retry-after"))) is not None:
+            return within(told_s)
         ceiling = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(self._strikes, 10))
         return self._rng.uniform(ceiling / 2, ceiling)

@@ -14,8 +14,9 @@ from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.errors import ConfigError
 from cmo.providers.hubspot.objects import linked_ids, read_objects
 from cmo.providers.hubspot.parse import object_id
-from cmo.providers.hubspot.receipts import UNCLEAR, confirmed, failed, no, one_of, raise_if_unconnected, refused
+from cmo.providers.hubspot.refusals import no, refusal
 from cmo.providers.hubspot.wire import Wire
+from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, one_of
 
 TEXT_MAX_CHARS = 65_536
 
@@ -51,11 +52,10 @@ class Attached:
                 "POST", f"/crm/objects/{{V}}/{self._shape.kind}", operation=operation, json_body=body
             )
             if reply.status >= 400:
-                return refused(item, reply)
+                return refusal(item, reply)
             return confirmed(item, object_id(reply.body.get("id"), operation), "created")
         except UNCLEAR as exc:
-            raise_if_unconnected(exc)
-            return failed(item, Fate.UNKNOWN, exc)
+            return doubtful(item, Fate.UNKNOWN, exc)
 
     async def find(self, item: CrmItem) -> Receipt:
         """Reads everything of this kind that is linked with the contact."""
@@ -64,7 +64,7 @@ class Attached:
         ids = await linked_ids(self._wire, "contacts", _contact_id(item), kind, operation=operation)
         held = await read_objects(self._wire, kind, list(dict.fromkeys(ids)), (marked,), operation=operation)
         mine = [found.id for found in held if item.marker in html.unescape(found.properties.get(marked, ""))]
-        return one_of(item, mine, f"{kind} with this marker")
+        return one_of(item, mine, f"{kind} with this marker in HubSpot")
 
 
 def marked_title(item: CrmItem) -> str:

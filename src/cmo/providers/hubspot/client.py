@@ -23,9 +23,9 @@ from cmo.providers.hubspot.attached import Attached, Shape, marked_title, note_b
 from cmo.providers.hubspot.companies import SEARCH_MARGIN_S, Companies
 from cmo.providers.hubspot.contacts import Contacts
 from cmo.providers.hubspot.parse import broken
-from cmo.providers.hubspot.receipts import UNCLEAR, failed, looked_up, raise_if_unconnected
 from cmo.providers.hubspot.wire import Wire
 from cmo.providers.ports import Meter
+from cmo.providers.receipts import UNCLEAR, doubtful, looked_up
 
 BASE_URL = "https://api.hubapi.com"
 API_VERSION = "2026-09"
@@ -120,7 +120,7 @@ class HubSpot:
             clock=clock,
             meter=meter,
             zone=zone,
-            rng=rng or random.Random(),
+            rng=rng,
             transport=transport,
         )
         repeat = {"repeat": Repeat.REPEATABLE, "known_by": f"the unique property {unique_property}", "margin_s": 30.0}
@@ -221,5 +221,4 @@ class HubSpot:
         try:
             return await kind.find(item)
         except UNCLEAR as exc:
-            raise_if_unconnected(exc)
-            return failed(item, Fate.UNKNOWN, exc)
+            return doubtful(item, Fate.UNKNOWN, exc)

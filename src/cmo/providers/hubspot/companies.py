@@ -18,10 +18,12 @@ from weakref import WeakValueDictionary
 from cmo.clock import Clock
 from cmo.domain.outward import CrmItem, Effect, Fate, Receipt
 from cmo.errors import ConfigError, ProviderError
+from cmo.providers.calling import READ_TRIES
 from cmo.providers.hubspot.objects import linked_ids
 from cmo.providers.hubspot.parse import batch_errors, broken, code_of, message_of, object_id, records
-from cmo.providers.hubspot.receipts import UNCLEAR, absent, confirmed, failed, no, one_of, raise_if_unconnected, refused
-from cmo.providers.hubspot.wire import READ_TRIES, Wire
+from cmo.providers.hubspot.refusals import no, refusal
+from cmo.providers.hubspot.wire import Reply, Wire
+from cmo.providers.receipts import UNCLEAR, absent, confirmed, doubtful, failed, is_unconnected, one_of
 
 LOOK, CREATE, LINK = "look for a company", "create a company", "link a contact with its company"
 SEARCH_MARGIN_S = 300.0
@@ -45,10 +47,9 @@ class Companies:
             try:
                 found = await self._find_ids(domain, tries=1)
             except UNCLEAR as exc:
-                raise_if_unconnected(exc)
-                return failed(item, Fate.LATER, exc)
+                return doubtful(item, Fate.LATER, exc)
             if len(found) > 1:
-                return one_of(item, found, "companies with this domain")
+                return one_of(item, found, "companies with this domain in HubSpot")
             if not found and self._wait_s(domain) > 0:
                 return self._too_early(item, Fate.LATER)
             if found:
@@ -64,7 +65,7 @@ class Companies:
         found = await self._find_ids(domain, tries=READ_TRIES)
         if not found and self._wait_s(domain) > 0:
             return self._too_early(item, Fate.UNKNOWN)
-        receipt = one_of(item, found, "companies with this domain")
+        receipt = one_of(item, found, "companies with this domain in HubSpot")
         if len(found) == 1 and not await self._is_linked(item, found[0]):
             return absent(item)
         return receipt
@@ -94,7 +95,10 @@ class Companies:
         return list(dict.fromkeys(company.id for company in records(told.body, LOOK)))
 
     async def _create(self, item: CrmItem, domain: str) -> Receipt:
-        """The receipt has an id only where the company surely is there."""
+        """The receipt has an id only where the company surely is there.
+
+        The domain is doubtful from before the call until it is settled, so also where the task is cancelled meanwhile.
+        """
         properties = {"domain": domain, "name": item.company or domain}
         path = "/crm/objects/{V}/companies"
         body: dict[str, object] = {"properties": properties}
@@ -102,21 +106,33 @@ class Companies:
             path = f"{path}/batch/upsert"
             entry = {"idProperty": self._unique_property, "id": domain, "objectWriteTraceId": "cmo-0"}
             body = {"inputs": [{**entry, "properties": {**properties, self._unique_property: domain}}]}
+        if not self._unique_property:
+            self._doubtful_since_s[domain] = self._clock.monotonic()
         try:
             reply = await self._wire.write("POST", path, operation=CREATE, json_body=body)
-            if reply.status >= 400:
-                return refused(item, reply)
-            errors = batch_errors(reply.body)
-            if errors and not reply.body.get("results"):
-                return no(item, code_of(errors[0]), message_of(errors[0]), status=reply.status)
-            made = records(reply.body, CREATE)[:1] if self._unique_property else []
-            company_id = made[0].id if made else object_id(reply.body.get("id"), CREATE)
-        except UNCLEAR as exc:
-            raise_if_unconnected(exc)
-            if not self._unique_property:
-                self._doubtful_since_s[domain] = self._clock.monotonic()
-            return failed(item, Fate.UNKNOWN, exc)
-        self._made[domain] = company_id
+            receipt = self._created(item, reply)
+        except ProviderError as exc:
+            if isinstance(exc, UNCLEAR) and not is_unconnected(exc):
+                return failed(item, Fate.UNKNOWN, exc)
+            self._doubtful_since_s.pop(domain, None)
+            raise
+        self._doubtful_since_s.pop(domain, None)
+        if receipt.provider_id is not None:
+            self._made[domain] = receipt.provider_id
+        return receipt
+
+    def _created(self, item: CrmItem, reply: Reply) -> Receipt:
+        """
+        Raises:
+            ContractBroken: the answer does not say what happened.
+        """
+        if reply.status >= 400:
+            return refusal(item, reply)
+        errors = batch_errors(reply.body)
+        if errors and not reply.body.get("results"):
+            return no(item, code_of(errors[0]), message_of(errors[0]), status=reply.status)
+        made = records(reply.body, CREATE)[:1] if self._unique_property else []
+        company_id = made[0].id if made else object_id(reply.body.get("id"), CREATE)
         return confirmed(item, company_id, "created")
 
     async def _link(self, item: CrmItem, company_id: str, effect: Effect) -> Receipt:
@@ -132,7 +148,7 @@ class Companies:
                 return confirmed(item, company_id, effect)
             reply = await self._wire.write("PUT", path, operation=LINK)
         except ProviderError as exc:
-            if effect == "noop" and (not isinstance(exc, UNCLEAR) or exc.details.get("connected") is False):
+            if effect == "noop" and (not isinstance(exc, UNCLEAR) or is_unconnected(exc)):
                 raise
             return failed(item, Fate.UNKNOWN, exc)
         if reply.status >= 400:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.errors import ProviderError
+from cmo.providers.calling import READ_TRIES
 from cmo.providers.hubspot.objects import read_objects
 from cmo.providers.hubspot.parse import (
     ADDITIONAL,
@@ -21,8 +22,9 @@ from cmo.providers.hubspot.parse import (
     named_in,
     records,
 )
-from cmo.providers.hubspot.receipts import UNCLEAR, absent, confirmed, failed, no, one_of, raise_if_unconnected, refused
-from cmo.providers.hubspot.wire import READ_TRIES, Reply, Wire
+from cmo.providers.hubspot.refusals import no, refusal
+from cmo.providers.hubspot.wire import Reply, Wire
+from cmo.providers.receipts import UNCLEAR, absent, confirmed, doubtful, failed, one_of
 
 LOOK, UPSERT = "look for contacts", "upsert contacts"
 
@@ -48,8 +50,7 @@ class Contacts:
         try:
             plans = await self._plan(items, tries=1)
         except UNCLEAR as exc:
-            raise_if_unconnected(exc)
-            return tuple(failed(item, Fate.LATER, exc) for item in items)
+            return tuple(doubtful(item, Fate.LATER, exc) for item in items)
         receipts: dict[int, Receipt] = {}
         due: dict[str, int] = {}
         for number, plan in enumerate(plans):
@@ -67,8 +68,7 @@ class Contacts:
         try:
             return tuple(plan.seen for plan in await self._plan(items, tries=READ_TRIES))
         except UNCLEAR as exc:
-            raise_if_unconnected(exc)
-            return tuple(failed(item, Fate.UNKNOWN, exc) for item in items)
+            return tuple(doubtful(item, Fate.UNKNOWN, exc) for item in items)
 
     async def _plan(self, items: Sequence[CrmItem], *, tries: int) -> list[Planned]:
         found = await read_objects(
@@ -99,10 +99,9 @@ class Contacts:
             if reply.status < 400:
                 return _sort_out(plans, reply)
         except UNCLEAR as exc:
-            raise_if_unconnected(exc)
-            return [failed(plan.item, Fate.UNKNOWN, exc) for plan in plans]
+            return [doubtful(plan.item, Fate.UNKNOWN, exc) for plan in plans]
         if len(plans) == 1:
-            return [refused(plans[0].item, reply)]
+            return [refusal(plans[0].item, reply)]
         return await self._upsert_singly(plans)
 
     async def _upsert_singly(self, plans: Sequence[Planned]) -> list[Receipt]:
@@ -121,7 +120,9 @@ def _planned(item: CrmItem, found: Sequence[Record]) -> Planned:
     if not matching:
         return Planned(item, absent(item, "created"), contact_properties(item, None))
     if len(matching) > 1:
-        return Planned(item, one_of(item, [contact.id for contact in matching], "contacts with this address"), {})
+        return Planned(
+            item, one_of(item, [contact.id for contact in matching], "contacts with this address in HubSpot"), {}
+        )
     properties = contact_properties(item, matching[0])
     if holds(matching[0], properties):
         return Planned(item, confirmed(item, matching[0].id, "noop"), properties)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cmo.providers.calling import READ_TRIES
 from cmo.providers.hubspot.parse import Record, broken, object_id, only_missing, records
-from cmo.providers.hubspot.wire import READ_TRIES, Reply, Wire
+from cmo.providers.hubspot.wire import Reply, Wire
 
 BATCH = 100
 MAX_PAGES = 200

@@ -12,12 +12,13 @@ import httpx
 from cmo.clock import Clock
 from cmo.config.secrets import Secret
 from cmo.domain.outward import Fate, Operation, Probe, Receipt, Repeat, TicketItem
-from cmo.errors import ContractBroken, ProviderError, ProviderUnavailable
+from cmo.errors import ProviderError
 from cmo.providers.linear import documents
 from cmo.providers.linear.kinds import KINDS, Kind
 from cmo.providers.linear.parse import Reply, Team, Trouble, nodes, parse_team, part, text
-from cmo.providers.linear.wire import Wire, raise_for_call
+from cmo.providers.linear.wire import Wire
 from cmo.providers.ports import Meter
+from cmo.providers.receipts import UNCLEAR, absent, confirmed, doubtful, failed, held, refused, unknown
 
 TIMEOUT_S = 20.0
 IDS_PER_QUERY = 50
@@ -92,7 +93,7 @@ class Linear:
             timeout_s=timeout_s,
             clock=clock,
             meter=meter,
-            rng=rng or random.Random(),
+            rng=rng,
             transport=transport,
         )
 
@@ -157,18 +158,14 @@ class Linear:
 
     async def _write_one(self, operation: str, kind: Kind, item: TicketItem) -> Receipt:
         if missing := kind.missing(item):
-            return Receipt(key=item.key, fate=Fate.REFUSED, code="rejected", reason=f"Not sent: {missing}.")
+            return refused(item, "rejected", f"Not sent: {missing}.")
         try:
             reply = await self._wire.send(kind.document, {"input": kind.input(item)}, operation=operation)
-        except ProviderUnavailable as exc:
-            if exc.details.get("connected") is False:
-                raise
-            return _unknown(item, _doubt(exc), exc)
-        except ContractBroken as exc:
-            return _unknown(item, "contract_broken", exc)
+        except UNCLEAR as exc:
+            return doubtful(item, Fate.UNKNOWN, exc)
         if receipt := _receipt(kind, item, reply):
             return receipt
-        raise_for_call(reply, operation)
+        self._wire.raise_for_call(reply, operation)
         if reply.trouble is Trouble.UNCLEAR:
             return _unclear(item, reply, f"Linear: {reply.message}")
         return await self._settle_refusal(operation, kind, item, reply)
@@ -180,7 +177,7 @@ class Linear:
         try:
             (found,) = await self.look_up(operation, [item])
         except ProviderError as exc:
-            return _unknown(item, _doubt(exc), exc)
+            return failed(item, Fate.UNKNOWN, exc)
         if found.fate is Fate.CONFIRMED:
             return found.model_copy(update={"effect": "created" if success is True else "noop"})
         is_refused = success is not True and (success is False or reply.trouble is not None)
@@ -197,8 +194,8 @@ class Linear:
     async def _look_up_ids(self, document: str, field: str, items: Sequence[TicketItem]) -> list[Receipt]:
         try:
             reply = await self._wire.read(document, {"ids": [item.id for item in items]}, operation="look up")
-        except (ProviderUnavailable, ContractBroken) as exc:
-            return [_unknown(item, _doubt(exc), exc) for item in items]
+        except UNCLEAR as exc:
+            return [doubtful(item, Fate.UNKNOWN, exc) for item in items]
         rows, is_whole = nodes(part(reply.data, field))
         there = {text(row.get("id")).lower(): row for row in rows}
         return [_found(item, there.get(item.id.lower()), reply, is_whole=is_whole) for item in items]
@@ -210,8 +207,8 @@ class Linear:
             variables = {"url": item.url, "after": after}
             try:
                 reply = await self._wire.read(documents.LINKS_BY_URL, variables, operation="look up the link")
-            except (ProviderUnavailable, ContractBroken) as exc:
-                return _unknown(item, _doubt(exc), exc)
+            except UNCLEAR as exc:
+                return doubtful(item, Fate.UNKNOWN, exc)
             links = part(reply.data, "attachmentsForURL")
             rows, is_whole = nodes(links)
             mine = next((row for row in rows if _is_on(row, item.parent_id or "")), None)
@@ -220,7 +217,7 @@ class Linear:
                 return _found(item, mine, reply, is_whole=is_whole and page.get("hasNextPage") is False)
             after = page.get("endCursor")
         reason = f"Linear shows more than {MOST_PAGES} pages of issues with this link."
-        return Receipt(key=item.key, fate=Fate.UNKNOWN, code="contract_broken", reason=reason)
+        return unknown(item, "contract_broken", reason)
 
 
 def _receipt(kind: Kind, item: TicketItem, reply: Reply) -> Receipt | None:
@@ -232,31 +229,18 @@ def _receipt(kind: Kind, item: TicketItem, reply: Reply) -> Receipt | None:
         return None
     name = text(entity.get("identifier")) or record_id
     if kind.has_own_id and record_id.lower() != item.id.lower():
-        return Receipt(
-            key=item.key,
-            fate=Fate.HELD,
-            effect="ambiguous",
-            provider_id=name,
-            code="contract_broken",
-            reason=f"Linear wrote it under another id than ours, as {name}: look before it is written again.",
-            status=reply.status,
-        )
-    return Receipt(
-        key=item.key,
-        fate=Fate.CONFIRMED,
-        effect="created" if kind.has_own_id else "",
-        provider_id=name,
-        status=reply.status,
-    )
+        reason = f"Linear wrote it under another id than ours, as {name}: look before it is written again."
+        return held(item, "contract_broken", reason, provider_id=name, status=reply.status)
+    return confirmed(item, name, "created" if kind.has_own_id else "", status=reply.status)
 
 
 def _found(item: TicketItem, row: Mapping[str, Any] | None, reply: Reply, *, is_whole: bool) -> Receipt:
     """CONFIRMED with a row; ABSENT only where the list is whole and nothing went wrong beside it."""
     if row is not None:
         name = text(row.get("identifier")) or text(row.get("id"))
-        return Receipt(key=item.key, fate=Fate.CONFIRMED, provider_id=name or None)
+        return confirmed(item, name)
     if is_whole and reply.trouble is None:
-        return Receipt(key=item.key, fate=Fate.ABSENT)
+        return absent(item)
     return _unclear(item, reply, "Linear's answer does not hold the whole list.")
 
 
@@ -265,21 +249,9 @@ def _is_on(link: Mapping[str, Any], issue: str) -> bool:
     return issue.lower() in {text(on.get("id")).lower(), text(on.get("identifier")).lower()} - {""}
 
 
-def _doubt(exc: ProviderError) -> str:
-    if isinstance(exc, ContractBroken):
-        return "contract_broken"
-    if exc.status is not None:
-        return "server_error"
-    return "timeout" if isinstance(exc.__cause__, (TimeoutError, httpx.TimeoutException)) else "reset"
-
-
-def _unknown(item: TicketItem, code: str, exc: ProviderError) -> Receipt:
-    return Receipt(key=item.key, fate=Fate.UNKNOWN, code=code, reason=exc.message, status=exc.status)
-
-
 def _unclear(item: TicketItem, reply: Reply, reason: str) -> Receipt:
     code = "server_error" if reply.trouble is Trouble.UNCLEAR and not reply.is_broken else "contract_broken"
-    return Receipt(key=item.key, fate=Fate.UNKNOWN, code=code, reason=reason, status=reply.status)
+    return unknown(item, code, reason, status=reply.status)
 
 
 _LOOK_UPS = {

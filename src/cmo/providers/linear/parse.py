@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +10,11 @@ from typing import Any
 
 from cmo.config.secrets import mask_addresses
 from cmo.domain.base import Frozen
+from cmo.providers.calling import finite, within
 from cmo.providers.http import HttpAnswer, harmless
 
 WAIT_S = 60.0
 """After a limit that does not say how long."""
-LONGEST_WAIT_S = 3600.0
-"""Every bucket is full again after an hour."""
 
 
 class Team(Frozen):
@@ -108,9 +106,9 @@ def _trouble(status: int, error: Mapping[str, Any] | None) -> Trouble | None:
         return Trouble.AUTH
     if status == 400 and error is not None:
         return Trouble.INVALID
-    if not 200 <= status < 300:
+    if 400 <= status < 500:
         return Trouble.REFUSED
-    return Trouble.UNCLEAR if error is not None else None
+    return Trouble.UNCLEAR if error is not None or not 200 <= status < 300 else None
 
 
 def _message(error: Mapping[str, Any] | None) -> str:
@@ -126,27 +124,15 @@ def _message(error: Mapping[str, Any] | None) -> str:
 def wait_s(headers: Mapping[str, str], now: datetime) -> float:
     """How long to wait after a limit: `Retry-After` in seconds, else until the empty buckets' reset in epoch
     milliseconds, else a minute."""
-    if (told := _number(headers.get("retry-after"))) is not None:
-        return _within(told)
+    if (told := finite(headers.get("retry-after"))) is not None:
+        return within(told)
     waits = [
         reset / 1000 - now.timestamp()
         for bucket in _BUCKETS
-        if (reset := _number(headers.get(f"{bucket}-reset"))) is not None
-        and (_number(headers.get(f"{bucket}-remaining")) or 0.0) < 1
+        if (reset := finite(headers.get(f"{bucket}-reset"))) is not None
+        and (finite(headers.get(f"{bucket}-remaining")) or 0.0) < 1
     ]
-    return _within(max(waits)) if waits else WAIT_S
-
-
-def _within(seconds: float) -> float:
-    return min(max(seconds, 1.0), LONGEST_WAIT_S)
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    return within(max(waits)) if waits else WAIT_S
 
 
 def part(data: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from jsonschema import Draft202012Validator
 
+from tests.fakes.doors import loopback
 from tests.providers.github.shared import contract
 
 
@@ -19,7 +20,7 @@ class ContractTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, name: str, inner: httpx.AsyncBaseTransport | None = None) -> None:
         self._document, self._closed = _load(name)
-        self._inner = inner or httpx.AsyncHTTPTransport(verify=False)  # loopback, without the time to load certificates
+        self._inner = inner or loopback()
         self.sent: list[httpx.Request] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

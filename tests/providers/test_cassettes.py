@@ -1,4 +1,4 @@
-"""Recorded exchanges of Linear and Gmail play back to what they gave when they were recorded."""
+"""Recorded exchanges play back through the clients to what they gave when they were recorded."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import json
 
 import pytest
 
-from cmo.sandbox.vendors.gmail import ACCESS_TOKEN
-from cmo.sandbox.vendors.linear import API_KEY
-from tests.providers.linear.cassettes import FOLDER, NOTE, SCENES, play
+from cmo.sandbox.vendors import attio, gmail, hubspot, instantly, linear, smartlead
+from tests.providers.cassettes import FOLDER, NOTE, SCENES, play
+
+KEYS = (
+    attio.API_KEY,
+    gmail.ACCESS_TOKEN,
+    hubspot.ACCESS_TOKEN,
+    instantly.API_KEY,
+    linear.API_KEY,
+    smartlead.API_KEY,
+)
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -22,5 +30,5 @@ def test_a_cassette_plays_to_the_same_result_and_to_its_end(name: str) -> None:
 def test_a_cassette_says_where_it_comes_from_and_holds_no_key(name: str) -> None:
     text = (FOLDER / name / "scene.yaml").read_text(encoding="utf-8")
     assert text.startswith(NOTE)
-    for secret in (API_KEY, ACCESS_TOKEN, "authorization", "127.0.0.1"):
+    for secret in (*KEYS, "api_key", "authorization", "127.0.0.1"):
         assert secret.lower() not in text.lower()

@@ -9,8 +9,8 @@ import httpx
 import jsonschema
 import pytest
 
-from tests.providers.attio.openapi import ContractTransport
 from tests.providers.github.shared import needs_contracts
+from tests.providers.openapi import ContractTransport
 
 PEOPLE = "/v2/objects/people/records"
 VALUES: dict[str, Any] = {"data": {"values": {}}}
