@@ -12,7 +12,10 @@ from importlib import import_module
 from benchmarks.measure import progress
 from benchmarks.table import Row, broken, document, render
 
-NAMES = ("accuracy", "limits", "cost", "faults", "soak", "state", "memory", "startup", "demo")
+NAMES = (
+    *("accuracy", "limits", "cost", "faults", "delivery", "soak", "state"),
+    *("memory", "delivery_cost", "startup", "demo"),
+)
 """In the order of the table. Those that measure time come last, when nothing else runs."""
 
 

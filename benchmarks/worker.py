@@ -172,7 +172,7 @@ async def _sandboxed(spec: Spec, outside: SandboxOutside, conn: Connection, job:
             github_tokens=(Secret(outside.token),),
             dns_server=outside.dns_server,
         )
-        async with wiring.machinery(settings_of(Path(spec.home)), found, conn, job) as parts:
+        async with wiring.machinery(settings_of(Path(spec.home)), found, conn, job, listen=lambda: None) as parts:
             yield parts
 
 

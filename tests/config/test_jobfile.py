@@ -160,7 +160,7 @@ def test_what_neither_says_comes_from_the_settings(tmp_path: Path) -> None:
 def test_asking_for_send_allowed_is_kept_for_the_service_to_judge(tmp_path: Path) -> None:
     plan = load(tmp_path, "goal: find 20 py devs\nmode: send-allowed\n").plan
     assert plan.mode is Mode.SEND_ALLOWED
-    assert any("sends nothing yet" in text for text in plan.assumptions)
+    assert any("wait for your approval" in text for text in plan.assumptions)
 
 
 @pytest.mark.parametrize("whom", ["goal: find 20 py devs", "target: 20\nicp: {languages: [python]}"])
@@ -177,10 +177,10 @@ def test_the_usual_topics_suit_the_language_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["go-devtools.toml", "py-maintainers.yaml"])
-def test_the_examples_do_not_promise_drafts(name: str) -> None:
+def test_the_examples_do_not_speak_of_an_older_version(name: str) -> None:
     text = (Path(__file__).parents[2] / "examples" / "jobs" / name).read_text("utf-8")
-    assert "and drafted" not in text
-    assert "and drafts for real" not in text
+    assert "this version" not in text
+    assert "without effect so far" not in text
 
 
 def test_a_sentence_alone_never_asks_for_more_than_drafts(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,10 +23,11 @@ from cmo.domain.job import Mode, Stage
 from cmo.domain.lead import ItemFailure
 from cmo.errors import CmoError
 from cmo.providers.ports import Meter
+from cmo.providers.registry import factory
 from cmo.sandbox.vendors import gmail, instantly, smartlead
 from cmo.sandbox.vendors.attio import LIST_ID
 from cmo.service import writers
-from cmo.service.delivery import Delivery
+from cmo.service.delivery import Delivery, SendDone, SyncDone
 from cmo.service.tickets import ticket_writes
 from cmo.service.wiring import Outside
 from cmo.store.bases import EVERYWHERE, Basis, record_basis
@@ -115,7 +116,7 @@ class Running:
 
     async def _deliver(self, delivery: Delivery) -> int:
         planned = 0
-        steps = [lambda: delivery.send(due_at=self.clock.now())]
+        steps: list[Callable[[], Awaitable[SendDone | SyncDone]]] = [lambda: delivery.send(due_at=self.clock.now())]
         if self.campaign.crm:
             steps.append(lambda: delivery.sync())
         if self.campaign.has_tickets:
@@ -154,7 +155,6 @@ def running(
 @contextmanager
 def impatient(seconds: float) -> Iterator[None]:
     """Clients wait so long for an answer, and load no certificates; the service opens them without a choice of that."""
-    factory = writers.factory
 
     def hurried(name: str) -> Any:
         made = factory(name)

@@ -118,7 +118,7 @@ def killed(order: Order) -> bool:
 
 
 def walk_kill(campaign: str, at: int, home: Path) -> Comparison | None:
-    """Kill at boundary `at`, let another process go on until all is quiet, and compare; None where nobody was killed."""
+    """Kill at boundary `at`, let another process go on to the quiet end, and compare; None where nobody was killed."""
     with running(campaign, home) as run:
         order = Order(campaign, home, run.services.places, run.clock.now(), at)
         if not killed(order):

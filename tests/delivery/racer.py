@@ -20,6 +20,7 @@ from pathlib import Path
 from cmo.config import Settings
 from cmo.domain.draft import Step
 from cmo.domain.job import Mode
+from cmo.domain.letters import Route
 from cmo.domain.outward import Inbox
 from cmo.providers.maildir.client import SEND
 from cmo.service.controls import limits_of
@@ -29,7 +30,7 @@ from cmo.store.gate import SendGate
 from cmo.store.jobs import get_job
 from cmo.store.outbox import claim
 from cmo.store.sends import plan_sends
-from tests.fakes.campaign import Campaign, campaign
+from tests.fakes.campaign import Campaign, campaign, settings_in
 from tests.fakes.clock import NOON
 
 MAILS = 24
@@ -74,7 +75,7 @@ QUOTAS = {
 
 def prepared(home: Path, quota: Quota) -> Campaign:
     """A campaign whose mails wait in the outbox, `USED` of them already confirmed today."""
-    made = campaign(home, MAILS, **{**LOOSE, **quota.env})
+    made = campaign(home, MAILS, settings=settings_in(home, **{**LOOSE, **quota.env}))
     with closing(made.open()) as conn:
         composer = composer_of(get_job(conn, made.job_id).plan, made.settings)
         plan_sends(
@@ -99,6 +100,7 @@ def take(conn: Connection, job_id: str, settings: Settings, quota: Quota, *, mos
         limits=limits_of(settings),
         inboxes=(Inbox(address="sam@field.example", provider="maildir", is_warm=quota.is_warm),),
         secret=b"secret",
+        route=Route(mailer="maildir"),
     )
     taken = 0
     while (

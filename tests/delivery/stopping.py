@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -52,7 +53,7 @@ class Stopped:
     before: int
     """Mails in the books when the verb was called."""
     after: int
-    """Mails that came into them once it had returned."""
+    """Mails that came into them once it had returned; with a service, also what that sent in the days after."""
     begun_after: int
     """Calls that began once the switch was durable: at most the one that was claimed before."""
     stored_s: float
@@ -96,7 +97,7 @@ def stop(campaign: str, home: Path) -> Stopped:
     assert receipt.obeyed_after_s is not None
     return Stopped(
         before=before,
-        after=_arrived(run) - returned,
+        after=_arrived(run) - returned + _sent_by_service(run),
         begun_after=sum(moment > moments[1] for moment in begun),
         stored_s=moments[1] - moments[0],
         obeyed_s=receipt.obeyed_after_s,
@@ -109,6 +110,16 @@ def _arrived(run: Running) -> int:
     if run.campaign.mailer == "maildir":
         return len(list((run.settings.paths.data_dir / "outgoing").glob("new/*")))
     return sum(person.campaign_id == run.campaign.sequence_id for person in run.services.vendors["instantly"].enrolled)
+
+
+def _sent_by_service(run: Running) -> int:
+    """What a service sends by itself in the days to come; nothing had left when it was told to pause."""
+    twin = run.services.vendors.get("instantly")
+    if twin is None:
+        return 0
+    for hours in range(0, 96, 4):
+        twin.advance(NOON + timedelta(hours=hours))
+    return len(twin.sent)
 
 
 def _wait_for_mail(run: Running, count: int) -> None:

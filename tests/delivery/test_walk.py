@@ -1,4 +1,4 @@
-"""One request of each sort fails in each way; the whole walk, every request and step, is `python -m benchmarks delivery`."""
+"""One request of each sort fails in each way. Every request, and every mail: `python -m benchmarks delivery`."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def settle(run: Running, conn: Connection, *, down_rounds: int = 1) -> int:
             return number
         before = rows
         _let_time_pass(run, conn)
-    raise AssertionError(f"not quiet after {MOST_ROUNDS} rounds: {rows}; {run.troubles[-3:]}")
+    raise AssertionError(f"not quiet after {MOST_ROUNDS} rounds: {before}; {run.troubles[-3:]}")
 
 
 def _let_time_pass(run: Running, conn: Connection) -> None:
@@ -128,7 +128,7 @@ def requests_of(campaign: str, home: Path) -> list[str]:
         settle(run, conn)
         found = compare(run, conn)
         conn.close()
-        assert not found.problems and not found.listed, found
+        assert (found.problems, found.listed) == ((), 0), found
         return list(run.services.requests)
 
 
@@ -141,7 +141,7 @@ def every_request(campaign: str, requests: Sequence[str]) -> Iterator[Trial]:
 
 
 def one_of_each(campaign: str, requests: Sequence[str], kind: Kind) -> Iterator[Trial]:
-    """One kind of trouble at one request of each sort, the second where there are several; by turns once and lasting."""
+    """One kind of trouble at one request of each sort, the second of several; by turns once and lasting."""
     for number, asked in enumerate(dict.fromkeys(requests)):
         places = [place for place, other in enumerate(requests, start=1) if other == asked]
         yield Trial(campaign, kind, places[:2][-1], persists=number % 2 == 1)

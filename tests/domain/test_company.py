@@ -5,7 +5,9 @@ import pytest
 from cmo.domain.company import company_key
 
 
-@pytest.mark.parametrize("name", ["Acme", "ACME Inc.", "@acme", " acme,  GmbH & Co. KG ", "Ａｃｍｅ Ltd"])
+@pytest.mark.parametrize(
+    "name", ["Acme", "ACME Inc.", "@acme", " acme,  GmbH & Co. KG ", "\uff21\uff43\uff4d\uff45 Ltd"]
+)
 def test_case_signs_and_legal_form_make_no_other_company(name: str) -> None:
     assert company_key(name, "ana@other.example") == "acme"
 

@@ -92,7 +92,7 @@ def test_it_names_the_fields_the_sentence_speaks_of() -> None:
 def test_asking_to_send_leaves_it_locked_and_says_that_nothing_is_sent(sentence: str) -> None:
     reading = read(sentence)
     assert reading.plan.mode is Mode.DRAFT_ONLY
-    assert any("drafts and sends nothing yet" in text for text in reading.assumptions)
+    assert any("Sending stays locked" in text for text in reading.assumptions)
 
 
 def test_defaults_that_allow_sending_do_not_pass_through_a_sentence() -> None:

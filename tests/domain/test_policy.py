@@ -166,10 +166,15 @@ def test_of_all_quotas_the_strictest_wins(day: int, inbox: int, company: int, co
         new_inbox_daily=warm_up,
     )
     new = InboxRoom(address="new@field.example", is_warm=False, first_used_on=None)
-    facts, used, left = Facts.model_validate(FACTS), Used(**FULL), 0
-    while (told := decide(facts, Standing(**STANDING), used, limits, (new,), NOON))[0].rule is None:
-        used.take(facts, told[1])
+    used, left = Used(**FULL), 0
+    while True:
+        facts = Facts.model_validate({**FACTS, "step": f"step_{left}", "first_touch_confirmed": True})
+        verdict, left_from = decide(facts, Standing(**STANDING), used, limits, (new,), NOON)
+        if verdict.rule is not None:
+            break
+        used.take(facts, left_from)
         left += 1
+    assert verdict.rule.startswith("quota_")
     assert left == min(day, inbox, company, contact, warm_up)
 
 
@@ -246,3 +251,38 @@ def test_a_timed_pause_tells_when_it_ends() -> None:
     until = NOON + timedelta(minutes=30)
     standing = Standing(paused="looking", paused_until=until, **STANDING)
     assert standing_verdict(standing).retry_at == until
+
+
+@pytest.mark.parametrize(("login", "email"), [("ana", "ana@home.example"), ("", "ana@org.example")])
+def test_two_mails_of_one_step_never_leave_together_to_one_person(login: str, email: str) -> None:
+    used = Used(**FULL)
+    used.take(Facts.model_validate({**FACTS, "login": "Ana"}), BOX.address)
+    again = Facts.model_validate({**FACTS, "login": login, "email_key": email})
+    verdict, _ = decide(again, Standing(**STANDING), used, Limits(), (BOX,), NOON)
+    assert (verdict.rule, verdict.retry_at) == ("contacted", NOON + timedelta(hours=1))
+
+
+def test_a_mail_that_may_have_left_is_asked_about_again_and_one_that_did_is_final() -> None:
+    contacted = {"contacted": "The same mail went to this person."}
+    assert ask(contacted)[0].final
+    doubtful = ask({**contacted, "contacted_for_good": False})[0]
+    assert (doubtful.final, doubtful.retry_at) == (False, NOON + timedelta(hours=1))
+
+
+def test_a_mail_planned_for_another_way_out_than_the_job_has_now_needs_another_approval() -> None:
+    assert ask({"is_current_route": False})[0].rule == "approval"
+
+
+def test_quotas_are_counted_at_the_newest_claim_and_hours_by_the_clock() -> None:
+    new = BOX.model_copy(update={"is_warm": False, "first_used_on": NOON})
+    used, tomorrow = Used(**{**FULL, "inboxes": {BOX.address: 5}}), NOON + timedelta(days=1)
+    facts, standing = Facts.model_validate(FACTS), Standing(**STANDING)
+    assert decide(facts, standing, used, Limits(), (new,), NOON)[0].rule == "quota_inbox"
+    assert decide(facts, standing, used, Limits(), (new,), NOON, counted_at=tomorrow)[0].rule is None
+
+
+def test_a_job_that_starts_later_sends_nothing_before_its_day() -> None:
+    day = (NOON + timedelta(days=4)).date()
+    verdict = ask(standing={"starts_on": day})[0]
+    assert (verdict.rule, verdict.retry_at is not None and verdict.retry_at.date() >= day) == ("window", True)
+    assert ask(standing={"starts_on": NOON.date()})[0].rule is None

@@ -128,7 +128,14 @@ def test_one_mail_goes_first_and_the_rest_follow_where_it_works(desk: Desk) -> N
     assert actions[0] == "sending.resume"
 
 
-@pytest.mark.parametrize("trouble", ["later", "refused", "unknown", "unreachable"])
+def test_a_bad_address_does_not_mean_that_the_provider_fails(desk: Desk) -> None:
+    desk.post.fate = Fate.REFUSED
+    desk.pause(FIFTEEN)
+    desk.clock.advance(15 * 60)
+    assert "paused again" not in desk.drain().stopped
+
+
+@pytest.mark.parametrize("trouble", ["later", "unknown", "unreachable"])
 def test_where_it_fails_sending_pauses_again_for_twice_as_long_and_says_so(desk: Desk, trouble: str) -> None:
     if trouble == "unreachable":
         desk.post.raises = ProviderUnavailable(

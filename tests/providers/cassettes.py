@@ -36,8 +36,6 @@ FOLDER = Path(__file__).parents[2] / "cassettes"
 NOTE = "# Recorded against cmo's sandbox, not against the service: people and addresses are invented.\n"
 ADDRESSES = ("ann@meadow.example", "blocked@meadow.example", instantly_twin.ELSEWHERE)
 
-Act = Callable[[str, StillClock], Coroutine[Any, Any, Sequence[Frozen]]]
-
 
 @dataclass(frozen=True)
 class Scene:
@@ -47,7 +45,7 @@ class Scene:
     """Where it really is."""
     sandbox: Callable[[], AbstractContextManager[Any]]
     """Opens the service's twin; has `url` and `clock`."""
-    act: Act
+    act: Callable[[str, StillClock], Coroutine[Any, Any, Sequence[Frozen]]]
 
 
 class Noted:
@@ -80,8 +78,9 @@ async def contacts(url: str, clock: StillClock) -> Sequence[Frozen]:
     """Two contacts, one of them refused; the other gets a company, a note and a deal; then all of it is looked up."""
     async with hubspot.client_at(url, clock=clock) as client:
         both = [hubspot.contact(), hubspot.contact("no@address")]
-        given = [await client.probe(), *await client.write(hubspot.CONTACT, both)]
-        contact_id = str(given[1].provider_id)
+        made = await client.write(hubspot.CONTACT, both)
+        contact_id = str(made[0].provider_id)
+        given = [await client.probe(), *made]
         told = hubspot.hung(contact_id, happened_at=NOON)
         hanging = ((hubspot.COMPANY, hubspot.company(contact_id)), (hubspot.NOTE, told), (hubspot.DEAL, told))
         for operation, item in hanging:
@@ -145,20 +144,21 @@ async def small_campaign(
 
 
 SCENES = {
-    "attio": Scene("https://api.attio.com", attio.rig, person),
+    "attio": Scene("https://api.attio.com", lambda: attio.rig(clock=StillClock()), person),
     "gmail": Scene("https://gmail.googleapis.com", gmail.gmail_at_sandbox, mailbox),
-    "hubspot": Scene("https://api.hubapi.com", hubspot.rig, contacts),
+    "hubspot": Scene("https://api.hubapi.com", lambda: hubspot.rig(clock=StillClock()), contacts),
     "instantly": Scene("https://api.instantly.ai", instantly.outside, instantly_campaign),
     "linear": Scene("https://api.linear.app", linear.linear_at_sandbox, tickets),
     "smartlead": Scene("https://server.smartlead.ai", smartlead.outside, smartlead_campaign),
 }
 
 
-def play(name: str, *, recorded_at: str = "") -> tuple[list[Any], Any]:
+def play(name: str, *, recorded_at: str = "", clock: StillClock | None = None) -> tuple[list[Any], Any]:
     """What the scene of `name` gives, and its cassette.
 
     Args:
         recorded_at: Where the sandbox plays the service; empty to play the cassette.
+        clock: The sandbox's.
     """
     scene = SCENES[name]
 
@@ -176,7 +176,7 @@ def play(name: str, *, recorded_at: str = "") -> tuple[list[Any], Any]:
     )
     tape.register_serializer("noted", Noted)
     with tape.use_cassette(str(FOLDER / name / "scene.yaml"), serializer="noted") as cassette:
-        given = asyncio.run(scene.act(recorded_at or scene.host, StillClock()))
+        given = asyncio.run(scene.act(recorded_at or scene.host, clock or StillClock()))
     return [row.model_dump(mode="json") for row in given], cassette
 
 
@@ -186,7 +186,7 @@ def main() -> None:
         (FOLDER / name).mkdir(exist_ok=True)
         (FOLDER / name / "scene.yaml").unlink(missing_ok=True)
         with scene.sandbox() as there:
-            given, _ = play(name, recorded_at=there.url)
+            given, _ = play(name, recorded_at=there.url, clock=there.clock)
         (FOLDER / name / "scene.json").write_text(json.dumps(given, indent=1) + "\n", encoding="utf-8")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -202,3 +203,33 @@ def test_words_for_a_message_are_short_one_line_and_without_keys() -> None:
     assert "\n" not in told
     assert "\x1b" not in told
     assert len(told) <= 300
+
+
+@pytest.mark.parametrize("end", ["\nx-injected: 1", "\r\n", "\u00e9", "\0"])
+def test_a_key_that_fits_into_no_header_is_refused_and_no_part_of_it_is_told(end: str) -> None:
+    async def run(port: int) -> None:
+        client = HttpClient("vendor", clock=StillClock(), timeout_s=5.0)
+        key = Secret(f"first-part-of-a-key{end}second-part-of-a-key")
+        try:
+            await client.send("GET", f"http://127.0.0.1:{port}/", operation="read", credentials={"Authorization": key})
+        finally:
+            await client.close()
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(ProviderRejected, match="cannot be sent") as caught,
+    ):
+        asyncio.run(run(server.getsockname()[1]))
+    assert "-part-of-a-key" not in f"{caught.value.message} {caught.value.hint} {caught.value.details}"
+
+
+def test_a_form_is_sent_as_a_form() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    send(handler, method="POST", form_body={"grant_type": "refresh_token", "token": "a b&c"})
+    assert seen[0].headers["content-type"] == "application/x-www-form-urlencoded"
+    assert seen[0].content == b"grant_type=refresh_token&token=a+b%26c"

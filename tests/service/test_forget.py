@@ -23,6 +23,7 @@ from cmo.config.installation import installation_secret
 from cmo.domain import event as ev
 from cmo.domain.job import Mode, Stage
 from cmo.domain.lead import ItemFailure
+from cmo.domain.letters import Route
 from cmo.domain.outward import Inbox
 from cmo.domain.policy import Limits
 from cmo.domain.suppression import Suppression, SuppressionKind
@@ -262,6 +263,7 @@ def verdict_on(conn: Connection, home: Home, row: int, secret: bytes) -> str | N
         limits=Limits(),
         inboxes=(Inbox(address="sam@cmo.example", provider="maildir", is_warm=True),),
         secret=secret,
+        route=Route(mailer="instantly", sequence_id="camp-1"),
     )
     return gate(conn, [row], NOW)[row][0].rule
 

@@ -19,6 +19,7 @@ from tests.fakes.clock import StillClock
 from tests.fakes.doors import open_door
 from tests.fakes.drafts import store_with_drafts
 from tests.fakes.ledger import ledger_row
+from tests.fakes.outside import NOW
 from tests.service.test_controls import settings_in
 
 WRITERS = ("instantly", "smartlead", "smtp", "gmail", "maildir", "attio", "hubspot", "linear")
@@ -133,7 +134,7 @@ def test_a_claim_of_a_dead_process_is_not_waited_for(settings: Settings) -> None
     dead = this_process().rpartition(":")[0] + ":999999999"
     handed_over(settings, holder=dead)
     with service.writer(settings) as conn:
-        assert in_flight(conn) == 0
+        assert in_flight(conn, now=NOW) == 0
 
     assert verbs.kill(settings, clock=StillClock()).obeyed_after_s == 0.0
 

@@ -38,7 +38,9 @@ class Outbox:
     def tools(self, plan: Plan) -> tuple[str, ...]:
         return ()
 
-    async def send(self, job_id: str, *, tool: str, most: int | None) -> SendReport:
+    async def send(
+        self, job_id: str, *, tool: str, most: int | None, seq_id: str | None, per_inbox_cap: int | None
+    ) -> SendReport:
         self.asked.append((job_id, tool))
         return SendReport(sent=1)
 

@@ -30,10 +30,10 @@ def test_each_lead_gets_a_draft_in_order() -> None:
 
 
 def test_the_page_takes_sender_pitch_templates_and_words_of_the_settings() -> None:
-    inputs = inputs_factory(templates={"breakup.a.j2": "Subject: x\n\nBye."}, prohibited=("crypto",))
-    call = laid(RenderPlanned(step=Step.BREAKUP, variant="a"), inputs)
+    inputs = inputs_factory(templates={"first_touch.a.j2": "Subject: x\n\nBye."}, prohibited=("crypto",))
+    call = laid(RenderPlanned(variant="a"), inputs)
     assert {name: getattr(call, name) for name in DraftingInputs.model_fields} == dict(inputs)
-    assert {(draft.step, draft.template) for draft in render(call).drafts} == {(Step.BREAKUP, "breakup.a.j2")}
+    assert {(draft.step, draft.template) for draft in render(call).drafts} == {(Step.FIRST_TOUCH, "first_touch.a.j2")}
 
 
 def test_drafts_of_a_page_that_say_the_same_are_flagged_from_the_second_on() -> None:

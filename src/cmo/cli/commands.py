@@ -17,11 +17,20 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry(
         "demo",
-        "Make an offline sandbox with one finished job.",
+        "Make an offline sandbox with one finished job and drafts to review.",
         "setup",
         "demo",
         "start",
-        ("demo --fast", "demo --reset"),
+        ("demo --fast", "demo --forward 2d"),
+    ),
+    Entry(
+        "rehearse",
+        "Run a job file against the sandbox, with faults; say what would happen.",
+        "rehearse",
+        "rehearse",
+        "start",
+        ("rehearse job.yaml", "rehearse job.yaml --faults heavy --sample 40 --json"),
+        (3,),
     ),
     Entry(
         "plan",

@@ -13,7 +13,7 @@ from cmo.cli.session import session
 from cmo.cli.terminal import safe_line
 from cmo.service import Overrides
 from cmo.service.rehearsal_report import Rehearsal
-from cmo.service.rehearse import MOST_DAYS, Faults, Options
+from cmo.service.rehearsal_stage import MOST_DAYS, Faults, Options
 from cmo.service.rehearse import rehearse as rehearse_file
 
 SCHEMA = "cmo.rehearse/1"
@@ -43,7 +43,7 @@ def rehearse(
     here.say.block(plans.card_lines(card, here.err_terminal, less=len(here.say.tag) + 2))
     options = Options(faults=faults, approve_all=approve_all, sample=sample)
     found = rehearse_file(here.sources, here.folder / Path(file).expanduser(), options, tell=here.say.note)
-    here.out.document(SCHEMA, found.model_dump(mode="json") | {"went_wrong": found.went_wrong}, text=_lines(found))
+    here.out.document(SCHEMA, found.model_dump(mode="json") | {"went_wrong": found.went_wrong}, text=lines(found))
     here.say.hint(
         "Change what is named above, then rehearse again."
         if found.went_wrong
@@ -52,13 +52,16 @@ def rehearse(
     return PARTLY if found.went_wrong else DONE
 
 
-def _lines(found: Rehearsal) -> list[str]:
+def lines(found: Rehearsal) -> list[str]:
     """The report as a person reads it."""
     rows = [
         ("Leads", f"{found.good_leads:,} good, {found.held_leads:,} of them known by a commit address only"),
         ("Drafts", _drafts(found)),
         ("Sent", _sent(found)),
-        *(("Refused", f"{count:,} by {rule}, such as: {found.refused_because[rule]}") for rule, count in found.refused.items()),
+        *(
+            ("Refused", f"{count:,} by {rule}, such as: {found.refused_because[rule]}")
+            for rule, count in found.refused.items()
+        ),
         ("Doubles", f"{found.doubles:,} of {found.arrived:,} mails in the books of {found.mailer}"),
         ("Doubtful", f"{found.doubtful:,} mails that may have arrived; {found.failed:,} refused by {found.mailer}"),
         ("CRM", _crm(found)),
@@ -68,12 +71,12 @@ def _lines(found: Rehearsal) -> list[str]:
         *(("Instead", text) for text in found.replaced),
         *(("Change", text) for text in found.advice),
     ]
-    lines = [f"What would have happened, with {found.faults} faults: {found.goal}"]
+    told = [f"What would have happened, with {found.faults} faults: {found.goal}"]
     last = ""
     for head, text in rows:
-        lines.append(f"  {'' if head == last else head:<9} {safe_line(text)}")
+        told.append(f"  {'' if head == last else head:<9} {safe_line(text)}")
         last = head
-    return lines
+    return told
 
 
 def _drafts(found: Rehearsal) -> str:

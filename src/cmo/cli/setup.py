@@ -135,7 +135,7 @@ def _demo(here: Session, *, fast: bool) -> int:
     if newest is None:
         here.say.note("One job, simulated GitHub and DNS. Ctrl-C pauses.")
         ensure_folder(here.settings.paths.data_dir)
-        newest = demos.start_demo(here.settings, target=demos.FAST_TARGET if fast else demos.TARGET)
+        newest = demos.start_demo(here.settings, fast=fast)
     if newest.status.is_over:
         here.say.note(f"{newest.id} is there already; `cmo demo --reset` makes a new one.")
         code = driving.tell_end(here, newest.id)

@@ -202,7 +202,7 @@ def _contradictions(reading: Reading, plan: Plan, values: Mapping[str, Any]) -> 
             said, holds = (_plain(_field(of, key)) for of in (reading.plan, plan))
             yield f"{key}: the goal says {said}, the file's own key says {holds}; {holds} holds."
     if values.get("mode") == Mode.SEND_ALLOWED:
-        yield "The file asks for send_allowed: your settings set the ceiling. This version sends nothing yet."
+        yield "The file asks for send_allowed: your settings set the ceiling, and drafts still wait for your approval."
 
 
 def _field(plan: Plan, key: str) -> Any:

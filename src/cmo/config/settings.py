@@ -266,6 +266,17 @@ class Settings:
     sender_time_zone: str = _set(
         "sender.time_zone", kinds.line(), "UTC", "Your zone, such as Europe/Lisbon.", "CMO_TIME_ZONE"
     )
+    sending_hours: tuple[int, int] = _set(
+        "sending.hours", kinds.span(), (8, 18), "Working hours in which mail may leave, in the recipient's zone.",
+        "CMO_SENDING_HOURS",
+    )  # fmt: skip
+    country_rules: tuple[str, ...] = _set(
+        "sending.countries",
+        kinds.words(),
+        (),
+        "Where you know better than the cautious defaults, e.g. DE=ok,FR=block.",
+        "CMO_SENDING_COUNTRIES",
+    )
     warm_inboxes: tuple[str, ...] = _set(
         "sender.warm_inboxes",
         kinds.words(),

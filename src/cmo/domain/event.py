@@ -7,13 +7,14 @@ effects. An event holds everything its rows need, so rows can be rebuilt from ev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from cmo.domain.base import Frozen, Login
-from cmo.domain.draft import Finding, Rendered, Sentence
+from cmo.domain.draft import DraftState, Finding, Rendered, Sentence
 from cmo.domain.job import Stage
 from cmo.domain.lead import Email, ItemFailure, MxVerdict, PersonProfile, PersonRef, Repo, Score
 
@@ -205,6 +206,17 @@ class CheckpointWritten(Frozen):
 
 
 DraftAction = Literal["approve", "reject", "later", "needs_info", "disqualify", "expire"]
+
+
+AFTER_DECISION: Mapping[DraftAction, DraftState] = {
+    "approve": DraftState.APPROVED,
+    "reject": DraftState.REJECTED,
+    "disqualify": DraftState.REJECTED,
+    "later": DraftState.PENDING,
+    "needs_info": DraftState.PENDING,
+    "expire": DraftState.EXPIRED,
+}
+"""What a decision makes of a draft."""
 
 
 class DecidedDraft(Frozen):

@@ -49,6 +49,7 @@ class NewWrite(Frozen):
     after_key: str | None = None
     """The write that has to be confirmed first."""
     email_key: str | None = None
+    login_key: str | None = None
     company_key: str | None = None
     due_at: datetime
 

@@ -132,9 +132,9 @@ def _notes(plan: Plan, observed: Yields | None) -> Iterator[str]:
         case Mode.DRY_RUN:
             yield "Dry run: nothing is sent, synced or filed."
         case Mode.DRAFT_ONLY:
-            yield "Draft only: leads are found, scored and exported; this version drafts and sends nothing yet."
+            yield "Draft only: drafts wait for your approval; nothing leaves, neither mail nor CRM records nor tickets."
         case Mode.SEND_ALLOWED:
-            yield "Send allowed: this version drafts and sends nothing yet."
+            yield "Send allowed: what you have approved by then leaves, once, within every quota; nothing else does."
     matching = None if observed is None else observed.repos_matching
     if matching is not None and matching < plan.caps.max_repos:
         yield (

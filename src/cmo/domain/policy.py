@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -18,7 +18,7 @@ from cmo.domain.base import Frozen
 from cmo.domain.countries import Rule, country_rule
 from cmo.domain.draft import Step
 from cmo.domain.lead import EmailClass, MxState
-from cmo.domain.window import Window, is_open, next_opening
+from cmo.domain.window import Window, day_starts, is_open, next_opening
 
 RuleName = Literal[
     "kill_switch", "paused", "mode", "approval", "suppressed", "address_policy", "country", "contacted", "dependency",
@@ -96,6 +96,8 @@ class Standing(Frozen):
     may_send: bool
     """The job's mode and the ceiling are both `send_allowed`."""
     mode: str
+    starts_on: date | None = None
+    """First day on which the job may send."""
     commit_basis: bool = False
     """The operator recorded why commit addresses may be written to."""
     unknown_country_basis: bool = False
@@ -120,13 +122,18 @@ class Facts(Frozen):
     approved_version: int | None
     approval_expires_at: datetime | None
     approval_revoked: bool
+    is_current_route: bool = True
+    """It was planned for the mailer and sequence that the job has now."""
     suppressed: str | None
     """The reason, or None."""
     email_class: EmailClass
     country: str | None
     zone: str | None
     contacted: str | None
-    """In words, where another mail of the same step went to this person."""
+    """In words, where another mail of the same step went to this person, or may have."""
+    contacted_for_good: bool = True
+    """That other mail is confirmed."""
+    login: str = ""
     first_touch_confirmed: bool
     conversation: str | None
     """Why the person or the company is on hold, or None."""
@@ -155,6 +162,11 @@ class Used:
         self.inboxes = Counter(inboxes)
         self.companies = Counter(companies)
         self.contacts: Counter[str] = Counter()
+        self._people: set[tuple[str, str]] = set()
+
+    def has_written_to(self, facts: Facts) -> bool:
+        """Whether the same mail has just left to the same address or login."""
+        return not self._people.isdisjoint(_names_of(facts))
 
     def take(self, facts: Facts, inbox: str) -> None:
         """One more mail leaves."""
@@ -163,6 +175,12 @@ class Used:
         if facts.company_key:
             self.companies[facts.company_key] += 1
         self.contacts[facts.email_key] += 1
+        self._people.update(_names_of(facts))
+
+
+def _names_of(facts: Facts) -> set[tuple[str, str]]:
+    """By what a mail's step and recipient are recognised."""
+    return {(facts.step, name) for name in (facts.email_key, facts.login.lower()) if name}
 
 
 def standing_verdict(standing: Standing) -> Verdict:
@@ -182,12 +200,20 @@ def standing_verdict(standing: Standing) -> Verdict:
 
 
 def decide(
-    facts: Facts, standing: Standing, used: Used, limits: Limits, inboxes: tuple[InboxRoom, ...], now: datetime
+    facts: Facts,
+    standing: Standing,
+    used: Used,
+    limits: Limits,
+    inboxes: tuple[InboxRoom, ...],
+    now: datetime,
+    *,
+    counted_at: datetime | None = None,
 ) -> tuple[Verdict, str]:
     """Whether this mail may leave now, and from which inbox; the first rule that says no decides.
 
     Args:
-        now: Never earlier than the newest claim on record, so that a clock set back frees no quota.
+        counted_at: What time it is for quotas, where that is later than `now`: the newest claim on record, so that a
+            clock set back frees none.
     """
     for verdict in (
         standing_verdict(standing),
@@ -195,14 +221,14 @@ def decide(
         _suppressed(facts),
         _address_policy(facts, standing),
         _country(facts, standing, limits),
-        _contacted(facts),
+        _contacted(facts, used, now),
         _conversation(facts),
     ):
         if verdict.rule is not None:
             return verdict, ""
-    verdict, inbox = _quotas(facts, standing, used, limits, inboxes, now)
+    verdict, inbox = _quotas(facts, standing, used, limits, inboxes, counted_at or now)
     if verdict.rule is None:
-        for verdict in (_window(facts, limits, now), _verification(facts, now), _health(standing)):
+        for verdict in (_window(facts, standing, limits, now), _verification(facts, now), _health(standing)):
             if verdict.rule is not None:
                 break
     return verdict, inbox
@@ -216,6 +242,10 @@ def _approval(facts: Facts, now: datetime) -> Verdict:
     if facts.approved_version != facts.draft_version or facts.approved_hash != facts.content_hash:
         return Verdict(
             rule="approval", message="The text, sender or sequence is not what was approved: it needs a new approval."
+        )
+    if not facts.is_current_route:
+        return Verdict(
+            rule="approval", message="The job's mailer or sequence is another by now: approve and hand over again."
         )
     return YES
 
@@ -259,9 +289,13 @@ def _country(facts: Facts, standing: Standing, limits: Limits) -> Verdict:
             return Verdict(rule="country", message=f"{ruled.reason}")
 
 
-def _contacted(facts: Facts) -> Verdict:
+def _contacted(facts: Facts, used: Used, now: datetime) -> Verdict:
     if facts.contacted is not None:
-        return Verdict(rule="contacted", message=facts.contacted, final=True)
+        retry_at = None if facts.contacted_for_good else now + LATER
+        return Verdict(rule="contacted", message=facts.contacted, retry_at=retry_at, final=facts.contacted_for_good)
+    if used.has_written_to(facts):
+        told = "The same mail is leaving to this person right now."
+        return Verdict(rule="contacted", message=told, retry_at=now + LATER)
     if facts.step != Step.FIRST_TOUCH and not facts.first_touch_confirmed:
         return Verdict(rule="dependency", message="The first mail is not confirmed yet.")
     return YES
@@ -277,7 +311,6 @@ def _quotas(
     facts: Facts, standing: Standing, used: Used, limits: Limits, inboxes: tuple[InboxRoom, ...], now: datetime
 ) -> tuple[Verdict, str]:
     """The inbox with the most room, or the quota that leaves none."""
-    tomorrow = next_opening(next_midnight(now, limits.sender_zone), limits.sender_zone, limits.window)
     room = {box.address: inbox_cap(box, limits, now) - used.inboxes[box.address] for box in inboxes}
     open_room = {address: left for address, left in room.items() if address not in standing.inbox_paused}
     if not open_room:
@@ -286,19 +319,24 @@ def _quotas(
     best = max(sorted(open_room), key=lambda address: open_room[address])
     if open_room[best] <= 0:
         told = f"{best} has sent {used.inboxes[best]} today, its cap is {inbox_cap_of(best, inboxes, limits, now)}."
-        return Verdict(rule="quota_inbox", message=told, retry_at=tomorrow), ""
+        return _until_tomorrow("quota_inbox", told, limits, now), ""
     if used.day >= limits.max_emails_per_day:
         told = f"{used.day} of {limits.max_emails_per_day} mails of today are used (max_emails_per_day)."
-        return Verdict(rule="quota_day", message=told, retry_at=tomorrow), ""
+        return _until_tomorrow("quota_day", told, limits, now), ""
     if facts.company_key and used.companies[facts.company_key] >= limits.max_per_company_daily:
         told = f"{limits.max_per_company_daily} mails went to the same company today (max_per_company_daily)."
-        return Verdict(rule="quota_company", message=told, retry_at=tomorrow), ""
+        return _until_tomorrow("quota_company", told, limits, now), ""
     recent = len(facts.contact_times) + used.contacts[facts.email_key]
     if recent >= limits.max_per_contact:
         frees = (facts.contact_times[0] if facts.contact_times else now) + timedelta(days=CONTACT_DAYS)
         told = f"{recent} mails went to this person in {CONTACT_DAYS} days (max_per_contact)."
         return Verdict(rule="quota_contact", message=told, retry_at=max(frees, now + LATER)), ""
     return YES, best
+
+
+def _until_tomorrow(rule: RuleName, message: str, limits: Limits, now: datetime) -> Verdict:
+    tomorrow = next_opening(next_midnight(now, limits.sender_zone), limits.sender_zone, limits.window)
+    return Verdict(rule=rule, message=message, retry_at=tomorrow)
 
 
 def inbox_cap(box: InboxRoom, limits: Limits, now: datetime) -> int:
@@ -314,7 +352,12 @@ def inbox_cap_of(address: str, inboxes: tuple[InboxRoom, ...], limits: Limits, n
     return next(inbox_cap(box, limits, now) for box in inboxes if box.address == address)
 
 
-def _window(facts: Facts, limits: Limits, now: datetime) -> Verdict:
+def _window(facts: Facts, standing: Standing, limits: Limits, now: datetime) -> Verdict:
+    if standing.starts_on is not None and now.date() < standing.starts_on:
+        opens = next_opening(
+            datetime.combine(standing.starts_on, time(), tzinfo=UTC), limits.sender_zone, limits.window
+        )
+        return Verdict(rule="window", message=f"The job sends from {standing.starts_on} on.", retry_at=opens)
     zone = facts.zone or limits.sender_zone
     if is_open(now, zone, limits.window):
         return YES
@@ -347,14 +390,10 @@ def _health(standing: Standing) -> Verdict:
 
 def day_started(now: datetime, zone: str) -> datetime:
     """The start of the day that quotas count in: of UTC's day or the sender's local one, whichever began earlier."""
-    from cmo.domain.window import day_starts
-
     return min(day_starts(now, "UTC"), day_starts(now, zone))
 
 
 def next_midnight(now: datetime, zone: str) -> datetime:
     """When both UTC's and the sender's day are new ones."""
-    from cmo.domain.window import day_starts
-
     day = timedelta(days=1)
     return max(day_starts(day_starts(now, each) + day + timedelta(hours=2), each) for each in ("UTC", zone))

@@ -1,7 +1,8 @@
 """Draining the outbox: claim, call, settle; look up what is doubtful. The only place that calls a `Writer`.
 
 The gate is asked inside the claim, right before each call, so a kill switch, a stop or a full quota holds from the
-next call on. A call is never repeated here: what may be repeated is planned again and comes up in a later pass.
+next call on. A call is never repeated here: what surely did nothing is planned again and comes up in a later pass, and
+what may have worked is looked up at the provider first, whatever its operation says of repeating.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from cmo.domain.event import Event, ItemFailed, WritesSettled
 from cmo.domain.job import Stage
 from cmo.domain.lead import ItemFailure
 from cmo.domain.outbox import ClaimedWrite
-from cmo.domain.outward import CrmItem, Fate, Item, Operation, Receipt, Repeat
-from cmo.errors import CmoError, ProviderUnavailable, RateLimited
+from cmo.domain.outward import CrmItem, Fate, Item, Operation, Receipt
+from cmo.errors import AuthRejected, CmoError, ConfigError, ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.ports import Meter, Writer
 from cmo.store import outbox
 from cmo.store.commit import record
@@ -53,6 +54,8 @@ class Outcome:
     """Rule of the gate -> rows, in the last pass."""
     stopped: str = ""
     """Why the drain ended before the last row, or empty."""
+    limited: str = ""
+    """What the provider said of its limit, which ended the last pass, or empty."""
     spike: str = ""
     """The group of errors that paused sending meanwhile."""
 
@@ -83,6 +86,7 @@ class Dispatcher:
         deadline = self.clock.monotonic() + patience_s
         while True:
             done.refused.clear()
+            done.limited = ""
             await self._look_up(lane, done)
             await self._pass(lane, done, most)
             due = outbox.next_due(self.conn, lane.operation, job_id=self.job_id)
@@ -90,12 +94,13 @@ class Dispatcher:
                 return done
             wait_s = (due - self.clock.now()).total_seconds()
             if self.clock.monotonic() + wait_s > deadline:
+                done.stopped = done.limited
                 return done
             await self._wait(max(wait_s, 0.05))
 
     async def _pass(self, lane: Lane, done: Outcome, most: int | None) -> None:
         after, scan = 0, 1
-        while not done.stopped:
+        while not done.stopped and not done.limited:
             self.check()
             open_until, why = breaker_open_until(self.conn, lane.operation.provider)
             if open_until > self.clock.now().timestamp():
@@ -125,13 +130,12 @@ class Dispatcher:
 
     async def _call(self, lane: Lane, claimed: Sequence[ClaimedWrite], done: Outcome) -> None:
         """One call with claimed rows; whatever happens, they are settled or given back."""
-        items = [_item(lane, row) for row in claimed]
         before = self.meter.snapshot()
         try:
-            told = await lane.writer.write(lane.operation.name, items)
+            told = await lane.writer.write(lane.operation.name, [_item(lane, row) for row in claimed])
         except RateLimited as exc:
             self._give_back(lane, claimed, exc.retry_after_s, before, done)
-            done.stopped = "" if exc.retry_after_s <= UNREACHABLE_S else exc.message
+            done.limited = exc.message
             return
         except CmoError as exc:
             if _surely_nothing_left(exc):
@@ -160,7 +164,8 @@ class Dispatcher:
         with transaction(self.conn):
             outbox.settle(self.conn, lane.operation, receipts, holder=self.holder, now=now)
             self._record(lane, claimed, receipts, self.meter.since(before), now, done)
-            self._end_trial(lane, all(receipt.fate is Fate.CONFIRMED for receipt in receipts), now, done)
+            answered = all(receipt.fate in (Fate.CONFIRMED, Fate.REFUSED) for receipt in receipts)
+            self._end_trial(lane, answered, now, done)
         done.fates.update(receipt.fate.value for receipt in receipts)
         done.effects.update(receipt.effect for receipt in receipts if receipt.effect)
 
@@ -240,20 +245,24 @@ class Dispatcher:
         while rows := outbox.doubtful(self.conn, operation, job_id=self.job_id, now=self.clock.now()):
             self.check()
             before = self.meter.snapshot()
-            if operation.repeat is Repeat.REPEATABLE:
-                found: Sequence[Receipt] = [Receipt(key=row.key, fate=Fate.ABSENT, code="repeatable") for row in rows]
-            else:
-                try:
-                    found = await lane.writer.look_up(operation.name, [_item(lane, row) for row in rows])
-                except CmoError as exc:
-                    found = _unknown(rows, exc.code, exc.message)
+            found: Sequence[Receipt]
+            try:
+                found = await lane.writer.look_up(operation.name, [_item(lane, row) for row in rows])
+            except CmoError as exc:
+                found = _unknown(rows, exc.code, exc.message)
+            except Exception as exc:  # a fault of ours must not keep every other row from being settled
+                found = _unknown(rows, "fault", f"looking it up failed: {type(exc).__name__}")
             now = self.clock.now()
             by_key = {receipt.key: receipt for receipt in found}
             silent = Receipt(key="", fate=Fate.UNKNOWN, code="no_receipt", reason="looking it up gave no answer")
             receipts = [by_key.get(row.key) or silent.model_copy(update={"key": row.key}) for row in rows]
+            attempts = {row.key: row.attempts for row in rows}
             with transaction(self.conn):
-                outbox.resolve(self.conn, operation, receipts, now=now)
-                self._record(lane, rows, receipts, self.meter.since(before), now, done)
+                taken = outbox.resolve(self.conn, operation, receipts, attempts=attempts, now=now)
+                rows = [row for row in rows if row.key in taken]
+                receipts = [receipt for receipt in receipts if receipt.key in taken]
+                if taken:
+                    self._record(lane, rows, receipts, self.meter.since(before), now, done)
             done.fates.update(f"looked_up_{receipt.fate.value}" for receipt in receipts)
 
     async def _wait(self, seconds: float) -> None:
@@ -275,8 +284,10 @@ def _unknown(rows: Sequence[ClaimedWrite], code: str, reason: str) -> list[Recei
 
 
 def _surely_nothing_left(exc: CmoError) -> bool:
-    """A writer raises only where nothing of the call happened; an outage counts only where no connection stood."""
-    return not isinstance(exc, ProviderUnavailable) or exc.details.get("connected") is False
+    """Whether `exc` is one of those that a `Writer` raises where nothing of the call happened; others prove nothing."""
+    if isinstance(exc, ProviderUnavailable):
+        return exc.details.get("connected") is False
+    return isinstance(exc, AuthRejected | ProviderRejected | ConfigError)
 
 
 def _written(done: Outcome) -> int:

@@ -119,7 +119,8 @@ class Executor:
             call = tool.layout(planned, rows, context)
         except ValidationError as exc:
             raise ToolInputInvalid(_first_problem(exc)) from exc
-        out: BaseModel = await self._with_patience(step, place.page, lambda: tool.run(call, self.ports))
+        may_cut = tool.effect in ("pure", "read")
+        out: BaseModel = await self._with_patience(lambda: tool.run(call, self.ports), may_cut=may_cut)
         events = self._held_to_caps(job, tool.events(call, out))
         cursor = self._next_cursor(tool, out, len(rows), last)
         usage = self.ports.meter.since(before)
@@ -198,13 +199,13 @@ class Executor:
         fresh = [e for e in events if not (isinstance(e, RepoFound) and e.repo.id in known_repos)]
         return hold_to_people_cap(fresh, known=known_people, room=room)
 
-    async def _with_patience(self, step: Step, page: int, run: Callable[[], Awaitable[T]]) -> T:
+    async def _with_patience(self, run: Callable[[], Awaitable[T]], *, may_cut: bool) -> T:
         """`run`, again after each limit or outage has passed."""
         outages = 0
         while True:
             self._raise_if_asked()
             try:
-                return await self._until_asked(run())
+                return await self._until_asked(run(), may_cut=may_cut)
             except RateLimited as exc:
                 await self._wait(exc.provider, exc.resource, exc.retry_after_s, exc.message)
             except ProviderUnavailable as exc:
@@ -227,8 +228,12 @@ class Executor:
             await clock.sleep(min(left, LISTEN_EVERY_S))
         self._commit_now(JobWaitEnded(provider=provider))
 
-    async def _until_asked(self, work: Awaitable[T]) -> T:
-        """The result of `work`; when asked to stop meanwhile, it gets a few seconds to end by itself."""
+    async def _until_asked(self, work: Awaitable[T], *, may_cut: bool) -> T:
+        """The result of `work`; when asked to stop meanwhile, it gets a few seconds to end by itself.
+
+        Args:
+            may_cut: Whether it may be dropped then. What writes to the outside ends by itself after its present call.
+        """
         task = asyncio.ensure_future(work)
         try:
             while True:
@@ -237,7 +242,7 @@ class Executor:
                     return task.result()
                 asked, by = self.listen()
                 if asked is not None:
-                    done, _ = await asyncio.wait({task}, timeout=FINISH_WITHIN_S)
+                    done, _ = await asyncio.wait({task}, timeout=FINISH_WITHIN_S if may_cut else None)
                     if done:
                         return task.result()
                     raise Interrupted(asked, by)

@@ -18,7 +18,7 @@ from cmo.errors import AuthRejected, ContractBroken, ProviderError, ProviderReje
 from cmo.providers.http import HttpAnswer, HttpClient
 from cmo.providers.limiter import RateLimiter
 from cmo.providers.ports import Meter
-from cmo.providers.receipts import UNCLEAR
+from cmo.providers.receipts import UNCLEAR, is_unconnected
 
 T = TypeVar("T")
 
@@ -35,19 +35,19 @@ class Caller:
     def __init__(
         self,
         provider: str,
-        *,
+        *windows: tuple[int, float],
+        patience_s: float,
         base_url: str,
         timeout_s: float,
-        patience_s: float,
         clock: Clock,
         meter: Meter,
-        limiter: RateLimiter,
         rng: random.Random | None,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         """Open no connection yet.
 
         Args:
+            windows: As of `RateLimiter`.
             patience_s: Longest wait for a turn; longer ones are the caller's, who can be interrupted, and whose claim
                 on what is to be written would run out meanwhile.
             rng: Spreads the tries of reads.
@@ -55,9 +55,9 @@ class Caller:
         self._provider = provider
         self._base_url = base_url.rstrip("/")
         self._patience_s = patience_s
-        self._clock = clock
+        self.clock = clock
         self._meter = meter
-        self._limiter = limiter
+        self._limiter = RateLimiter(clock, *windows)
         self._rng = rng or random.Random()
         self._http = HttpClient(provider, clock=clock, timeout_s=timeout_s, base_urls=(base_url,), transport=transport)
 
@@ -107,8 +107,10 @@ class Caller:
         for tried in range(tries - 1):
             try:
                 return await ask()
-            except UNCLEAR:
-                await self._clock.sleep(self._rng.uniform(0.0, FIRST_PAUSE_S * 2.0**tried))
+            except UNCLEAR as exc:
+                if is_unconnected(exc):
+                    raise
+                await self.clock.sleep(self._rng.uniform(0.0, FIRST_PAUSE_S * 2.0**tried))
         return await ask()
 
     def limited(

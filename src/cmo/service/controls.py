@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast, get_args
 
 from cmo.config import SPECS, Settings
 from cmo.config.installation import installation_secret
 from cmo.config.secrets import mask_addresses
 from cmo.domain.audit import AuditEntry
+from cmo.domain.countries import Rule
 from cmo.domain.policy import Limits
 from cmo.domain.text import clean_line
+from cmo.domain.window import Window
 from cmo.errors import ConfigError
 from cmo.service.store import clock_of, resolve_job, writer
 from cmo.store.audit import record_audit
@@ -97,7 +100,14 @@ class PersonLimits:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The quotas in force."""
+    """The quotas, hours and country rules in force.
+
+    Raises:
+        ConfigError: hours that are none, or a country rule that cannot be read.
+    """
+    first, last = settings.sending_hours
+    if not 0 <= first < last <= 24:
+        raise ConfigError(f"sending.hours {first}..{last} are no hours.", hint="cmo config set sending.hours 8..18")
     return Limits(
         max_emails_per_day=settings.max_emails_per_day,
         per_inbox_daily=settings.per_inbox_daily,
@@ -105,7 +115,19 @@ def limits_of(settings: Settings) -> Limits:
         max_per_contact=settings.max_per_contact,
         new_inbox_daily=settings.new_inbox_daily,
         sender_zone=settings.sender_time_zone,
+        window=Window(first_hour=first, last_hour=last),
+        country_overrides=dict(_country_rule(text) for text in settings.country_rules),
     )
+
+
+def _country_rule(text: str) -> tuple[str, Rule]:
+    country, _, rule = text.partition("=")
+    if len(country) != 2 or rule not in get_args(Rule):
+        raise ConfigError(
+            f"sending.countries: {text!r} is no rule.",
+            hint=f"cmo config set sending.countries DE=ok; rules: {', '.join(get_args(Rule))}",
+        )
+    return country.upper(), cast(Rule, rule)
 
 
 def show_limits(settings: Settings) -> LimitsView:

@@ -31,7 +31,7 @@ from cmo.service.writers import has_ticket_team, open_crm, open_mailer, open_tic
 from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
 from cmo.store.gate import SendGate, WriteGate
-from cmo.store.journal import this_process
+from cmo.store.journal import this_claimant
 from cmo.store.outbox import Gate, Planned, plan_writes
 from cmo.store.sends import plan_crm, plan_sends, stale_addresses
 
@@ -92,22 +92,35 @@ class Delivery:
             only=only,
         )
 
-    async def send(self, *, due_at: datetime, most: int | None = None, patience_s: float = 0.0) -> SendDone:
-        """Plan what is approved, and deliver it.
+    async def send(
+        self,
+        *,
+        due_at: datetime,
+        most: int | None = None,
+        patience_s: float = 0.0,
+        per_inbox_cap: int | None = None,
+    ) -> SendDone:
+        """Plan what is approved, and deliver it; raises as `deliver`."""
+        planned = await self.plan_mail(due_at=due_at)
+        return await self.deliver(planned, most=most, patience_s=patience_s, per_inbox_cap=per_inbox_cap)
 
-        Raises:
-            As `deliver`.
-        """
-        return await self.deliver(await self.plan_mail(due_at=due_at), most=most, patience_s=patience_s)
-
-    async def deliver(self, planned: Planned, *, most: int | None = None, patience_s: float = 0.0) -> SendDone:
+    async def deliver(
+        self,
+        planned: Planned,
+        *,
+        most: int | None = None,
+        patience_s: float = 0.0,
+        per_inbox_cap: int | None = None,
+    ) -> SendDone:
         """Hand over what is in the outbox, due, and passes the gate.
 
+        Args:
+            per_inbox_cap: Mails a day and inbox, where that is less than the settings allow.
         Raises:
             PolicyRefused: the provider's sequence would not send exactly what was approved.
             ProviderError: the provider cannot be asked about its sequence.
         """
-        async with self.mail_lane() as (lane, sequence):
+        async with self.mail_lane(per_inbox_cap=per_inbox_cap) as (lane, sequence):
             await self.verify_again()
             outcome = await self.dispatcher().drain(lane, most=most, patience_s=patience_s)
         if outcome.spike and has_ticket_team(self.settings, self.found):
@@ -144,8 +157,12 @@ class Delivery:
         return SyncDone(planned=planned, outcomes={"linear.issue": outcome})
 
     @asynccontextmanager
-    async def mail_lane(self) -> AsyncIterator[tuple[Lane, Sequence]]:
+    async def mail_lane(self, *, per_inbox_cap: int | None = None) -> AsyncIterator[tuple[Lane, Sequence]]:
         """Where the job's mail leaves, once its sequence is known to send exactly what was approved."""
+        limits = limits_of(self.settings)
+        if per_inbox_cap is not None:
+            lower = min(per_inbox_cap, limits.per_inbox_daily)
+            limits = limits.model_copy(update={"per_inbox_daily": lower})
         composer = composer_of(self.job.plan, self.settings)
         route = composer.route
         async with open_mailer(self.settings, self.found, route.mailer, self.meter) as mailer:
@@ -161,9 +178,10 @@ class Delivery:
             gate = SendGate(
                 job_id=self.job.id,
                 ceiling=self.ceiling(),
-                limits=limits_of(self.settings),
+                limits=limits,
                 inboxes=sequence.inboxes,
                 secret=composer.secret,
+                route=route,
             )
             yield self._lane(mailer, route.operation, gate, Letter, Stage.SEND), sequence
 
@@ -183,7 +201,7 @@ class Delivery:
         return Dispatcher(
             conn=self.conn,
             job_id=self.job.id,
-            holder=this_process(),
+            holder=this_claimant(),
             clock=self.found.clock,
             meter=self.meter,
             pause_after=self.settings.pause_sending_after,

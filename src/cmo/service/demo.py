@@ -39,12 +39,13 @@ def newest_job(settings: Settings) -> Job | None:
         return next(iter(list_jobs(conn, limit=1)), None)
 
 
-def start_demo(settings: Settings, *, target: int) -> Job:
-    """Store the demo's job, in a world where a few things go wrong until `calm`."""
+def start_demo(settings: Settings, *, fast: bool) -> Job:
+    """Store the demo's job, in a world where a few things go wrong until `calm`; a fast one meets no trouble."""
     from cmo.service.jobs import plan_goal, start_job  # slow, and not needed to show a demo again
 
-    keep_world(settings, replace(sandbox_world(settings), faults=FAULTS))
-    return start_job(settings, plan_goal(settings, GOAL.format(target=target)).plan)
+    keep_world(settings, replace(sandbox_world(settings), faults="none" if fast else FAULTS))
+    goal = GOAL.format(target=FAST_TARGET if fast else TARGET)
+    return start_job(settings, plan_goal(settings, goal).plan)
 
 
 def calm(settings: Settings) -> None:

@@ -87,7 +87,7 @@ def forget(settings: Settings, address: str) -> Forgotten:
     secret = installation_secret(settings.paths.data_dir)
     token = token_of(settings, address)
     with writer(settings) as conn:
-        _require_quiet(conn)
+        _require_quiet(settings, conn)
         conn.execute("PRAGMA secure_delete=ON")
         person = find_person(conn, address)
         _keep_suppressed(settings, conn, person, secret, token)
@@ -114,14 +114,14 @@ def _require_address(address: str) -> None:
         raise ToolInputInvalid(f"{exc}.", hint="cmo forget ana@ana.example") from exc
 
 
-def _require_quiet(conn: Connection) -> None:
+def _require_quiet(settings: Settings, conn: Connection) -> None:
     """Nobody may write what is just being erased."""
     now_s = SystemClock().now().timestamp()
     for job in list_jobs(conn, limit=MOST_JOBS):
         holder = journal.live_holder(conn, job.id, now_s=now_s)
         if holder is not None:
             raise JobLeased(f"Job {job.id} is run by process {holder}.", hint=f"cmo pause {job.id}, then forget again.")
-    if in_flight(conn):
+    if in_flight(conn, now=clock_of(settings).now()):
         raise JobLeased("A mail or CRM record is just being written.", hint="Wait a minute, then forget again.")
 
 

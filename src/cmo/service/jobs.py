@@ -230,7 +230,7 @@ def run_job(
 async def _run(settings: Settings, found: Any, conn: Connection, job: Job, listen: Listen, on_tick: Any) -> Job:
     from cmo.graph.run import run_job as run
 
-    async with machinery(settings, found, conn, job) as parts:
+    async with machinery(settings, found, conn, job, listen=listen) as parts:
         ticker = asyncio.ensure_future(_tick(conn, job.id, found.clock, on_tick))
         try:
             return await run(conn, job.id, parts, by=settings.actor, listen=listen)

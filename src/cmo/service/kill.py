@@ -16,7 +16,7 @@ from cmo.domain.base import Frozen
 from cmo.domain.draft import ENROL
 from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.domain.text import clean_line
-from cmo.errors import CmoError, ConfigError
+from cmo.errors import CmoError, ConfigError, StoreBusy
 from cmo.service.store import clock_of, writer
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
@@ -118,11 +118,12 @@ async def _kill(settings: Settings, reason: str, drill: bool, tell: Callable[[st
     began, at = clock.monotonic(), clock_of(settings).now()
     with writer(settings) as conn:
         if not drill:
-            switch_on(conn, KILL, by=settings.actor, at=at, reason=reason, action="kill.on")
+            await _throw(conn, settings.actor, at, reason, clock)
         stored_s = clock.monotonic() - began
         tell("Drill: the switch is not thrown." if drill else "All sending is stopped. No new mail leaves.")
         (obeyed_s, calling), campaigns = await asyncio.gather(  # a campaign is not paused later for a slow call of ours
-            _wait_for_calls(conn, tell, clock, began), _campaigns(settings, conn, drill, tell, clock, began)
+            _wait_for_calls(conn, tell, clock, began, clock_of(settings).now),
+            _campaigns(settings, conn, drill, tell, clock, began),
         )
         receipt = KillReceipt(
             is_drill=drill,
@@ -148,12 +149,22 @@ async def _kill(settings: Settings, reason: str, drill: bool, tell: Callable[[st
     return receipt
 
 
+async def _throw(conn: Connection, by: str, at: datetime, reason: str, clock: Clock) -> None:
+    """Store the switch, however long others keep the store to themselves."""
+    while True:
+        try:
+            switch_on(conn, KILL, by=by, at=at, reason=reason, action="kill.on")
+            return
+        except StoreBusy:
+            await clock.sleep(LOOK_EVERY_S)
+
+
 async def _wait_for_calls(
-    conn: Connection, tell: Callable[[str], None], clock: Clock, began: float
+    conn: Connection, tell: Callable[[str], None], clock: Clock, began: float, now: Callable[[], datetime]
 ) -> tuple[float | None, int]:
     """When nobody was calling any more, and how many calls were left when waiting was over."""
     told = 0
-    while (calling := in_flight(conn)) and clock.monotonic() - began < LONGEST_CALL_S:
+    while (calling := in_flight(conn, now=now())) and clock.monotonic() - began < LONGEST_CALL_S:
         if calling != told:
             many = f"{calling} calls are" if calling > 1 else "1 call is"
             tell(f"{many} under way and cannot be taken back; waiting. Ctrl-C leaves, the switch stays on.")

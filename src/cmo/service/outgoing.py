@@ -24,6 +24,10 @@ PATIENCE_S = 300.0
 """How long a step of a job waits for retries and look-ups, on the job's clock."""
 
 
+class Asked(Exception):
+    """Not an error: the job was asked to pause or stop, so nothing more is taken up."""
+
+
 @dataclass(frozen=True)
 class JobOutgoing:
     """`cmo.tools.base.Outgoing` over one job's delivery."""
@@ -39,14 +43,20 @@ class JobOutgoing:
             tickets=has_ticket_team(settings, self.delivery.found),
         )
 
-    async def send(self, job_id: str, *, tool: str, most: int | None) -> SendReport:
+    async def send(
+        self, job_id: str, *, tool: str, most: int | None, seq_id: str | None, per_inbox_cap: int | None
+    ) -> SendReport:
         delivery = self._of(job_id)
+        if seq_id is not None and seq_id != delivery.job.plan.sequence_id:
+            return SendReport(stopped="That is not the job's sequence: cmo jobs set JOB sequence_id=…")
         wanted = send_tool_of(delivery.job.plan.mailer or delivery.settings.mailer)
         if tool != wanted:
             return SendReport(stopped=f"This job's mail leaves by {wanted}.")
         due_at = delivery.found.clock.now() + timedelta(minutes=delivery.settings.hold_minutes)
         try:
-            done = await delivery.send(due_at=due_at, most=most, patience_s=PATIENCE_S)
+            done = await delivery.send(due_at=due_at, most=most, patience_s=PATIENCE_S, per_inbox_cap=per_inbox_cap)
+        except Asked:
+            return SendReport(stopped="The job was asked to stop; what waits stays in the outbox.")
         except (PolicyRefused, ConfigError) as exc:
             return SendReport(stopped=" ".join(text for text in (exc.message, exc.hint) if text))
         fates = done.outcome.fates
@@ -72,6 +82,8 @@ class JobOutgoing:
                 done = await delivery.sync(list_id=list_id, patience_s=PATIENCE_S)
             else:
                 return SyncReport(stopped=f"This job's CRM is not the one of {tool}.")
+        except Asked:
+            return SyncReport(stopped="The job was asked to stop; what waits stays in the outbox.")
         except (PolicyRefused, ConfigError) as exc:
             return SyncReport(stopped=" ".join(text for text in (exc.message, exc.hint) if text))
         return sync_report(done)

@@ -8,6 +8,7 @@ from cmo.config import Settings
 from cmo.domain.base import Frozen
 from cmo.domain.draft import APPROVAL_DAYS
 from cmo.domain.job import Mode, Plan
+from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.domain.policy import FAULT_OF_NOBODY
 
 _BY_DESIGN = FAULT_OF_NOBODY | {"address_policy", "country", "suppressed"}
@@ -40,7 +41,7 @@ class Rehearsal(Frozen):
     drafts: int
     approved: int
     approved_again: int
-    """Approvals that ran out before a quota let the mail leave, and were given anew."""
+    """Drafts whose approval ran out before a quota or a window let the mail leave; it was given anew."""
     flagged: dict[str, int]
     """Flag -> drafts that a check has doubts about."""
     blocked: dict[str, int]
@@ -88,7 +89,7 @@ class Rehearsal(Frozen):
         """Whether a person has to change something before this would go well."""
         is_stuck = any(rule not in _BY_DESIGN for rule in self.refused)
         is_short = self.is_cut or self.status != "finished"
-        return bool(self.missing or not self.total or self.doubles or self.doubtful or is_stuck or is_short)
+        return bool(self.missing or not self.total or self.doubles or is_stuck or is_short)
 
 
 def advice_of(found: Rehearsal, own: Settings, rehearsed: Settings, plan: Plan) -> tuple[str, ...]:
@@ -101,8 +102,8 @@ def advice_of(found: Rehearsal, own: Settings, rehearsed: Settings, plan: Plan) 
     return (*_locked(found, own, plan), *_stuck(found), *_slow(found, rehearsed))
 
 
-def missing_of(own: Settings) -> tuple[str, ...]:
-    """Settings that the sandbox filled in, and that a real run would lack."""
+def missing_of(own: Settings, plan: Plan) -> tuple[str, ...]:
+    """Settings that the sandbox filled in, and that a real run would lack; `sequence_id` belongs in the job file."""
     needed = {
         "sender.name": own.sender_name,
         "sender.email": own.sender_email,
@@ -110,12 +111,15 @@ def missing_of(own: Settings) -> tuple[str, ...]:
         "copy.offer": own.offer,
         "copy.question": own.question,
     }
+    if (plan.mailer or own.mailer) in SEQUENCE_MAILERS:
+        needed["sequence_id"] = plan.sequence_id or ""
     return tuple(key for key, value in needed.items() if not value)
 
 
 def _locked(found: Rehearsal, own: Settings, plan: Plan) -> Iterator[str]:
     for key in found.missing:
-        yield f"{key} is not set; the sandbox's stood in: cmo config set {key} …"
+        fix = "write it into the job file" if key == "sequence_id" else f"cmo config set {key} …"
+        yield f"{key} is not set; the sandbox's stood in: {fix}"
     if own.mode() is not Mode.SEND_ALLOWED:
         yield f"Your ceiling is {own.mode()}, so nothing would leave: cmo config set mode.sending send_allowed"
     if plan.mode is not Mode.SEND_ALLOWED:
@@ -142,8 +146,8 @@ def _stuck(found: Rehearsal) -> Iterator[str]:
 def _slow(found: Rehearsal, rehearsed: Settings) -> Iterator[str]:
     if found.approved_again:
         yield (
-            f"{found.approved_again} approvals ran out after {APPROVAL_DAYS} days before their mail could leave:"
-            " approve in smaller portions."
+            f"{found.approved_again} drafts: the approval ran out after {APPROVAL_DAYS} days, before a quota let them"
+            " leave; approve in smaller portions."
         )
     if found.is_cut or found.approved_again:
         yield (

@@ -10,76 +10,31 @@ import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
-from zoneinfo import ZoneInfo
 
 from cmo.clock import ScaledClock
 from cmo.config import Settings, Sources, find_paths, load
-from cmo.domain.job import Job, Mode, Plan
-from cmo.errors import PolicyRefused, ProviderError
-from cmo.ids import short_hash
+from cmo.domain.job import Mode, Plan
 from cmo.paths import ensure_folder
-from cmo.service import drafts as verbs
 from cmo.service.arrivals import arrived
-from cmo.service.controls import resume_sending
-from cmo.service.delivery import Delivery
 from cmo.service.jobs import PlanCard, plan_file, run_job, set_job, start_job
 from cmo.service.rehearsal_report import Group, Rehearsal, advice_of, missing_of
+from cmo.service.rehearsal_stage import TICKET, Course, Options, Stage, day_of
 from cmo.service.sending import opened
 from cmo.service.store import reader, summary
-from cmo.service.tickets import ticket_writes
 from cmo.service.world import keep_world, sandbox_world
-from cmo.store.draft_views import DraftRow, list_drafts
+from cmo.store.draft_views import list_drafts
 from cmo.store.groups import error_groups
 from cmo.store.outbox_views import OutboxRow, list_outbox
-from cmo.store.send_views import came_of, mail_standing
-from cmo.store.standing_views import stops
 
-MOST_DAYS = 30
-"""Simulated days after which a rehearsal stops sending."""
 NAME = "rehearsal"
-TICKET = "linear.issue"
-Faults = Literal["none", "heavy"]
-_STEP = timedelta(minutes=15)
-"""The clock is moved at least so far between two hand-overs."""
-_PATIENCE_S = 60.0
-_MOST_TRIES = 60
-"""Hand-overs in a row of which nothing comes."""
 READY: dict[str, tuple[str, str]] = {
     "instantly": ("instantly", "ACTIVE_ID"),
     "smartlead": ("smartlead", "ACTIVE_ID"),
     "attio": ("attio", "LIST_ID"),
 }
 """Provider -> module below `cmo.sandbox.vendors`, and the name of its sequence or list that is ready."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to rehearse."""
-
-    faults: Faults = "heavy"
-    approve_all: bool = False
-    """Approve flagged drafts too; blocked ones never."""
-    sample: int | None = None
-    """Approve so many of what may be approved, drawn by a hash of who they are for; None: all of it."""
-
-
-@dataclass
-class _Course:
-    """What happened on the way."""
-
-    card: PlanCard
-    job: Job
-    replaced: tuple[str, ...]
-    drafts: list[DraftRow] = field(default_factory=list)
-    """As they were before anybody looked at them."""
-    approved: int = 0
-    approved_again: int = 0
-    troubles: list[str] = field(default_factory=list)
-    is_cut: bool = False
 
 
 def rehearse(sources: Sources, file: Path, options: Options, *, tell: Callable[[str], None]) -> Rehearsal:
@@ -138,130 +93,30 @@ def inside(plan: Plan, settings: Settings) -> tuple[Plan, tuple[str, ...]]:
     return plan.model_copy(update=changes), tuple(told)
 
 
-def _work(settings: Settings, card: PlanCard, tell: Callable[[str], None]) -> _Course:
+def _work(settings: Settings, card: PlanCard, tell: Callable[[str], None]) -> Course:
     """Find, enrich, score and draft, as the job file asks."""
     plan, replaced = inside(card.plan, settings)
     job = start_job(settings, plan)
     tell("Finding, checking and drafting, as the job file says.")
     job = run_job(settings, job.id, listen=lambda: None)
-    course = _Course(card=card, job=job, replaced=replaced)
+    course = Course(plan=card.plan, job=job, replaced=replaced)
     if not job.status.is_over:
         course.troubles.append(f"The job is {job.status} at {job.stage}: {job.ended_reason or 'no reason was given'}")
     return course
 
 
-def _send_and_sync(settings: Settings, course: _Course, options: Options, tell: Callable[[str], None]) -> None:
+def _send_and_sync(settings: Settings, course: Course, options: Options, tell: Callable[[str], None]) -> None:
     set_job(settings, course.job.id, {"mode": Mode.SEND_ALLOWED.value})
-    with opened(settings, course.job.id) as delivery:
+    with opened(settings, course.job.id) as delivery, asyncio.Runner() as loop:
         assert isinstance(delivery.found.clock, ScaledClock)
-        stage = _Stage(settings, delivery, delivery.found.clock, course)
+        stage = Stage(settings, delivery, delivery.found.clock, course, loop)
         course.drafts = list_drafts(delivery.conn, course.job.id, now=stage.clock.now(), limit=-1)[0]
         stage.send(options, tell)
         tell("Telling the CRM.")
         stage.sync()
 
 
-@dataclass(frozen=True)
-class _Stage:
-    """The throw-away sandbox while its services run."""
-
-    settings: Settings
-    delivery: Delivery
-    clock: ScaledClock
-    course: _Course
-
-    def send(self, options: Options, tell: Callable[[str], None]) -> None:
-        """Approve, hand over, move the clock to when more may leave; again, until nothing waits for a time."""
-        ends, tries = self.clock.now() + timedelta(days=MOST_DAYS), 0
-        while tries < _MOST_TRIES:
-            now, before = self.clock.now(), self._confirmed()
-            self._approve(options, now)
-            went = self._try(self._hand_over)
-            sent = self._confirmed() - before
-            if sent:
-                tell(f"{_day(now, self.settings)}: {sent} sent.")
-            tries = 0 if sent else tries + 1
-            next_at = self._next(went, mail=True)
-            self.course.is_cut = next_at is not None and next_at > ends
-            if next_at is None or self.course.is_cut:
-                return
-            self._move(next_at)
-
-    def sync(self) -> None:
-        """Write people, places on the list and notes until nothing waits for a time; then tickets."""
-        for _ in range(_MOST_TRIES):
-            next_at = self._next(self._try(self._tell_crm), mail=False)
-            if next_at is None:
-                break
-            self._move(next_at)
-        if self.settings.linear_team:
-            self._try(self._file_tickets)
-
-    def _hand_over(self) -> str:
-        return asyncio.run(self.delivery.send(due_at=self.clock.now(), patience_s=_PATIENCE_S)).outcome.stopped
-
-    def _tell_crm(self) -> str:
-        done = asyncio.run(self.delivery.sync(patience_s=_PATIENCE_S))
-        return next((outcome.stopped for outcome in done.outcomes.values() if outcome.stopped), "")
-
-    def _file_tickets(self) -> str:
-        if writes := ticket_writes(self.delivery):
-            done = asyncio.run(self.delivery.tickets(writes, patience_s=_PATIENCE_S))
-            return done.outcomes[TICKET].stopped
-        return ""
-
-    def _try(self, act: Callable[[], str]) -> bool:
-        """Whether it went to its end. What stopped it is kept; a pause of sending is lifted, as the operator would."""
-        try:
-            stopped = act()
-        except (ProviderError, PolicyRefused) as error:
-            stopped = error.message
-        for pause in stops(self.delivery.conn, self.clock.now()).pauses:
-            stopped = f"Sending paused itself ({pause.reason}); the rehearsal let it go on."
-            self._move(self.clock.now() + _STEP)
-            resume_sending(self.settings)
-        if stopped and stopped not in self.course.troubles:
-            self.course.troubles.append(stopped)
-        return not stopped
-
-    def _next(self, went: bool, *, mail: bool) -> datetime | None:
-        """When to go on; None where nothing waits for a time, a retry or a look-up."""
-        now, job = self.clock.now(), self.delivery.job
-        came = came_of(self.delivery.conn, job.id, since=now, mail=mail)
-        if came.next_at is not None:
-            return max(came.next_at, now + _STEP)
-        doubtful = came_of(self.delivery.conn, job.id, since=job.created_at, mail=mail).unknown
-        return None if went and not came.later and not doubtful else now + _STEP
-
-    def _confirmed(self) -> int:
-        """Mails that arrived."""
-        return mail_standing(self.delivery.conn, self.delivery.job.id).outbox.get("confirmed", 0)
-
-    def _move(self, to: datetime) -> None:
-        """Move the clock, and the time that other readers of the world see."""
-        self.clock.advance((to - self.clock.now()).total_seconds())
-        keep_world(self.settings, replace(sandbox_world(self.settings), now=self.clock.now()))
-
-    def _approve(self, options: Options, now: datetime) -> None:
-        """Approve what passes the checks, and again what ran out before a quota let it leave."""
-        course = self.course
-        rows = list_drafts(self.delivery.conn, course.job.id, now=now, limit=-1)[0]
-        expired = [row.choice for row in rows if row.state == "expired"]
-        fresh = [] if course.approved else [row for row in rows if row.state == "pending" and not row.blocked]
-        if not options.approve_all:
-            fresh = [row for row in fresh if not row.flag]
-        if options.sample is not None:
-            fresh = sorted(fresh, key=lambda row: short_hash(row.login))[: options.sample]
-        if not expired and not fresh:
-            return
-        done = verbs.approve(self.settings, course.job.id, [*expired, *(row.choice for row in fresh)])
-        again = {choice.draft_id for choice in expired} & set(done.done)
-        course.approved += len(done.done) - len(again)
-        course.approved_again += len(again)
-        course.troubles += [f"Draft {one.draft_id} was not approved: {one.message}." for one in done.refused]
-
-
-def _report(own: Settings, settings: Settings, course: _Course, options: Options) -> Rehearsal:
+def _report(own: Settings, settings: Settings, course: Course, options: Options) -> Rehearsal:
     job = course.job
     mailer = job.plan.mailer or settings.mailer
     with reader(settings) as conn:
@@ -271,7 +126,7 @@ def _report(own: Settings, settings: Settings, course: _Course, options: Options
     mails = [row for row in rows if row.draft_id is not None]
     writes = [row for row in rows if row.draft_id is None and row.operation != TICKET]
     stuck = {row.rule: row.reason for row in mails if row.rule}
-    days = Counter(_day(row.claimed_at, settings) for row in mails if row.claimed_at and row.state == "confirmed")
+    days = Counter(day_of(row.claimed_at, settings) for row in mails if row.claimed_at and row.state == "confirmed")
     books = arrived(settings, mailer, job.plan.sequence_id)
     rehearsal = Rehearsal(
         goal=job.plan.goal,
@@ -283,7 +138,7 @@ def _report(own: Settings, settings: Settings, course: _Course, options: Options
         held_leads=stands.progress.held_leads,
         drafts=len(course.drafts),
         approved=course.approved,
-        approved_again=course.approved_again,
+        approved_again=len(course.approved_again),
         flagged=Counter(row.flag for row in course.drafts if row.flag and not row.blocked),
         blocked=Counter(row.flag for row in course.drafts if row.blocked),
         refused=Counter(row.rule for row in mails if row.rule),
@@ -304,9 +159,9 @@ def _report(own: Settings, settings: Settings, course: _Course, options: Options
             Group(key=group.key, stage=group.stage, count=group.count, message=group.message) for group in groups
         ),
         troubles=tuple(dict.fromkeys(course.troubles)),
-        missing=missing_of(own),
+        missing=missing_of(own, course.plan),
     )
-    return rehearsal.model_copy(update={"advice": advice_of(rehearsal, own, settings, course.card.plan)})
+    return rehearsal.model_copy(update={"advice": advice_of(rehearsal, own, settings, course.plan)})
 
 
 def _effects(writes: Sequence[OutboxRow]) -> dict[str, dict[str, int]]:
@@ -316,7 +171,3 @@ def _effects(writes: Sequence[OutboxRow]) -> dict[str, dict[str, int]]:
         if row.state == "confirmed":
             found.setdefault(row.operation, Counter())[row.effect or "found"] += 1
     return {operation: dict(effects) for operation, effects in found.items()}
-
-
-def _day(at: datetime, settings: Settings) -> date:
-    return at.astimezone(ZoneInfo(settings.sender_time_zone)).date()

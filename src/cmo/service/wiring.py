@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from cmo.providers.ports import Meter, Resolver, ResponseCache
 from cmo.providers.registry import factory
 from cmo.service.cache import StoredAnswers
 from cmo.service.folder import JobFolder
-from cmo.service.world import WorldTime, keep_world, sandbox_world
+from cmo.service.world import keep_world, sandbox_world, world_settings
 from cmo.store.db import Connection
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ def outside(settings: Settings, *, not_before: datetime | None = None) -> Iterat
 
 @contextmanager
 def _sandbox(settings: Settings, not_before: datetime | None) -> Iterator[Outside]:
-    from cmo.sandbox import Sandbox, SandboxSettings
+    from cmo.sandbox import Sandbox
 
     world = sandbox_world(settings)
     clock = ScaledClock(max(world.now, not_before or world.now), speed=SANDBOX_SPEED)
-    sandbox = Sandbox(SandboxSettings(seed=world.seed, anchor_at=world.anchor_at), clock=clock)
+    sandbox = Sandbox(world_settings(world), clock=clock)
     books = ensure_folder(settings.paths.sandbox_dir) / BOOKS_FILE
     if books.exists():
         sandbox.load(books)
@@ -87,7 +87,7 @@ def _sandbox(settings: Settings, not_before: datetime | None) -> Iterator[Outsid
             )
         finally:
             sandbox.save(books)
-            keep_world(settings, WorldTime(seed=world.seed, anchor_at=world.anchor_at, now=clock.now()))
+            keep_world(settings, replace(world, now=clock.now()))
 
 
 def open_github(settings: Settings, found: Outside, cache: ResponseCache, meter: Meter) -> GitHub:
@@ -114,12 +114,19 @@ def open_resolver(settings: Settings, found: Outside, cache: ResponseCache, mete
 
 @asynccontextmanager
 async def ports(
-    settings: Settings, found: Outside, conn: Connection, folder: JobFolder, *, job: Job | None = None
+    settings: Settings,
+    found: Outside,
+    conn: Connection,
+    folder: JobFolder,
+    *,
+    job: Job | None = None,
+    listen: Callable[[], object] = lambda: None,
 ) -> AsyncIterator[Ports]:
     """The outside as tools see it.
 
     Args:
         job: Whose outbox tools may ask; without one nothing can be written to the outside.
+        listen: What this process's own signals ask for; anything but None keeps the outbox from taking up more.
     """
     from cmo.service.templates import drafting_inputs
     from cmo.tools.base import Ports
@@ -135,28 +142,44 @@ async def ports(
             meter=meter,
             clock=found.clock,
             drafting=drafting_inputs(settings) if settings.offer and settings.question else None,
-            outgoing=None if job is None else _outgoing(settings, found, conn, job, meter, resolver),
+            outgoing=None if job is None else _outgoing(settings, found, conn, job, meter, resolver, listen),
         )
 
 
 def _outgoing(
-    settings: Settings, found: Outside, conn: Connection, job: Job, meter: Meter, resolver: Resolver
+    settings: Settings,
+    found: Outside,
+    conn: Connection,
+    job: Job,
+    meter: Meter,
+    resolver: Resolver,
+    listen: Callable[[], object],
 ) -> Outgoing:
     from cmo.service.delivery import Delivery
-    from cmo.service.outgoing import JobOutgoing
+    from cmo.service.outgoing import Asked, JobOutgoing
+    from cmo.store.journal import read_control
 
-    return JobOutgoing(Delivery(settings, found, conn, job, meter, resolver))
+    def check() -> None:
+        if listen() is not None or read_control(conn, job.id)[0] is not None:
+            raise Asked
+
+    return JobOutgoing(Delivery(settings, found, conn, job, meter, resolver, check))
 
 
 @asynccontextmanager
-async def machinery(settings: Settings, found: Outside, conn: Connection, job: Job) -> AsyncIterator[Machinery]:
+async def machinery(
+    settings: Settings, found: Outside, conn: Connection, job: Job, *, listen: Callable[[], object]
+) -> AsyncIterator[Machinery]:
     """Everything a run of `job` is made of."""
     from cmo.graph.run import Machinery
     from cmo.tools.registry import TOOLS
 
     require_credentials(found)
     folder = JobFolder(settings.paths.run_dir(job.id))
-    async with ports(settings, found, conn, folder, job=job) as outside_ports, planner(settings) as thinker:
+    async with (
+        ports(settings, found, conn, folder, job=job, listen=listen) as outside_ports,
+        planner(settings) as thinker,
+    ):
         yield Machinery(
             planner=thinker,
             tools={tool.name: tool for tool in TOOLS},

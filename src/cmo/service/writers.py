@@ -48,7 +48,6 @@ async def open_mailer(settings: Settings, found: Outside, name: str, meter: Mete
                 timeout_s=30.0,
                 clock=found.clock,
                 meter=meter,
-                build=factory("mime"),
                 is_warm=settings.sender_email in settings.warm_inboxes,
             )
         case _:

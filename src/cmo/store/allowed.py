@@ -13,6 +13,8 @@ _NOT_ERASED = (
     " WHERE s.kind = 'hash' AND s.value = erased_hash('{}', {})))"
 )
 """Asks for a hash only where somebody was erased at all."""
+LEFT = "('claimed', 'confirmed', 'unknown')"
+"""States of an outbox row that has left, or may have."""
 CANDIDATE_ALLOWED = (
     "NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'login' AND s.value = c.login_key) AND "
     + _NOT_ERASED.format("login", "c.login_key")

@@ -8,19 +8,9 @@ from typing import assert_never
 
 from cmo.domain import event as ev
 from cmo.domain.company import company_key
-from cmo.domain.draft import DraftState, Finding
+from cmo.domain.draft import Finding
 from cmo.domain.suppression import email_key
 from cmo.store.db import Connection
-
-_AFTER: dict[str, DraftState] = {
-    "approve": DraftState.APPROVED,
-    "reject": DraftState.REJECTED,
-    "disqualify": DraftState.REJECTED,
-    "later": DraftState.PENDING,
-    "needs_info": DraftState.PENDING,
-    "expire": DraftState.EXPIRED,
-}
-"""What a decision makes of a draft."""
 
 DraftEvent = ev.DraftRendered | ev.DraftEdited | ev.DraftsDecided | ev.DraftsUndone
 
@@ -105,7 +95,7 @@ def _decided(conn: Connection, job_id: str, at: str, event: ev.DraftsDecided) ->
     conn.execute(
         "INSERT INTO batch_items (batch_id, draft_id, version, before_state, before_put_off, before_reason,"
         " before_approval) SELECT ?1, d.id, d.version, d.state, d.put_off_until, d.reason, d.approval_id"
-        " FROM json_each(?2) i JOIN drafts d ON d.id = json_extract(i.value, '$[0]')"
+        " FROM json_each(?2) i CROSS JOIN drafts d ON d.id = json_extract(i.value, '$[0]')"
         " AND d.version = json_extract(i.value, '$[1]')",
         (event.batch_id, items),
     )
@@ -114,7 +104,7 @@ def _decided(conn: Connection, job_id: str, at: str, event: ev.DraftsDecided) ->
         conn.execute(
             "INSERT INTO approvals (draft_id, version, content_hash, by_whom, at, expires_at, batch_id, rule)"
             " SELECT b.draft_id, b.version, json_extract(i.value, '$[2]'), ?3, ?4, ?5, ?1, ?6 FROM json_each(?2) i"
-            " JOIN batch_items b ON b.batch_id = ?1 AND b.draft_id = json_extract(i.value, '$[0]')",
+            " CROSS JOIN batch_items b ON b.batch_id = ?1 AND b.draft_id = json_extract(i.value, '$[0]')",
             (event.batch_id, items, event.by, at, until, event.rule),
         )
     else:
@@ -124,7 +114,7 @@ def _decided(conn: Connection, job_id: str, at: str, event: ev.DraftsDecided) ->
         "UPDATE drafts SET state = ?2, updated_at = ?3, reason = ?4, put_off_until = ?5, approval_id ="
         " (SELECT a.id FROM approvals a WHERE a.batch_id = ?1 AND a.draft_id = drafts.id)"
         " WHERE id IN (SELECT draft_id FROM batch_items WHERE batch_id = ?1)",
-        (event.batch_id, _AFTER[event.action], at, event.reason, until if event.action == "later" else None),
+        (event.batch_id, ev.AFTER_DECISION[event.action], at, event.reason, until if event.action == "later" else None),
     )
 
 

@@ -8,11 +8,12 @@ from cmo.domain.base import Frozen
 from cmo.domain.draft import DraftState
 from cmo.domain.event import DraftAction
 from cmo.domain.suppression import Suppression
+from cmo.store.allowed import LEFT
 from cmo.store.db import Connection
 from cmo.store.draft_views import Choice
 
 _FROM: dict[DraftAction, frozenset[str]] = {
-    "approve": frozenset({DraftState.PENDING, DraftState.EXPIRED}),
+    "approve": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
     "reject": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
     "disqualify": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
     "later": frozenset({DraftState.PENDING, DraftState.EXPIRED}),
@@ -20,11 +21,9 @@ _FROM: dict[DraftAction, frozenset[str]] = {
     "expire": frozenset({DraftState.APPROVED}),
 }
 """The states an action may be taken from."""
-_LEFT = "('claimed', 'confirmed', 'unknown')"
-"""Outbox states of what has left, or may have."""
 HANDED_OVER = (
     "(SELECT o.state FROM outbox o WHERE o.email_key = d.email_key AND o.draft_id = d.id"
-    f" AND o.state IN {_LEFT} LIMIT 1) AS outbox_state"
+    f" AND o.state IN {LEFT} LIMIT 1) AS outbox_state"
 )
 """A column for queries on `drafts d`: what has left, or may have."""
 

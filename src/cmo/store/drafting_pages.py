@@ -28,7 +28,8 @@ def leads_to_draft(
         The leads, and the number of the last.
     """
     undrafted = "" if again else (
-        " AND NOT EXISTS (SELECT 1 FROM drafts d WHERE d.job_id = l.job_id AND d.login_key = l.login_key)"
+        " AND NOT EXISTS (SELECT 1 FROM drafts d WHERE d.job_id = l.job_id AND d.login_key = l.login_key"
+        " AND d.step = 'first_touch')"
     )  # fmt: skip
     rows = conn.execute(
         "SELECT l.number, l.login_key, l.email, l.email_class, c.login, c.profile, e.source_url, e.seen_at FROM leads l"

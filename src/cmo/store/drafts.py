@@ -15,7 +15,15 @@ from cmo.config.secrets import mask_addresses
 from cmo.domain.audit import AuditEntry
 from cmo.domain.base import Frozen
 from cmo.domain.draft import DraftState, Finding, Rendered, Sentence
-from cmo.domain.event import DecidedDraft, DraftAction, DraftEdited, DraftRendered, DraftsDecided, DraftsUndone
+from cmo.domain.event import (
+    AFTER_DECISION,
+    DecidedDraft,
+    DraftAction,
+    DraftEdited,
+    DraftRendered,
+    DraftsDecided,
+    DraftsUndone,
+)
 from cmo.domain.suppression import Suppression, SuppressionKind, suppression_value
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
@@ -34,14 +42,6 @@ from cmo.store.draft_views import Choice
 from cmo.store.suppressions import find_suppressed, record_suppressions
 
 SYSTEM = "system"
-_AFTER: dict[DraftAction, DraftState] = {
-    "approve": DraftState.APPROVED,
-    "reject": DraftState.REJECTED,
-    "disqualify": DraftState.REJECTED,
-    "later": DraftState.PENDING,
-    "needs_info": DraftState.PENDING,
-    "expire": DraftState.EXPIRED,
-}
 
 
 class Decision(Frozen):
@@ -123,10 +123,11 @@ def decide(
     choices = list({choice.draft_id: choice for choice in choices}.values())
     with transaction(conn):
         rows = _rows(conn, job_id, [choice.draft_id for choice in choices])
-        decision = _sorted_out(conn, rows, action, choices, until, secret)
+        decision = _sorted_out(conn, rows, action, choices, until, hashes or {}, secret)
         details = {"reason": mask_addresses(reason), "rule": mask_addresses(rule or ""), "batch": batch_id}
         entries = [
-            _entry(by, f"drafts.{action}", rows[id_], _AFTER[action], details, is_dry=is_dry) for id_ in decision.done
+            _entry(by, f"drafts.{action}", rows[id_], AFTER_DECISION[action], details, is_dry=is_dry)
+            for id_ in decision.done
         ]
         if samples and decision.done:
             seen = {"batch": batch_id, "rule": details["rule"], "seen": list(samples)}
@@ -281,7 +282,8 @@ def expire_due(conn: Connection, job_id: str, *, batch_id: str, now: datetime) -
 
 def _rows(conn: Connection, job_id: str, draft_ids: Sequence[int]) -> dict[int, Any]:
     rows = conn.execute(
-        f"SELECT d.*, {HANDED_OVER} FROM drafts d WHERE d.job_id = ?"
+        f"SELECT d.*, {HANDED_OVER}, (SELECT a.content_hash FROM approvals a WHERE a.id = d.approval_id"
+        " AND a.revoked_at IS NULL) AS approved_hash FROM drafts d WHERE d.job_id = ?"
         " AND d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id",
         (job_id, json.dumps(list(draft_ids))),
     )
@@ -294,6 +296,7 @@ def _sorted_out(
     action: DraftAction,
     choices: Sequence[Choice],
     until: datetime | None,
+    hashes: Mapping[int, str],
     secret: bytes | None,
 ) -> Decision:
     """What can be done, what had been done, and what is refused."""
@@ -305,7 +308,7 @@ def _sorted_out(
         refusal = None
         if row is None:
             refusal = gone(choice.draft_id)
-        elif row["version"] == choice.version and _is_repeat(row, action, until):
+        elif row["version"] == choice.version and _is_repeat(row, action, until, hashes.get(choice.draft_id)):
             repeated.append(choice.draft_id)
             continue
         else:
@@ -319,16 +322,19 @@ def _sorted_out(
     return Decision(action=action, done=tuple(done), repeated=tuple(repeated), refused=tuple(refused))
 
 
-def _is_repeat(row: Any, action: DraftAction, until: datetime | None) -> bool:
+def _is_repeat(row: Any, action: DraftAction, until: datetime | None, content_hash: str | None) -> bool:
+    """Whether the draft is already as the decision makes it; an approval only where it is of the same letter."""
+    if action == "approve" and row["approved_hash"] != content_hash:
+        return False
     if action == "later":
         return bool(until and row["put_off_until"] == until.isoformat())
-    return row["state"] == _AFTER[action] and action != "needs_info"
+    return row["state"] == AFTER_DECISION[action] and action != "needs_info"
 
 
 def _unplan(conn: Connection, draft_ids: Sequence[int]) -> None:
-    """Mail that waits for these drafts and that nobody ever took up is planned no longer."""
+    """Mail that waits for these drafts, and surely has not left, is planned no longer."""
     conn.execute(
-        "DELETE FROM outbox WHERE state = 'planned' AND attempts = 0 AND id IN (SELECT o.id FROM json_each(?) j"
+        "DELETE FROM outbox WHERE state = 'planned' AND id IN (SELECT o.id FROM json_each(?) j"
         " JOIN drafts d ON d.id = j.value JOIN outbox o ON o.email_key = d.email_key AND o.draft_id = d.id)",
         (json.dumps(list(draft_ids)),),
     )

@@ -168,7 +168,8 @@ class _Erasing:
             payload = json.dumps({"sequence_id": row["campaign"]} if row["campaign"] else {})
             named = self._names(row["provider_id"])
             self._conn.execute(
-                "UPDATE outbox SET key = ?, email_key = ?, company_key = ?, payload = ?, state = ?, reason = NULL,"
+                "UPDATE outbox SET key = ?, email_key = ?, login_key = NULL, company_key = ?, payload = ?, state = ?,"
+                " reason = NULL,"
                 " is_held = ?, provider_id = ?, code = CASE WHEN state = 'confirmed' THEN code ELSE 'erased' END"
                 " WHERE id = ?",
                 (

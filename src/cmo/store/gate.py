@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from cmo.domain.draft import Step
 from cmo.domain.job import Mode, Plan
 from cmo.domain.lead import EmailClass, MxState
+from cmo.domain.letters import Route
 from cmo.domain.outward import Inbox
 from cmo.domain.policy import (
     CONTACT_DAYS,
@@ -31,12 +32,11 @@ from cmo.domain.policy import (
     standing_verdict,
 )
 from cmo.domain.suppression import Suppression, SuppressionKind, find_suppression, suppression_keys
+from cmo.store.allowed import LEFT
 from cmo.store.db import Connection
 from cmo.store.switches import KILL, SENDING, find_switch
 
 HEALTH_DAYS = 30
-LEFT = "('claimed', 'confirmed', 'unknown')"
-"""States of a row that has left, or may have."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,22 @@ class SendGate:
     """Where this mail may leave from."""
     secret: bytes
     """The installation's, for the hashes of the erased."""
+    route: Route
+    """By what the job's mail leaves now."""
 
     def __call__(self, conn: Connection, row_ids: Sequence[int], now: datetime) -> dict[int, tuple[Verdict, str]]:
         ensure_inboxes(conn, self.inboxes)
+        counted_at = max(now, newest_claim(conn) or now)
         standing = _standing(conn, self.job_id, self.ceiling, now)
         stop = standing_verdict(standing)
         if stop.rule is not None:
             return {row_id: (stop, "") for row_id in row_ids}
-        used = used_today(conn, self.limits, now)
+        found = _facts(conn, row_ids, self.secret, self.route, counted_at)
+        used = used_today(conn, self.limits, counted_at, companies={facts.company_key for facts in found})
         rooms = _rooms(conn, self.inboxes)
         verdicts = {}
-        for facts in _facts(conn, row_ids, self.secret, now):
-            verdict, inbox = decide(facts, standing, used, self.limits, rooms, now)
+        for facts in found:
+            verdict, inbox = decide(facts, standing, used, self.limits, rooms, now, counted_at=counted_at)
             if verdict.rule is None:
                 used.take(facts, inbox)
             verdicts[facts.outbox_id] = (verdict, inbox)
@@ -84,18 +88,26 @@ class WriteGate:
         if stop.rule is not None:
             return {row_id: (stop, "") for row_id in row_ids}
         rows = conn.execute(
-            "SELECT o.id, o.email_key, o.company_key, o.after_id, a.state AS after_state FROM outbox o"
+            "SELECT o.id, o.email_key, o.login_key, o.company_key, o.after_id, a.state AS after_state FROM outbox o"
             " LEFT JOIN outbox a ON a.id = o.after_id WHERE o.id IN (SELECT value FROM json_each(?))",
             (json.dumps(row_ids),),
         ).fetchall()
-        entries = _suppressions(conn, [(row["email_key"], None, row["company_key"]) for row in rows], self.secret)
+        entries = _suppressions(
+            conn, [(row["email_key"], row["login_key"], row["company_key"]) for row in rows], self.secret
+        )
         return {row["id"]: (self._verdict(row, entries), "") for row in rows}
 
     def _verdict(self, row: Any, entries: dict[Any, Suppression]) -> Verdict:
         if row["after_id"] is not None and row["after_state"] != "confirmed":
             return Verdict(rule="dependency", message="The record it hangs on is not confirmed yet.")
         if row["email_key"]:
-            found = find_suppression(entries, email=row["email_key"], account=row["company_key"], secret=self.secret)
+            found = find_suppression(
+                entries,
+                email=row["email_key"],
+                login=row["login_key"],
+                account=row["company_key"],
+                secret=self.secret,
+            )
             if found is not None:
                 return Verdict(rule="suppressed", message=f"Suppressed: {found.reason}", final=True)
         return YES
@@ -110,27 +122,40 @@ def ensure_inboxes(conn: Connection, inboxes: Sequence[Inbox]) -> None:
     )
 
 
-def used_today(conn: Connection, limits: Limits, now: datetime) -> Used:
-    """What today's quotas have used: counted from the ledger, over UTC's and the sender's day together."""
+def newest_claim(conn: Connection) -> datetime | None:
+    """The newest claim on record: a clock set back frees no quota."""
+    newest = conn.execute("SELECT MAX(claimed_s) AS s FROM outbox WHERE claimed_s IS NOT NULL").fetchone()["s"]
+    return None if newest is None else datetime.fromtimestamp(newest, UTC)
+
+
+def used_today(conn: Connection, limits: Limits, now: datetime, *, companies: Collection[str] | None = None) -> Used:
+    """What today's quotas have used: counted from the ledger, over UTC's and the sender's day together.
+
+    Args:
+        companies: Those that are asked about; None for all.
+    """
     since = day_started(now, limits.sender_zone).timestamp()
-    rows = conn.execute(
-        f"SELECT inbox, company_key, COUNT(*) AS n FROM outbox WHERE claimed_s >= ? AND draft_id IS NOT NULL"
-        f" AND state IN {LEFT} GROUP BY inbox, company_key",
-        (since,),
-    ).fetchall()
-    inboxes: dict[str, int] = defaultdict(int)
-    companies: dict[str, int] = defaultdict(int)
-    for row in rows:
-        inboxes[row["inbox"] or ""] += row["n"]
-        companies[row["company_key"] or ""] += row["n"]
-    return Used(day=sum(inboxes.values()), inboxes=inboxes, companies=companies)
+    left = f"FROM outbox WHERE claimed_s >= ?1 AND draft_id IS NOT NULL AND state IN {LEFT}"
+    inboxes = conn.execute(f"SELECT inbox, COUNT(*) AS n {left} GROUP BY inbox", (since,)).fetchall()
+    wanted = None if companies is None else json.dumps(sorted(companies))
+    among = "" if wanted is None else " AND company_key IN (SELECT value FROM json_each(?2))"
+    values = (since,) if wanted is None else (since, wanted)
+    by_company = conn.execute(
+        f"SELECT company_key, COUNT(*) AS n {left} AND company_key <> ''{among} GROUP BY company_key", values
+    )
+    return Used(
+        day=sum(row["n"] for row in inboxes),
+        inboxes={row["inbox"] or "": row["n"] for row in inboxes},
+        companies={row["company_key"]: row["n"] for row in by_company},
+    )
 
 
 def _standing(conn: Connection, job_id: str, ceiling: Mode, now: datetime) -> Standing:
     kill = find_switch(conn, KILL, now=now)
     paused = find_switch(conn, SENDING, now=now) or find_switch(conn, f"{SENDING}:{job_id}", now=now)
     plan = conn.execute("SELECT plan FROM jobs WHERE id = ?", (job_id,)).fetchone()
-    mode = Plan.model_validate_json(plan["plan"]).mode if plan else Mode.DRY_RUN
+    read = Plan.model_validate_json(plan["plan"]) if plan else Plan(goal="", mode=Mode.DRY_RUN)
+    mode = read.mode
     lower = mode if mode is not Mode.SEND_ALLOWED else ceiling
     bases = {
         row["kind"]
@@ -143,6 +168,7 @@ def _standing(conn: Connection, job_id: str, ceiling: Mode, now: datetime) -> St
         paused_until=paused.until if paused else None,
         may_send=lower is Mode.SEND_ALLOWED,
         mode=lower.value,
+        starts_on=read.start_on,
         commit_basis="commit" in bases,
         unknown_country_basis="unknown-country" in bases,
         bounces=bounces,
@@ -182,14 +208,15 @@ def _rooms(conn: Connection, inboxes: Sequence[Inbox]) -> tuple[InboxRoom, ...]:
     )
 
 
-_FACTS = """SELECT o.id, o.content_hash, o.email_key, o.company_key, d.step, d.state AS draft_state, d.version,
+_FACTS = """SELECT o.id, o.content_hash, o.operation, json_extract(o.payload, '$.sequence_id') AS sequence_id,
+ o.email_key, o.login_key, o.company_key, d.step, d.state AS draft_state, d.version,
  d.email, d.email_class, d.country, d.time_zone, d.login, a.content_hash AS approved_hash,
  a.version AS approved_version, a.expires_at, a.revoked_at, v.state AS mx_state, v.checked_at FROM outbox o
  LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN approvals a ON a.id = d.approval_id
  LEFT JOIN verdicts v ON v.email = d.email WHERE o.id IN (SELECT value FROM json_each(?)) ORDER BY o.id"""
 
 
-def _facts(conn: Connection, row_ids: Sequence[int], secret: bytes, now: datetime) -> list[Facts]:
+def _facts(conn: Connection, row_ids: Sequence[int], secret: bytes, route: Route, now: datetime) -> list[Facts]:
     """Everything the rules ask of these rows: six queries, however many rows."""
     rows = conn.execute(_FACTS, (json.dumps(row_ids),)).fetchall()
     keys = [row["email_key"] for row in rows]
@@ -197,14 +224,21 @@ def _facts(conn: Connection, row_ids: Sequence[int], secret: bytes, now: datetim
     entries = _suppressions(conn, people, secret)
     past = _past(conn, rows)
     holds = _holds(conn, keys, [row["company_key"] for row in rows])
-    return [_facts_of(row, entries, past[row["id"]], holds, secret, now) for row in rows]
+    return [_facts_of(row, entries, past[row["id"]], holds, secret, route, now) for row in rows]
 
 
 def _facts_of(
-    row: Any, entries: dict[Any, Suppression], others: list[Any], holds: dict[str, str], secret: bytes, now: datetime
+    row: Any,
+    entries: dict[Any, Suppression],
+    others: list[Any],
+    holds: dict[str, str],
+    secret: bytes,
+    route: Route,
+    now: datetime,
 ) -> Facts:
     step = row["step"] or Step.FIRST_TOUCH
-    same = next((other for other in others if (other["step"] or step) == step), None)
+    alike = [other for other in others if (other["step"] or step) == step]
+    same = next((other for other in alike if other["state"] == "confirmed"), alike[0] if alike else None)
     suppressed = find_suppression(
         entries, email=row["email"] or row["email_key"], login=row["login"], account=row["company_key"], secret=secret
     )
@@ -219,11 +253,14 @@ def _facts_of(
         approved_version=row["approved_version"],
         approval_expires_at=datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None,
         approval_revoked=row["revoked_at"] is not None,
+        is_current_route=row["operation"] == route.operation and row["sequence_id"] == route.sequence_id,
         suppressed=None if suppressed is None else f"{suppressed.reason} ({suppressed.source})",
         email_class=EmailClass(row["email_class"] or EmailClass.COMMIT),
         country=row["country"],
         zone=row["time_zone"],
         contacted=None if same is None else _contacted(same),
+        contacted_for_good=same is not None and same["state"] == "confirmed",
+        login=row["login_key"] or "",
         first_touch_confirmed=any(o["state"] == "confirmed" and o["step"] == Step.FIRST_TOUCH for o in others),
         conversation=holds.get(f"person:{row['email_key']}") or holds.get(f"account:{row['company_key']}"),
         email_key=row["email_key"] or "",
@@ -241,26 +278,22 @@ def _contacted(row: Any) -> str:
     return f"The same mail of job {row['job_id']} went to this person on {on:%Y-%m-%d} ({row['state']})."
 
 
-_LEFT_TO = f"""SELECT o.id, o.email_key, d.login_key, o.job_id, o.state, o.claimed_s, d.step FROM outbox o
- LEFT JOIN drafts d ON d.id = o.draft_id WHERE o.email_key IN (SELECT value FROM json_each(:emails))
- AND o.draft_id IS NOT NULL AND o.state IN {LEFT} UNION SELECT o.id, o.email_key, d.login_key, o.job_id, o.state,
- o.claimed_s, d.step FROM drafts d JOIN outbox o ON o.draft_id = d.id WHERE d.login_key IN (SELECT value FROM
- json_each(:logins)) AND o.state IN {LEFT} ORDER BY 6"""
+_LEFT_TO = f"""SELECT o.id, o.email_key, o.login_key, o.job_id, o.state, o.claimed_s, d.step FROM outbox o
+ LEFT JOIN drafts d ON d.id = o.draft_id WHERE o.{{}} IN (SELECT value FROM json_each(?))
+ AND o.draft_id IS NOT NULL AND o.state IN {LEFT} ORDER BY o.claimed_s"""
 
 
 def _past(conn: Connection, rows: Sequence[Any]) -> dict[int, list[Any]]:
     """Row id -> other mails that have left to the same person, or may have, oldest first: by address, and by login."""
-    emails = [row["email_key"] for row in rows if row["email_key"]]
-    logins = [row["login"].lower() for row in rows if row["login"]]
-    by_email: dict[str, list[Any]] = defaultdict(list)
-    by_login: dict[str, list[Any]] = defaultdict(list)
-    for mail in conn.execute(_LEFT_TO, {"emails": json.dumps(emails), "logins": json.dumps(logins)}):
-        by_email[mail["email_key"]].append(mail)
-        by_login[mail["login_key"] or ""].append(mail)
+    mails: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for column in ("email_key", "login_key"):
+        wanted = json.dumps([row[column] for row in rows if row[column]])
+        for mail in conn.execute(_LEFT_TO.format(column), (wanted,)):
+            mails[column, mail[column]].append(mail)
     found = {}
     for row in rows:
-        mails = [*by_email[row["email_key"]], *by_login[(row["login"] or "").lower()]]
-        found[row["id"]] = list({mail["id"]: mail for mail in mails if mail["id"] != row["id"]}.values())
+        theirs = [*mails["email_key", row["email_key"]], *mails["login_key", row["login_key"]]]
+        found[row["id"]] = list({mail["id"]: mail for mail in theirs if mail["id"] != row["id"]}.values())
     return found
 
 

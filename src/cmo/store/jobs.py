@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cmo.domain.job import Environment, Job, JobStatus, Plan, Stage
-from cmo.errors import JobNotFound
+from cmo.errors import JobNotFound, JobNotResumable
 from cmo.store.db import Connection, transaction
 from cmo.store.searches import add_search
 
@@ -71,8 +71,22 @@ def list_jobs(conn: Connection, *, status: JobStatus | None = None, limit: int =
 
 
 def remove_job(conn: Connection, job_id: str) -> None:
-    """Delete the job and all its rows; what is known about people across jobs stays."""
+    """Delete the job and all its rows; what is known about people across jobs stays, and so does the ledger of what
+    left.
+
+    Raises:
+        JobNotResumable: writes of it are under way, or may have left without its being known.
+    """
     with transaction(conn):
+        open_rows = conn.execute(
+            "SELECT COUNT(*) AS n FROM outbox WHERE job_id = ? AND state IN ('claimed', 'unknown')", (job_id,)
+        ).fetchone()["n"]
+        if open_rows:
+            raise JobNotResumable(
+                f"Job {job_id} has {open_rows} writes that are under way or in doubt.",
+                hint="cmo reconcile settles them; cmo outbox list shows them.",
+            )
+        conn.execute("DELETE FROM outbox WHERE job_id = ? AND state = 'planned'", (job_id,))
         conn.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
 

@@ -8,6 +8,7 @@ import socket
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from cmo.domain.job import JobStatus
@@ -101,9 +102,16 @@ def live_holder(conn: Connection, job_id: str, *, now_s: float) -> str | None:
     return str(row["lease_owner"])
 
 
+def this_claimant() -> str:
+    """`host:pid@start`, the name under which this process claims writes: a later process with the same number is
+    another."""
+    return f"{this_process()}@{_started(os.getpid())}"
+
+
 def is_dead(owner: str) -> bool:
     """True only for a process of this machine that surely no longer exists."""
-    host, _, pid = owner.rpartition(":")
+    name, _, started = owner.partition("@")
+    host, _, pid = name.rpartition(":")
     if host != socket.gethostname() or not pid.isdigit():
         return False
     try:
@@ -112,7 +120,21 @@ def is_dead(owner: str) -> bool:
         return True
     except PermissionError:
         return False
-    return False
+    return bool(started) and started != _started(int(pid))
+
+
+def is_foreign(owner: str) -> bool:
+    """Whether the process is, or called itself, one of another host: nothing can be known of it."""
+    return owner.partition("@")[0].rpartition(":")[0] != socket.gethostname()
+
+
+def _started(pid: int) -> str:
+    """When the process started, in the kernel's ticks; empty where the system does not tell."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[19]
 
 
 def set_control(conn: Connection, job_id: str, control: Control, *, by: str) -> None:

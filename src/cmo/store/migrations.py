@@ -350,7 +350,6 @@ CREATE TABLE drafts (
 );
 CREATE INDEX drafts_by_state ON drafts (job_id, state, score DESC, id);
 CREATE INDEX drafts_by_address ON drafts (email_key);
-CREATE INDEX drafts_by_login ON drafts (login_key);
 CREATE TABLE draft_versions (
     draft_id INTEGER NOT NULL REFERENCES drafts(id) ON DELETE CASCADE,
     version INTEGER NOT NULL,
@@ -407,6 +406,7 @@ CREATE TABLE batch_items (
     before_approval INTEGER,
     PRIMARY KEY (batch_id, draft_id)
 );
+CREATE INDEX batches_of_draft ON batch_items (draft_id);
 CREATE TABLE rules (
     name TEXT PRIMARY KEY,
     where_text TEXT NOT NULL,
@@ -425,6 +425,7 @@ CREATE TABLE outbox (
     approval_id INTEGER,
     after_id INTEGER,
     email_key TEXT,
+    login_key TEXT,
     company_key TEXT,
     inbox TEXT,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -441,6 +442,9 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (operation, state, due_s);
 CREATE INDEX outbox_of_job ON outbox (job_id, state);
 CREATE INDEX outbox_of_draft ON outbox (draft_id) WHERE draft_id IS NOT NULL;
+CREATE INDEX outbox_of_login ON outbox (login_key) WHERE login_key IS NOT NULL;
+CREATE INDEX outbox_under_way ON outbox (state) WHERE state = 'claimed';
+CREATE INDEX outbox_after ON outbox (after_id) WHERE after_id IS NOT NULL;
 CREATE INDEX outbox_of_approval ON outbox (approval_id) WHERE approval_id IS NOT NULL;
 CREATE INDEX outbox_of_person ON outbox (email_key, claimed_s);
 CREATE INDEX outbox_claimed ON outbox (claimed_s, inbox, company_key, draft_id, state) WHERE claimed_s IS NOT NULL;

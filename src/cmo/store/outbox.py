@@ -12,17 +12,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from cmo.domain.base import Frozen
 from cmo.domain.outbox import AFTER, MOST_ATTEMPTS, ClaimedWrite, NewWrite, OutboxState, backoff_s
 from cmo.domain.outward import Fate, Operation, Receipt, Repeat
 from cmo.domain.policy import Verdict
+from cmo.domain.suppression import Suppression, SuppressionKind
 from cmo.store.db import Connection, transaction
-from cmo.store.journal import is_dead
+from cmo.store.gate import newest_claim
+from cmo.store.journal import is_dead, is_foreign
+from cmo.store.suppressions import record_suppressions
 from cmo.store.switches import note_outcome
 
-CLAIM_GOES_STALE_S = 3600.0
-"""A claim older than this is nobody's, even where a process of that number lives."""
+FOREIGN_CLAIM_S = 3600.0
+"""A claim of a process on another host, or under a former name of this one, that is older than this is nobody's."""
 BLOCKED_WAIT_S = 3600.0
 LOOK_AGAIN_S = 300.0
 MOST_LOOKS = 5
@@ -62,12 +66,12 @@ def plan_writes(conn: Connection, job_id: str, writes: Iterable[NewWrite]) -> Pl
     planned = Planned()
     for write in writes:
         row = conn.execute(
-            "SELECT id, state, content_hash, attempts FROM outbox WHERE key = ?", (write.key,)
+            "SELECT id, state, content_hash, provider_id, effect FROM outbox WHERE key = ?", (write.key,)
         ).fetchone()
         if row is None:
             _insert(conn, job_id, write)
             planned.new += 1
-        elif row["attempts"] == 0 and row["state"] in (OutboxState.PLANNED, OutboxState.FAILED):
+        elif _is_surely_not_there(row):
             changed = _renew(conn, job_id, row["id"], write)
             planned.renewed += changed
             planned.known += not changed
@@ -78,28 +82,38 @@ def plan_writes(conn: Connection, job_id: str, writes: Iterable[NewWrite]) -> Pl
     return planned
 
 
+def _is_surely_not_there(row: Any) -> bool:
+    """Nothing of the row ever took effect, so it may carry newer content."""
+    never = row["provider_id"] is None and row["effect"] is None
+    return row["state"] == OutboxState.PLANNED or (row["state"] == OutboxState.FAILED and never)
+
+
 def _insert(conn: Connection, job_id: str, write: NewWrite) -> None:
     conn.execute(
         "INSERT INTO outbox (key, job_id, operation, state, payload, content_hash, draft_id, approval_id, after_id,"
-        " email_key, company_key, due_s) VALUES (?, ?, ?, 'planned', ?, ?, ?, ?,"
-        " (SELECT id FROM outbox WHERE key = ?), ?, ?, ?)",
+        " email_key, login_key, company_key, due_s) VALUES (?, ?, ?, 'planned', ?, ?, ?, ?,"
+        " (SELECT id FROM outbox WHERE key = ?), ?, ?, ?, ?)",
         (
             write.key, job_id, write.operation, write.payload, write.content_hash, write.draft_id, write.approval_id,
-            write.after_key, write.email_key, write.company_key, write.due_at.timestamp(),
+            write.after_key, write.email_key, write.login_key, write.company_key, write.due_at.timestamp(),
         ),
     )  # fmt: skip
 
 
 def _renew(conn: Connection, job_id: str, row_id: int, write: NewWrite) -> bool:
-    """Give a row that never left its newer content; False where nothing changes."""
+    """Give a row that is surely not there its newer content; False where nothing changes.
+
+    What failed stays failed until its content or its approval is another.
+    """
     return (
         conn.execute(
             "UPDATE outbox SET job_id = ?2, operation = ?3, state = 'planned', payload = ?4, content_hash = ?5,"
-            " draft_id = ?6, approval_id = ?7, email_key = ?8, company_key = ?9, due_s = ?10, code = NULL,"
-            " reason = NULL WHERE id = ?1 AND (state <> 'planned' OR content_hash <> ?5 OR approval_id IS NOT ?7)",
+            " draft_id = ?6, approval_id = ?7, email_key = ?8, company_key = ?9, due_s = ?10, login_key = ?11,"
+            " attempts = 0, code = NULL, reason = NULL WHERE id = ?1 AND (content_hash <> ?5 OR approval_id IS NOT ?7"
+            " OR (state = 'planned' AND job_id <> ?2))",
             (
                 row_id, job_id, write.operation, write.payload, write.content_hash, write.draft_id, write.approval_id,
-                write.email_key, write.company_key, write.due_at.timestamp(),
+                write.email_key, write.company_key, write.due_at.timestamp(), write.login_key,
             ),
         ).rowcount
         > 0
@@ -107,7 +121,7 @@ def _renew(conn: Connection, job_id: str, row_id: int, write: NewWrite) -> bool:
 
 
 Gate = Callable[[Connection, Sequence[int], datetime], dict[int, tuple[Verdict, str]]]
-"""Row ids and the effective time -> for each row the verdict, and the inbox it leaves from. Asked inside the claim."""
+"""Row ids and the time -> for each row the verdict, and the inbox it leaves from. Asked inside the claim."""
 
 
 def claim(
@@ -150,14 +164,14 @@ def claim_within(
     """The same, inside the caller's transaction."""
     most = min(size or operation.batch, operation.batch)
     scan = max(scan, most)
-    effective = max(now, newest_claim(conn) or now)
     rows = conn.execute(
         "SELECT id FROM outbox WHERE job_id = ? AND operation = ? AND state = 'planned' AND is_held = 0 AND id > ?"
         " AND due_s <= ? ORDER BY id LIMIT ?",
-        (job_id, operation.name, after_id, effective.timestamp(), scan),
+        (job_id, operation.name, after_id, now.timestamp(), scan),
     ).fetchall()
     done = Round(last_id=after_id, is_end=len(rows) < scan)
-    verdicts = gate(conn, [row["id"] for row in rows], effective) if rows else {}
+    verdicts = gate(conn, [row["id"] for row in rows], now) if rows else {}
+    claimed_at = max(now, newest_claim(conn) or now)
     for row in rows:
         if len(done.claimed) == most:
             done.is_end = False
@@ -165,7 +179,7 @@ def claim_within(
         verdict, inbox = verdicts[row["id"]]
         done.last_id = row["id"]
         if verdict.rule is None:
-            done.claimed.append(_take(conn, row["id"], inbox, holder, effective))
+            done.claimed.append(_take(conn, row["id"], inbox, holder, claimed_at))
         else:
             done.refused[verdict.rule] += 1
             note_refusal(conn, row["id"], verdict, now)
@@ -200,14 +214,8 @@ def note_refusal(conn: Connection, row_id: int, verdict: Verdict, now: datetime)
             "UPDATE outbox SET state = 'failed', settled_s = ?, code = ?, reason = ? WHERE id = ?",
             (now.timestamp(), verdict.rule, verdict.message, row_id),
         )
-    elif retry_s is not None:
-        conn.execute("UPDATE outbox SET due_s = ? WHERE id = ?", (retry_s, row_id))
-
-
-def newest_claim(conn: Connection) -> datetime | None:
-    """The newest claim on record: a clock set back frees no quota."""
-    newest = conn.execute("SELECT MAX(claimed_s) AS s FROM outbox WHERE claimed_s IS NOT NULL").fetchone()["s"]
-    return None if newest is None else datetime.fromtimestamp(newest, UTC)
+    else:  # from here on it waits for the gate, and no longer for its next try
+        conn.execute("UPDATE outbox SET due_s = COALESCE(?, due_s), code = NULL WHERE id = ?", (retry_s, row_id))
 
 
 def settle(conn: Connection, operation: Operation, receipts: Sequence[Receipt], *, holder: str, now: datetime) -> None:
@@ -234,7 +242,7 @@ def _settle_one(
 ) -> None:
     state, due_s, held = AFTER[receipt.fate], now.timestamp(), 0
     match receipt.fate:
-        case Fate.LATER if attempts >= MOST_ATTEMPTS:
+        case Fate.LATER | Fate.ABSENT if attempts >= MOST_ATTEMPTS:
             state = OutboxState.FAILED
         case Fate.LATER | Fate.ABSENT:
             due_s += max(receipt.retry_after_s or 0.0, backoff_s(attempts, share=random.random()))
@@ -246,12 +254,13 @@ def _settle_one(
         case _:
             pass
     settled_s = None if state is OutboxState.PLANNED else now.timestamp()
+    code = receipt.code or (receipt.fate if state is OutboxState.PLANNED else None)  # says that it was tried
     conn.execute(
         "UPDATE outbox SET state = ?, due_s = ?, is_held = ?, settled_s = ?, provider_id = COALESCE(?, provider_id),"
         " effect = ?, code = ?, reason = ? WHERE id = ?",
         (
-            state, due_s, held, settled_s, receipt.provider_id, receipt.effect or None, receipt.code or None,
-            receipt.reason or None, row_id,
+            state, due_s, held, settled_s, receipt.provider_id, receipt.effect or None, code, receipt.reason or None,
+            row_id,
         ),
     )  # fmt: skip
     if state is OutboxState.PLANNED:
@@ -275,12 +284,11 @@ def _after_bounce(conn: Connection, row_id: int, receipt: Receipt, now: datetime
             "INSERT INTO deliveries (outbox_id, kind, at_s, detail) VALUES (?, 'bounce', ?, ?) ON CONFLICT DO NOTHING",
             (row_id, now.timestamp(), receipt.reason),
         )
-        conn.execute(
-            "INSERT INTO suppressions (kind, value, reason, source, added_at) SELECT 'email', email_key,"
-            " 'hard bounce', 'mail server', ?2 FROM outbox WHERE id = ?1 AND email_key IS NOT NULL"
-            " ON CONFLICT (kind, value) DO NOTHING",
-            (row_id, now.isoformat()),
+        key = conn.execute("SELECT email_key FROM outbox WHERE id = ?", (row_id,)).fetchone()["email_key"]
+        bounced = Suppression(
+            kind=SuppressionKind.EMAIL, value=key, reason="hard bounce", source="mail server", added_at=now
         )
+        record_suppressions(conn, [bounced], whole_person=False)
     return receipt
 
 
@@ -293,10 +301,7 @@ def find_orphans(conn: Connection, operations: Mapping[str, Operation], *, now: 
     with transaction(conn):
         rows = conn.execute("SELECT id, operation, holder, claimed_s FROM outbox WHERE state = 'claimed'").fetchall()
         lost = [
-            row
-            for row in rows
-            if row["operation"] in operations
-            and (is_dead(row["holder"]) or now.timestamp() - row["claimed_s"] > CLAIM_GOES_STALE_S)
+            row for row in rows if row["operation"] in operations and is_abandoned(row["holder"], row["claimed_s"], now)
         ]
         for row in lost:
             operation = operations[row["operation"]]
@@ -304,7 +309,7 @@ def find_orphans(conn: Connection, operations: Mapping[str, Operation], *, now: 
                 "UPDATE outbox SET state = 'unknown', due_s = ?, is_held = ?, code = 'interrupted',"
                 " reason = 'the process ended while the call was under way' WHERE id = ? AND state = 'claimed'",
                 (
-                    row["claimed_s"] + operation.timeout_s + operation.margin_s,
+                    now.timestamp() + operation.timeout_s + operation.margin_s,
                     int(operation.repeat is Repeat.BLIND),
                     row["id"],
                 ),
@@ -323,22 +328,38 @@ def doubtful(conn: Connection, operation: Operation, *, job_id: str, now: dateti
     return [ClaimedWrite(**dict(row)) for row in rows]
 
 
-def resolve(conn: Connection, operation: Operation, receipts: Sequence[Receipt], *, now: datetime) -> None:
+def resolve(
+    conn: Connection,
+    operation: Operation,
+    receipts: Sequence[Receipt],
+    *,
+    attempts: Mapping[str, int] | None = None,
+    now: datetime,
+) -> set[str]:
     """Write down what looking up found. Runs inside the caller's transaction.
 
     Absent rows are planned again; found ones confirmed; those that cannot be told are looked at again, and after
     `MOST_LOOKS` times wait for a person.
+
+    Args:
+        attempts: Key -> calls with the row when it was looked up: what was seen before another call says nothing of
+            that one. None where the caller knows that there was none.
+    Returns:
+        The keys of the rows that this was written down for; others have moved on.
     """
+    taken = set()
     for receipt in receipts:
         row = conn.execute(
-            "SELECT id, attempts, settled_s FROM outbox WHERE key = ? AND state = 'unknown'", (receipt.key,)
+            "SELECT id, attempts FROM outbox WHERE key = ? AND state = 'unknown'", (receipt.key,)
         ).fetchone()
-        if row is None:
+        if row is None or (attempts is not None and attempts[receipt.key] != row["attempts"]):
             continue
+        taken.add(receipt.key)
         if receipt.fate is Fate.UNKNOWN:
             _look_again(conn, row["id"], receipt, now)
         else:
             _settle_one(conn, operation, row["id"], row["attempts"], receipt, now)
+    return taken
 
 
 def _look_again(conn: Connection, row_id: int, receipt: Receipt, now: datetime) -> None:
@@ -360,23 +381,28 @@ def give_back(conn: Connection, claimed: Sequence[ClaimedWrite], *, holder: str,
     ids = json.dumps([row.id for row in claimed])
     conn.execute(
         "UPDATE outbox SET state = 'planned', holder = NULL, claimed_s = NULL, inbox = NULL, attempts = attempts - 1,"
-        " due_s = ? WHERE state = 'claimed' AND holder = ? AND id IN (SELECT value FROM json_each(?))",
+        " code = 'later', due_s = ? WHERE state = 'claimed' AND holder = ? AND id IN (SELECT value FROM json_each(?))",
         (due_at.timestamp(), holder, ids),
     )
 
 
-def in_flight(conn: Connection) -> int:
+def is_abandoned(holder: str, claimed_s: float, now: datetime) -> bool:
+    """Whether nobody can be calling with a row any more. A process of this host that lives keeps its claims, however
+    long it has slept."""
+    return is_dead(holder) or (is_foreign(holder) and now.timestamp() - claimed_s > FOREIGN_CLAIM_S)
+
+
+def in_flight(conn: Connection, *, now: datetime) -> int:
     """Rows that live processes are calling with right now."""
-    rows = conn.execute("SELECT holder FROM outbox WHERE state = 'claimed'").fetchall()
-    return sum(not is_dead(row["holder"]) for row in rows)
+    rows = conn.execute("SELECT holder, claimed_s FROM outbox WHERE state = 'claimed'").fetchall()
+    return sum(not is_abandoned(row["holder"], row["claimed_s"], now) for row in rows)
 
 
 def next_due(conn: Connection, operation: Operation, *, job_id: str) -> datetime | None:
-    """When the next row that waits by itself (a retry, a look-up) is due; rows that wait for the gate do not count."""
+    """When the next row that waits by itself is due: a look-up, or a write that was tried and did nothing."""
     row = conn.execute(
-        "SELECT MIN(o.due_s) AS s FROM outbox o WHERE o.job_id = ? AND o.operation = ? AND o.is_held = 0 AND"
-        " (o.state = 'unknown' OR (o.state = 'planned' AND NOT EXISTS (SELECT 1 FROM decisions d WHERE"
-        " d.outbox_id = o.id AND d.rule <> 'unknown' AND d.at_s >= COALESCE(o.settled_s, 0))))",
+        "SELECT MIN(due_s) AS s FROM outbox WHERE job_id = ? AND operation = ? AND is_held = 0"
+        " AND (state = 'unknown' OR (state = 'planned' AND code IS NOT NULL))",
         (job_id, operation.name),
     ).fetchone()
     return None if row["s"] is None else datetime.fromtimestamp(row["s"], UTC)

@@ -93,7 +93,8 @@ _COUNTS = f"""WITH suppressed AS ({_SUPPRESSED}) SELECT
  (SELECT COUNT(*) FROM leads WHERE job_id = :job AND held = 1)
    - (SELECT COUNT(*) FROM suppressed WHERE held = 1) AS held_leads,
  (SELECT COUNT(*) FROM leads l WHERE l.job_id = :job AND NOT EXISTS (SELECT 1 FROM drafts d WHERE d.job_id = l.job_id
-   AND d.login_key = l.login_key) AND l.number NOT IN (SELECT number FROM suppressed)) AS leads_undrafted,
+   AND d.login_key = l.login_key AND d.step = 'first_touch')
+   AND l.number NOT IN (SELECT number FROM suppressed)) AS leads_undrafted,
  (SELECT COUNT(*) FROM drafts WHERE job_id = :job) AS drafts,
  (SELECT COUNT(*) FROM drafts WHERE job_id = :job AND state = 'pending') AS drafts_pending,
  (SELECT COUNT(*) FROM drafts WHERE job_id = :job AND state = 'approved') AS drafts_approved,

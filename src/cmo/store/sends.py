@@ -23,10 +23,10 @@ AT_ONCE = 200
 Compose = Callable[[Words, datetime], tuple[Letter, str]]
 """Words and when they were approved -> the letter, and the hash that the approval is bound to."""
 
-_APPROVED = """SELECT d.id, d.step, d.email, d.email_key, d.name, d.first_name, d.company, d.company_key, d.subject,
- d.body, a.id AS approval_id, a.at FROM drafts d JOIN approvals a ON a.id = d.approval_id
+_APPROVED = """SELECT d.id, d.step, d.login_key, d.email, d.email_key, d.name, d.first_name, d.company,
+ d.company_key, d.subject, d.body, a.id AS approval_id, a.at FROM drafts d JOIN approvals a ON a.id = d.approval_id
  WHERE d.job_id = ?1 AND d.id > ?2 AND d.state = 'approved' AND a.revoked_at IS NULL AND NOT EXISTS
- (SELECT 1 FROM outbox o WHERE o.email_key = d.email_key AND o.draft_id = d.id AND o.approval_id = a.id)
+ (SELECT 1 FROM outbox o WHERE o.draft_id = d.id AND o.state IN ('claimed', 'confirmed', 'unknown'))
  AND (?3 IS NULL OR d.id IN (SELECT value FROM json_each(?3))) ORDER BY d.id LIMIT ?4"""
 
 
@@ -70,9 +70,19 @@ def plan_sends_within(
     drafts = None if only is None else json.dumps(list(only))
     rows = conn.execute(_APPROVED, (job_id, after, drafts, AT_ONCE)).fetchall()
     fits = [row for row in rows if route.mailer not in SEQUENCE_MAILERS or row["step"] == Step.FIRST_TOUCH]
-    planned = plan_writes(conn, job_id, (_send(row, route, compose, due_at) for row in fits))
-    _add(total, planned)
+    writes = [_send(row, route, compose, due_at) for row in fits]
+    _forget_other_routes(conn, writes)
+    _add(total, plan_writes(conn, job_id, writes))
     return int(rows[-1]["id"]) if rows else 0
+
+
+def _forget_other_routes(conn: Connection, writes: Sequence[NewWrite]) -> None:
+    """Rows of these drafts that never left, planned for another mailer or sequence, are planned no longer."""
+    conn.execute(
+        "DELETE FROM outbox WHERE state = 'planned' AND id IN (SELECT o.id FROM json_each(?) w JOIN outbox o"
+        " ON o.draft_id = json_extract(w.value, '$[0]') AND o.key <> json_extract(w.value, '$[1]'))",
+        (json.dumps([[write.draft_id, write.key] for write in writes]),),
+    )
 
 
 def _send(row: Any, route: Route, compose: Compose, due_at: datetime) -> NewWrite:
@@ -94,6 +104,7 @@ def _send(row: Any, route: Route, compose: Compose, due_at: datetime) -> NewWrit
         draft_id=row["id"],
         approval_id=row["approval_id"],
         email_key=row["email_key"],
+        login_key=row["login_key"],
         company_key=row["company_key"],
         due_at=due_at,
     )
@@ -107,7 +118,7 @@ _PEOPLE = f"""SELECT l.number, e.email, e.email_key, e.source_url, c.login, c.pr
  AND {CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED}
  ORDER BY l.number LIMIT ?"""
 
-_WRITTEN_TO = """SELECT o.id AS number, o.email_key, o.settled_s, d.subject, p.key AS person_key, p.payload
+_WRITTEN_TO = """SELECT o.id AS number, o.email_key, p.login_key, o.settled_s, d.subject, p.key AS person_key, p.payload
  FROM outbox o JOIN drafts d ON d.id = o.draft_id
  JOIN outbox p ON p.job_id = o.job_id AND p.operation = ? AND p.email_key = o.email_key
  WHERE o.job_id = ? AND o.id > ? AND o.state = 'confirmed' AND o.draft_id IS NOT NULL ORDER BY o.id LIMIT ?"""
@@ -165,10 +176,10 @@ def _crm_writes(
         github_url=profile.get("url") or "",
         list_id=list_id if entries else None,
     )
-    yield _crm_write(item, person, row["email_key"], now)
+    yield _crm_write(item, person, row["email_key"], row["login"].lower(), now)
     if entries and list_id:
         entry = item.model_copy(update={"key": f"{job_id}:{row['email_key']}|{crm}.entry|{list_id}"})
-        yield _crm_write(entry, f"{crm}.entry", row["email_key"], now, after=key)
+        yield _crm_write(entry, f"{crm}.entry", row["email_key"], row["login"].lower(), now, after=key)
 
 
 def _note(row: Any, job_id: str, crm: str, now: datetime) -> NewWrite:
@@ -184,10 +195,12 @@ def _note(row: Any, job_id: str, crm: str, now: datetime) -> NewWrite:
             "happened_at": datetime.fromtimestamp(row["settled_s"], now.tzinfo),
         }
     )
-    return _crm_write(note, f"{crm}.note", row["email_key"], now, after=row["person_key"])
+    return _crm_write(note, f"{crm}.note", row["email_key"], row["login_key"], now, after=row["person_key"])
 
 
-def _crm_write(item: CrmItem, operation: str, email: str, now: datetime, *, after: str | None = None) -> NewWrite:
+def _crm_write(
+    item: CrmItem, operation: str, email: str, login: str, now: datetime, *, after: str | None = None
+) -> NewWrite:
     payload = item.model_dump_json(exclude_defaults=True)
     return NewWrite(
         key=item.key,
@@ -196,6 +209,8 @@ def _crm_write(item: CrmItem, operation: str, email: str, now: datetime, *, afte
         content_hash=short_hash(payload),
         after_key=after,
         email_key=email_key(email),
+        login_key=login,
+        company_key=company_key(item.company, email),
         due_at=now,
     )
 

@@ -9,17 +9,22 @@ from zoneinfo import ZoneInfo
 
 from cmo.domain.base import Frozen
 from cmo.domain.job import Mode
+from cmo.domain.letters import Route
 from cmo.domain.outward import Inbox
 from cmo.domain.policy import CONTACT_DAYS, InboxRoom, Limits, Verdict, inbox_cap, next_midnight
 from cmo.domain.suppression import email_key
 from cmo.domain.window import day_starts
+from cmo.store.allowed import LEFT
 from cmo.store.bases import Basis, list_bases
 from cmo.store.db import Connection
-from cmo.store.gate import LEFT, SendGate, used_today
-from cmo.store.outbox import newest_claim
+from cmo.store.gate import SendGate, newest_claim, used_today
 from cmo.store.switches import KILL, SENDING, Switch, find_switch
 
 LAST_IDS = 5
+
+
+ASKED = Route(mailer="asked")
+"""The route of a mail that is only asked about."""
 
 
 class InboxUse(Frozen):
@@ -211,15 +216,16 @@ def _first_no(
         limits=limits,
         inboxes=inboxes or (Inbox(address=sender, provider="", is_warm=False),),
         secret=secret,
+        route=ASKED,
     )
     conn.execute("BEGIN IMMEDIATE")
     try:
         row_id = conn.execute(
             "INSERT INTO outbox (key, job_id, operation, state, payload, content_hash, draft_id, email_key,"
-            " company_key, due_s) VALUES (?, ?, 'mail', 'planned', '{}', ?, ?, ?, ?, 0) RETURNING id",
+            " company_key, due_s) VALUES (?, ?, ?, 'planned', '{}', ?, ?, ?, ?, 0) RETURNING id",
             (
-                f"asked|{key}", gate.job_id, draft["content_hash"] if draft else "", draft["id"] if draft else None,
-                key, draft["company_key"] if draft else "",
+                f"asked|{key}", gate.job_id, ASKED.operation, draft["content_hash"] if draft else "",
+                draft["id"] if draft else None, key, draft["company_key"] if draft else "",
             ),
         ).fetchone()["id"]  # fmt: skip
         return gate(conn, [row_id], now)[row_id][0]

@@ -22,13 +22,33 @@ BY_HAND = "operator:"
 """How the source of an entry starts that an operator added, and may remove."""
 
 
-def record_suppressions(conn: Connection, entries: Iterable[Suppression]) -> int:
-    """Keep `entries`, inside the caller's transaction; how many were new.
+def record_suppressions(conn: Connection, entries: Iterable[Suppression], *, whole_person: bool = True) -> int:
+    """Keep `entries`, inside the caller's transaction; how many of them were new.
 
     One that is there already stays as it is, but what an operator added by hand becomes the objection that came
     after it, so that it can no longer be removed.
+
+    Args:
+        whole_person: An address stands for whoever has it: the logins known under it are suppressed with it, and so
+            their other addresses. False for what is wrong with an address only.
     """
-    return sum(_record(conn, entry) for entry in entries)
+    new = 0
+    for entry in entries:
+        new += _record(conn, entry)
+        if whole_person and entry.kind is SuppressionKind.EMAIL:
+            for login in _logins_of(conn, entry.value):
+                _record(conn, entry.model_copy(update={"kind": SuppressionKind.LOGIN, "value": login}))
+    return new
+
+
+def _logins_of(conn: Connection, address: str) -> list[str]:
+    """The logins that hold an address, in any job, by its key."""
+    rows = conn.execute(
+        "SELECT DISTINCT e.login_key FROM jobs j CROSS JOIN emails e ON e.job_id = j.id AND e.email_key = ?1"
+        " UNION SELECT login_key FROM outbox WHERE email_key = ?1 AND login_key IS NOT NULL",
+        (address,),
+    )
+    return [row["login_key"] for row in rows]
 
 
 def _record(conn: Connection, entry: Suppression) -> int:

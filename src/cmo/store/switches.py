@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from cmo.domain.audit import AuditEntry
@@ -17,6 +17,8 @@ SENDING = "sending"
 BREAKS_AFTER = 5
 """Failures of a provider in a row that open its breaker."""
 OPEN_S, OPEN_MOST_S = 60.0, 900.0
+LONGEST_PAUSE = timedelta(days=1)
+"""How far a pause may grow when the first call after it fails again and again."""
 
 
 class Switch(Frozen):
@@ -109,7 +111,7 @@ def end_trial(conn: Connection, job_id: str, *, worked: bool, now: datetime) -> 
             )
             record_audit(conn, [entry], at=now)
         elif pause.until is not None:
-            again = now + 2 * (pause.until - pause.at)
+            again = now + min(LONGEST_PAUSE, 2 * (pause.until - pause.at))
             write_switch(
                 conn, pause.name, by="system", at=now, reason=pause.reason, until=again, action="sending.pause"
             )

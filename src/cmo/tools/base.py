@@ -27,8 +27,15 @@ class Outgoing(Protocol):
     def tools(self, plan: Plan) -> tuple[str, ...]:
         """The tools that a job of this plan may write with now, in their order."""
 
-    async def send(self, job_id: str, *, tool: str, most: int | None) -> SendReport:
-        """Hand over what is approved, due and allowed; `tool` has to be the one for the job's mailer."""
+    async def send(
+        self, job_id: str, *, tool: str, most: int | None, seq_id: str | None, per_inbox_cap: int | None
+    ) -> SendReport:
+        """Hand over what is approved, due and allowed.
+
+        Args:
+            tool: Has to be the one for the job's mailer; `seq_id` the job's sequence, or None.
+            per_inbox_cap: A lower cap than the settings have, for this call; a higher one changes nothing.
+        """
 
     async def sync(self, job_id: str, *, tool: str, list_id: str | None) -> SyncReport:
         """Write records, or tickets, that were not written yet."""

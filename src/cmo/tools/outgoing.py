@@ -25,8 +25,10 @@ class SendPlanned(Frozen):
 
 class SendIn(SendPlanned):
     job_id: JobId
-    seq_id: str | None = Field(default=None, description="The provider's sequence, as the job's plan has it.")
-    per_inbox_cap: int = Field(default=50, ge=0, description="As the settings say; a call cannot raise it.")
+    seq_id: str | None = Field(default=None, description="The job's sequence, to make sure; null for whichever it is.")
+    per_inbox_cap: int | None = Field(
+        default=None, ge=0, description="Mails a day and inbox, to lower the settings' cap."
+    )
 
 
 class SyncPlanned(Frozen):
@@ -45,7 +47,9 @@ def send_tool(name: str, planned: type[SendPlanned]) -> Tool[Any, SendIn, SendRe
         return SendIn(job_id=context.job_id, most=planned.most, seq_id=context.plan.sequence_id)
 
     async def run(call: SendIn, ports: Ports) -> SendReport:
-        return await _outgoing(ports).send(call.job_id, tool=name, most=call.most)
+        return await _outgoing(ports).send(
+            call.job_id, tool=name, most=call.most, seq_id=call.seq_id, per_inbox_cap=call.per_inbox_cap
+        )
 
     return _tool(name, Stage.SEND, "send", planned, SendIn, SendReport, layout, run)
 

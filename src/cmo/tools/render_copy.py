@@ -25,7 +25,6 @@ class RenderPlanned(Frozen):
     """
 
     selector: Literal["pending"] = Field(default="pending", description="Accepted leads without a draft.")
-    step: Step = Field(default=Step.FIRST_TOUCH, description="Which mail of the sequence.")
     variant: Policy = Field(default="split", description="Which variant people get; split: half of them each.")
 
 
@@ -41,7 +40,7 @@ class RenderOut(Frozen):
 
 
 def layout(planned: RenderPlanned, rows: Sequence[LeadToDraft], context: PageContext) -> RenderIn:
-    return RenderIn(leads=tuple(rows), step=planned.step, variant=planned.variant, **dict(context.drafting))
+    return RenderIn(leads=tuple(rows), variant=planned.variant, **dict(context.drafting))
 
 
 async def run(call: RenderIn, ports: Ports) -> RenderOut:

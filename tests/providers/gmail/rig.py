@@ -16,13 +16,12 @@ from jsonschema import Draft202012Validator
 
 from cmo.config.secrets import Secret
 from cmo.providers.gmail import Gmail, GoogleLogin
-from cmo.providers.mail.mime import build_mail
 from cmo.providers.ports import Meter
 from cmo.sandbox.faults import FaultRule
 from cmo.sandbox.vendors.door import Call
 from cmo.sandbox.vendors.gmail import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, GmailVendor
 from tests.fakes.clock import StillClock
-from tests.fakes.doors import loopback, open_door
+from tests.fakes.doors import Checked, open_door
 from tests.providers.doubts import LONG_S
 from tests.providers.github.shared import contract
 
@@ -51,7 +50,7 @@ def gmail_at_sandbox(*rules: FaultRule, vendor: GmailVendor | None = None) -> It
     with open_door(vendor, *rules, clock=clock) as door:
 
         def client(key: Secret | GoogleLogin = Secret(ACCESS_TOKEN), timeout_s: float = LONG_S) -> Gmail:  # noqa: B008
-            return client_at(door.url, key=key, clock=clock, meter=meter, transport=Checked(), timeout_s=timeout_s)
+            return client_at(door.url, key=key, clock=clock, meter=meter, transport=Checked(check), timeout_s=timeout_s)
 
         yield Rig(vendor, clock, meter, door.url, client, lambda: door.door.calls)
 
@@ -71,27 +70,17 @@ def client_at(
         timeout_s=timeout_s,
         clock=clock or StillClock(),
         meter=meter or Meter(),
-        build=build_mail,
         rng=random.Random(7),
         transport=transport,
     )
 
 
-class Checked(httpx.AsyncBaseTransport):
-    """The network, for requests that Google's description allows."""
-
-    def __init__(self) -> None:
-        self._network = loopback()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/token":
-            assert request.headers["content-type"] == "application/x-www-form-urlencoded"
-        elif DISCOVERY:
-            check_request(request.method, request.url, request.content)
-        return await self._network.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        await self._network.aclose()
+def check(request: httpx.Request) -> None:
+    """Google's description allows it."""
+    if request.url.path == "/token":
+        assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    elif DISCOVERY:
+        check_request(request.method, request.url, request.content)
 
 
 def described(method: str, path: str) -> dict[str, Any]:

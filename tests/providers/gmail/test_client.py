@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from cmo.providers.gmail import OPERATIONS, Gmail, GoogleLogin
 from cmo.providers.mail.mime import build_mail
 from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors.gmail import GmailVendor
+from tests.fakes.clock import StillClock
 from tests.providers.gmail.rig import INBOX, client_at, gmail_at_sandbox
 from tests.providers.mail.letters import letter_of
 
@@ -105,6 +107,24 @@ def test_a_mail_like_it_under_googles_message_id_is_held_and_another_one_is_not(
     assert len(rig.vendor.sent) == 1
 
 
+def test_a_clock_that_is_ahead_of_googles_does_not_hide_what_was_sent() -> None:
+    with gmail_at_sandbox(vendor=GmailVendor(address=INBOX, keeps_message_ids=False)) as rig:
+        late = letter_of(written_at=rig.clock.now() + timedelta(minutes=10))
+        assert [_write(rig.client(), late)[0].fate for _ in range(2)] == [Fate.CONFIRMED] * 2
+    assert len(rig.vendor.sent) == 1
+
+
+def test_among_too_many_mails_to_one_person_nothing_is_called_absent() -> None:
+    many = {"messages": [{"id": f"m{number}"} for number in range(11)], "resultSizeEstimate": 11}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_by_person = request.url.params.get("q", "").startswith("to:")
+        return httpx.Response(200, json=many) if is_by_person else _answering()(request)
+
+    [receipt] = _look_up(client_at(transport=httpx.MockTransport(answer)), letter_of())
+    assert (receipt.fate, receipt.code) == (Fate.UNKNOWN, "too_many")
+
+
 def test_a_letter_of_another_sender_is_refused() -> None:
     with gmail_at_sandbox() as rig:
         (receipt,) = _write(rig.client(), letter_of(from_email="bob@sender.example"))
@@ -179,7 +199,8 @@ def test_waits_after_limits_grow_and_nothing_leaves_meanwhile() -> None:
 
 
 def test_units_are_kept_within_the_minute() -> None:
-    clock, sent_s = StillClock(), []
+    clock = StillClock()
+    sent_s: list[float] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/send"):

@@ -20,7 +20,7 @@ from cmo.providers.ports import Meter
 from cmo.sandbox.faults import FaultRule
 from cmo.sandbox.vendors.door import Call
 from cmo.sandbox.vendors.hubspot import ACCESS_TOKEN, HubSpotVendor
-from tests.fakes.clock import NOON
+from tests.fakes.clock import NOON, StillClock
 from tests.fakes.doors import OpenDoor, loopback, open_door
 from tests.providers.doubts import LONG_S
 from tests.providers.openapi import ContractTransport
@@ -78,7 +78,7 @@ class Rig:
 
     hubspot: HubSpotVendor
     open: OpenDoor
-    clock: ScaledClock
+    clock: ScaledClock | StillClock
     timeout_s: float
     key: str = ACCESS_TOKEN
     api_version: str = API_VERSION
@@ -134,8 +134,8 @@ class Rig:
 
 
 @contextmanager
-def rig(*rules: FaultRule, timeout_s: float = LONG_S) -> Iterator[Rig]:
-    clock = ScaledClock(NOON, speed=1000.0)
+def rig(*rules: FaultRule, clock: StillClock | None = None, timeout_s: float = LONG_S) -> Iterator[Rig]:
+    used = clock or ScaledClock(NOON, speed=1000.0)
     vendor = HubSpotVendor(seed=7)
-    with open_door(vendor, *rules, clock=clock) as door:
-        yield Rig(vendor, door, clock, timeout_s)
+    with open_door(vendor, *rules, clock=used) as door:
+        yield Rig(vendor, door, used, timeout_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
@@ -349,3 +350,19 @@ def test_values_on_the_wire_are_strings() -> None:
         outside.write(NOTE, hung(outside.add("contacts", email=ADA)))
         properties = json.loads(outside.writes[0].body)["properties"]
         assert all(isinstance(value, str) for value in properties.values())
+
+
+def test_a_company_whose_creation_was_cancelled_is_not_created_again_before_searches_would_show_it() -> None:
+    async def act(client: HubSpot) -> list[Receipt]:
+        asked = asyncio.create_task(client.write(COMPANY, [company()]))
+        while not outside.held("companies"):
+            await asyncio.sleep(0.001)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        return [*await client.look_up(COMPANY, [company()]), *await client.write(COMPANY, [company()])]
+
+    lost = FaultRule(kind=FaultKind.TIMEOUT_AFTER, route="out:hubspot/crm/objects/2026-09/companies", nth=(2,))
+    with rig(lost) as outside:
+        assert [receipt.fate for receipt in outside.run(act)] == [Fate.UNKNOWN, Fate.LATER]
+        assert len(outside.held("companies")) == 1

@@ -199,3 +199,16 @@ def test_a_campaign_in_another_shape_is_told_not_crashed_on(body: Any) -> None:
 )
 def test_the_probe_never_raises(answer: Any, state: str) -> None:
     assert ask(lambda instantly: instantly.probe(), {"current": answer}).state == state
+
+
+@pytest.mark.parametrize("email", ["ann+list@meadow.example", "ANN@Meadow.example.", "ann+x@meadow.example"])
+def test_another_spelling_of_the_address_is_for_a_person_and_never_absent(email: str) -> None:
+    there = {"items": [row(ANN, email=email)]}
+    [receipt] = ask(lambda instantly: instantly.look_up(ENROL, [ANN]), {"list": there})
+    assert (receipt.fate, receipt.code) == (Fate.HELD, "other_spelling")
+
+
+def test_our_person_in_another_campaign_only_is_absent() -> None:
+    there = {"items": [row(ANN, campaign="1a6c0000-0000-4000-8000-00000000dead")]}
+    [receipt] = ask(lambda instantly: instantly.look_up(ENROL, [ANN]), {"list": there})
+    assert receipt.fate is Fate.ABSENT

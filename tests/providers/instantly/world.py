@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -16,16 +14,18 @@ from jsonschema import Draft202012Validator
 
 from cmo.clock import Clock
 from cmo.config.secrets import Secret
-from cmo.domain.outward import Letter, Receipt
+from cmo.domain.outward import Letter
 from cmo.providers.instantly import Instantly
 from cmo.providers.ports import Meter
 from cmo.sandbox.faults import FaultKind, FaultRule
-from cmo.sandbox.vendors.door import Call, Door
+from cmo.sandbox.vendors.door import Call
 from cmo.sandbox.vendors.instantly import ACTIVE_ID, API_KEY, InstantlyTwin
-from tests.fakes.clock import NOON, StillClock
+from tests.fakes.clock import StillClock
 from tests.fakes.doors import loopback, open_door
+from tests.providers import sending
 from tests.providers.doubts import LONG_S, patience_s
 from tests.providers.github.shared import contract
+from tests.providers.sending import Outside
 
 ENROL = "instantly.enrol"
 ADD_ROUTE = "out:instantly/api/v2/leads/add"
@@ -34,54 +34,7 @@ T = TypeVar("T")
 
 def letter(email: str = "ann@meadow.example", **changed: Any) -> Letter:
     """An approved letter."""
-    fields: dict[str, Any] = {
-        "key": f"{email}|email|{ACTIVE_ID}|first_touch",
-        "step": "first_touch",
-        "to_email": email,
-        "first_name": "Ann",
-        "last_name": "Moss",
-        "company": "Meadow & Sons",
-        "from_email": "ada@send-one.example",
-        "subject": "Flaky tests in <pytest> & co",
-        "body": 'Hi Ann,\n\n  I read "it\'s flaky" & liked a<b.\nReply "no" and I stop.\n',
-        "message_id": "m1@send-one.example",
-        "sequence_id": ACTIVE_ID,
-        "written_at": NOON,
-    }
-    return Letter.model_validate(fields | changed)
-
-
-@dataclass(frozen=True)
-class Outside:
-    """The twin, its door, and where it is."""
-
-    twin: InstantlyTwin
-    door: Door
-    url: str
-    clock: StillClock
-    timeout_s: float
-
-    def run(self, use: Callable[[Instantly], Awaitable[T]], *, key: str = API_KEY, zone: str | None = None) -> T:
-        """What `use` returns for a client of its own."""
-
-        async def go() -> T:
-            async with client(self.url, clock=self.clock, key=key, zone=zone, timeout_s=self.timeout_s) as instantly:
-                return await use(instantly)
-
-        return asyncio.run(go())
-
-    def write(self, *letters: Letter) -> tuple[Receipt, ...]:
-        return self.run(lambda instantly: instantly.write(ENROL, letters))
-
-    def look_up(self, *letters: Letter) -> tuple[Receipt, ...]:
-        return self.run(lambda instantly: instantly.look_up(ENROL, letters))
-
-    def texts(self) -> dict[str, tuple[str, str]]:
-        """Address -> subject and body as they arrived."""
-        return {mail.to_email: (mail.subject, mail.body) for mail in self.twin.sent}
-
-    def has(self, email: str, campaign_id: str = ACTIVE_ID) -> bool:
-        return any(row.email == email and row.campaign_id == campaign_id for row in self.twin.enrolled)
+    return sending.letter(email, ACTIVE_ID, **changed)
 
 
 def client(
@@ -106,11 +59,12 @@ def client(
 
 
 @contextmanager
-def outside(*rules: FaultRule) -> Iterator[Outside]:
+def outside(*rules: FaultRule) -> Iterator[Outside[Instantly, InstantlyTwin]]:
     """The twin at its door; every request of the block is held to the contract."""
     clock, twin = StillClock(), InstantlyTwin()
     with open_door(twin, *rules, clock=clock) as opened:
-        yield Outside(twin, opened.door, opened.url, clock, patience_s(*(rule.kind for rule in rules)))
+        timeout_s = patience_s(*(rule.kind for rule in rules))
+        yield Outside(twin, opened.door, opened.url, clock, client, ENROL, timeout_s)
         for call in opened.door.calls:
             check_call(call)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -15,17 +13,18 @@ from jsonschema import Draft202012Validator
 
 from cmo.clock import Clock
 from cmo.config.secrets import Secret
-from cmo.domain.outward import Letter, Receipt
+from cmo.domain.outward import Letter
 from cmo.providers.ports import Meter
 from cmo.providers.smartlead import Smartlead
 from cmo.sandbox.faults import FaultKind, FaultRule
-from cmo.sandbox.vendors.door import Call, Door
+from cmo.sandbox.vendors.door import Call
 from cmo.sandbox.vendors.smartlead import ACTIVE_ID, API_KEY, BASE_PATH, Form, SmartleadTwin
 from tests.fakes.clock import StillClock
 from tests.fakes.doors import loopback, open_door
+from tests.providers import sending
 from tests.providers.doubts import LONG_S, patience_s
 from tests.providers.github.shared import contract
-from tests.providers.instantly import world as instantly_world
+from tests.providers.sending import Outside
 
 ENROL = "smartlead.enrol"
 ADD_ROUTE = f"out:smartlead{BASE_PATH}/campaigns/{ACTIVE_ID}/leads"
@@ -37,43 +36,7 @@ _REQUESTS = {"/leads": "add_leads.request", "/status": "campaign_status.request"
 
 def letter(email: str = "ann@meadow.example", **changed: Any) -> Letter:
     """An approved letter."""
-    return instantly_world.letter(
-        email, **{"key": f"{email}|email|{ACTIVE_ID}|first_touch", "sequence_id": ACTIVE_ID, **changed}
-    )
-
-
-@dataclass(frozen=True)
-class Outside:
-    """The twin, its door, and where it is."""
-
-    twin: SmartleadTwin
-    door: Door
-    url: str
-    clock: StillClock
-    timeout_s: float
-
-    def run(self, use: Callable[[Smartlead], Awaitable[T]], *, key: str = API_KEY) -> T:
-        """What `use` returns for a client of its own, a minute after the last one."""
-
-        async def go() -> T:
-            async with client(self.url, clock=self.clock, key=key, timeout_s=self.timeout_s) as smartlead:
-                return await use(smartlead)
-
-        self.clock.advance(60)
-        return asyncio.run(go())
-
-    def write(self, *letters: Letter) -> tuple[Receipt, ...]:
-        return self.run(lambda smartlead: smartlead.write(ENROL, letters))
-
-    def look_up(self, *letters: Letter) -> tuple[Receipt, ...]:
-        return self.run(lambda smartlead: smartlead.look_up(ENROL, letters))
-
-    def texts(self) -> dict[str, tuple[str, str]]:
-        """Address -> subject and body as they arrived."""
-        return {mail.to_email: (mail.subject, mail.body) for mail in self.twin.sent}
-
-    def has(self, email: str, campaign_id: str = ACTIVE_ID) -> bool:
-        return any(row.email == email and row.campaign_id == campaign_id for row in self.twin.enrolled)
+    return sending.letter(email, ACTIVE_ID, **changed)
 
 
 def client(
@@ -86,7 +49,7 @@ def client(
 ) -> Smartlead:
     return Smartlead(
         Secret(key),
-        base_url=f"{url}{BASE_PATH}",
+        base_url=f"{url.rstrip('/')}{BASE_PATH}/",
         timeout_s=timeout_s,
         clock=clock,
         meter=Meter(),
@@ -95,11 +58,12 @@ def client(
 
 
 @contextmanager
-def outside(*rules: FaultRule, form: Form = "live") -> Iterator[Outside]:
+def outside(*rules: FaultRule, form: Form = "live") -> Iterator[Outside[Smartlead, SmartleadTwin]]:
     """The twin at its door; every request of the block is held to the contract."""
     clock, twin = StillClock(), SmartleadTwin(form=form)
     with open_door(twin, *rules, clock=clock) as opened:
-        yield Outside(twin, opened.door, opened.url, clock, patience_s(*(rule.kind for rule in rules)))
+        timeout_s = patience_s(*(rule.kind for rule in rules))
+        yield Outside(twin, opened.door, opened.url, clock, client, ENROL, timeout_s, pause_s=60.0)
         for call in opened.door.calls:
             check_call(call)
 

@@ -14,8 +14,8 @@ from cmo.domain.grammar.vocabulary import FOREIGN_WORDS, IMPLIED_LANGUAGES, LANG
 from cmo.domain.job import Caps, Icp, Mode, Plan, StarsRange
 
 LOCKED = (
-    "Sending stays locked: words never turn it on. This version finds, scores and exports leads; "
-    "it writes no drafts and sends nothing yet."
+    "Sending stays locked: words never turn it on. The job ends with drafts that wait for your approval; "
+    "`cmo jobs set JOB mode=send_allowed` lets approved ones leave."
 )
 _MODES = (Mode.DRY_RUN, Mode.DRAFT_ONLY, Mode.SEND_ALLOWED)
 

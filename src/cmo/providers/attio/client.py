@@ -19,7 +19,8 @@ from cmo.errors import ConfigError, ProviderError
 from cmo.providers.attio.entries import Entries
 from cmo.providers.attio.notes import Notes
 from cmo.providers.attio.people import People
-from cmo.providers.attio.wire import Wire
+from cmo.providers.attio.wire import PATIENCE_S, Wire
+from cmo.providers.calling import Caller
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, doubtful, looked_up
 
@@ -98,16 +99,18 @@ class Attio:
             rng: Spreads the tries of reads.
             transport: In place of the network, for tests.
         """
-        self._wire = Wire(
-            key,
+        caller = Caller(
+            "attio",
+            *([(per_minute, 60.0)] if per_minute else []),
+            patience_s=PATIENCE_S,
             base_url=base_url,
             timeout_s=timeout_s,
             clock=clock,
             meter=meter,
-            per_minute=per_minute,
             rng=rng,
             transport=transport,
         )
+        self._wire = Wire(key, caller)
         self._operations = {
             known.name: known.model_copy(update={"timeout_s": known.timeout_s * timeout_s / _EXCHANGE_S})
             for known in OPERATIONS

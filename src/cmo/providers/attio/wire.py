@@ -5,15 +5,11 @@ Source: contracts/attio.md, "Errors" and "Limits".
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
-
-from cmo.clock import Clock
 from cmo.config.secrets import Secret, mask_addresses
 from cmo.domain.text import clean_line
 from cmo.errors import ProviderError
@@ -21,7 +17,6 @@ from cmo.providers.attio.parse import rows
 from cmo.providers.calling import LEAST_WAIT_S, READ_TRIES, Caller, finite, is_garbled, within
 from cmo.providers.http import HttpAnswer, harmless
 from cmo.providers.limiter import RateLimiter
-from cmo.providers.ports import Meter
 
 READS_PER_S, WRITES_PER_S = 100, 25
 PATIENCE_S = 60.0
@@ -47,33 +42,11 @@ class Reply:
 class Wire:
     """Sends one request at a time under Attio's limits."""
 
-    def __init__(
-        self,
-        key: Secret,
-        *,
-        base_url: str,
-        timeout_s: float,
-        clock: Clock,
-        meter: Meter,
-        per_minute: int | None,
-        rng: random.Random | None,
-        transport: httpx.AsyncBaseTransport | None,
-    ) -> None:
+    def __init__(self, key: Secret, caller: Caller) -> None:
         self._credentials = {"Authorization": Secret(f"Bearer {key.reveal()}")}
-        self._clock = clock
-        self._reads = RateLimiter(clock, (READS_PER_S, 1.0))
-        self._writes = RateLimiter(clock, (WRITES_PER_S, 1.0))
-        self._caller = Caller(
-            "attio",
-            base_url=base_url,
-            timeout_s=timeout_s,
-            patience_s=PATIENCE_S,
-            clock=clock,
-            meter=meter,
-            limiter=RateLimiter(clock, *([(per_minute, 60.0)] if per_minute else [])),
-            rng=rng,
-            transport=transport,
-        )
+        self._caller = caller
+        self._reads = RateLimiter(caller.clock, (READS_PER_S, 1.0))
+        self._writes = RateLimiter(caller.clock, (WRITES_PER_S, 1.0))
 
     async def close(self) -> None:
         await self._caller.close()
@@ -177,6 +150,6 @@ class Wire:
             return within(told_s)
         try:
             until = parsedate_to_datetime(str(retry_after))
-            return within(until.timestamp() - self._clock.now().timestamp())
+            return within(until.timestamp() - self._caller.clock.now().timestamp())
         except (ValueError, TypeError, OverflowError):
             return LEAST_WAIT_S

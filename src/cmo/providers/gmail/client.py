@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import httpx
@@ -16,9 +16,10 @@ from cmo.domain.outward import Fate, Inbox, Letter, Operation, PauseReport, Prob
 from cmo.domain.outward import Sequence as MailSequence
 from cmo.domain.text import clean_line
 from cmo.errors import ContractBroken, ProviderError, ProviderRejected
+from cmo.providers.calling import Caller
 from cmo.providers.gmail.parse import bare_id, find_id, find_ids, headers_of
-from cmo.providers.gmail.tokens import GoogleLogin
-from cmo.providers.gmail.wire import Wire
+from cmo.providers.gmail.tokens import GoogleLogin, Tokens
+from cmo.providers.gmail.wire import PATIENCE_S, WINDOWS, Wire
 from cmo.providers.mail.mailbox import as_sequence, pause_report, prepare
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, absent, confirmed, doubtful, held, refused, unknown
@@ -42,6 +43,8 @@ GOOGLE_MADE = "@mail.gmail.com"
 """How a Message-ID ends that Gmail put in place of another."""
 ALIKE = 10
 """Most mails to one person that are compared."""
+CLOCKS_DIFFER_S = 3600
+"""How far our clock may be ahead of Google's."""
 
 
 class Gmail:
@@ -55,7 +58,6 @@ class Gmail:
         timeout_s: float = TIMEOUT_S,
         clock: Clock,
         meter: Meter,
-        build: Callable[[Letter], bytes] | None = None,  # still given by service/writers.py
         is_warm: bool = False,
         rng: random.Random | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -65,22 +67,25 @@ class Gmail:
         Args:
             key: An access token, or what one can be had for.
             timeout_s: For one request; a letter takes up to `CALLS_PER_LETTER`.
-            build: Not used: letters are built as for every mailbox.
             is_warm: The mailbox was warmed up before cmo came to use it.
             rng: For the jitter of waits.
         """
         self._is_warm = is_warm
         self._send = SEND.model_copy(update={"timeout_s": timeout_s * CALLS_PER_LETTER})
         self._address = ""
-        self._wire = Wire(
-            key,
+        caller = Caller(
+            "gmail",
+            *WINDOWS,
+            patience_s=PATIENCE_S,
             base_url=base_url,
             timeout_s=timeout_s,
             clock=clock,
             meter=meter,
-            rng=rng or random.Random(),
+            rng=rng,
             transport=transport,
         )
+        tokens = Tokens(key, timeout_s=timeout_s, clock=clock, meter=meter, transport=transport)
+        self._wire = Wire(tokens, caller, rng=rng or random.Random())
 
     async def __aenter__(self) -> Self:
         return self
@@ -201,7 +206,7 @@ class Gmail:
         return made
 
     async def _find(self, letter: Letter) -> tuple[Receipt, str]:
-        """Where `letter` is: CONFIRMED, HELD or ABSENT, and then the id of its draft where there is one.
+        """Where `letter` is: CONFIRMED, HELD, UNKNOWN or ABSENT, and then the id of its draft where there is one.
 
         Raises:
             ProviderError: it cannot be known now.
@@ -217,8 +222,12 @@ class Gmail:
 
     async def _find_renamed(self, letter: Letter) -> Receipt:
         """The same mail under a Message-ID that Gmail made: nobody promises that it keeps ours."""
-        later = await self._search(f"to:{letter.to_email} after:{int(letter.written_at.timestamp())}")
-        for message_id in later[:ALIKE]:
+        after = int(letter.written_at.timestamp()) - CLOCKS_DIFFER_S
+        later = await self._search(f"to:{letter.to_email} after:{after}")
+        if len(later) > ALIKE:
+            reason = f"More than {ALIKE} mails have left for this person: whether this is one of them is not known."
+            return unknown(letter, "too_many", reason)
+        for message_id in later:
             headers = await self._headers(message_id)
             if bare_id(headers.get("x-google-original-message-id", "")) == letter.message_id:
                 return confirmed(letter, message_id)

@@ -6,20 +6,15 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
-from cmo.clock import Clock
 from cmo.config.secrets import Secret
 from cmo.errors import ProviderError
 from cmo.providers.calling import Caller, finite, within
 from cmo.providers.gmail.parse import DAY_REASONS, Said, read_error
-from cmo.providers.gmail.tokens import GoogleLogin, Tokens
+from cmo.providers.gmail.tokens import Tokens
 from cmo.providers.http import HttpAnswer
-from cmo.providers.limiter import RateLimiter
-from cmo.providers.ports import Meter
 
-UNITS_PER_MINUTE = 6000
-"""Per user, the newest figure."""
+WINDOWS = ((6000, 60.0),)
+"""Units, seconds. Per user, the newest figure."""
 UNITS = {"profile": 1, "messages": 5, "drafts.list": 5, "drafts.create": 10, "drafts.update": 15, "drafts.send": 100}
 """Call -> units. Source: contracts/google.md, Gmail, Quota units; `drafts.list`, which it does not name, as
 `messages.list`."""
@@ -33,31 +28,11 @@ DAY_WAIT_S = 3600.0
 class Wire:
     """Sends requests for one mailbox under its limits."""
 
-    def __init__(
-        self,
-        key: Secret | GoogleLogin,
-        *,
-        base_url: str,
-        timeout_s: float,
-        clock: Clock,
-        meter: Meter,
-        rng: random.Random,
-        transport: httpx.AsyncBaseTransport | None,
-    ) -> None:
+    def __init__(self, tokens: Tokens, caller: Caller, *, rng: random.Random) -> None:
+        self._tokens = tokens
+        self._caller = caller
         self._rng = rng
         self._strikes = 0
-        self._caller = Caller(
-            "gmail",
-            base_url=base_url,
-            timeout_s=timeout_s,
-            patience_s=PATIENCE_S,
-            clock=clock,
-            meter=meter,
-            limiter=RateLimiter(clock, (UNITS_PER_MINUTE, 60.0)),
-            rng=rng,
-            transport=transport,
-        )
-        self._tokens = Tokens(key, timeout_s=timeout_s, clock=clock, meter=meter, transport=transport)
 
     async def close(self) -> None:
         await self._caller.close()

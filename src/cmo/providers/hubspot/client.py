@@ -19,11 +19,12 @@ from cmo.clock import Clock
 from cmo.config.secrets import Secret
 from cmo.domain.outward import CrmItem, Fate, Operation, Probe, Receipt, Repeat
 from cmo.errors import ConfigError, ProviderError
+from cmo.providers.calling import Caller
 from cmo.providers.hubspot.attached import Attached, Shape, marked_title, note_body
 from cmo.providers.hubspot.companies import SEARCH_MARGIN_S, Companies
 from cmo.providers.hubspot.contacts import Contacts
 from cmo.providers.hubspot.parse import broken
-from cmo.providers.hubspot.wire import Wire
+from cmo.providers.hubspot.wire import PATIENCE_S, WINDOWS, Wire
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, doubtful, looked_up
 
@@ -112,17 +113,18 @@ class HubSpot:
             rng: Spreads the tries of reads.
             transport: In place of the network, for tests.
         """
-        self._wire = Wire(
-            key,
+        caller = Caller(
+            "hubspot",
+            *WINDOWS,
+            patience_s=PATIENCE_S,
             base_url=base_url,
-            api_version=api_version,
             timeout_s=timeout_s,
             clock=clock,
             meter=meter,
-            zone=zone,
             rng=rng,
             transport=transport,
         )
+        self._wire = Wire(key, caller, api_version=api_version, zone=zone)
         repeat = {"repeat": Repeat.REPEATABLE, "known_by": f"the unique property {unique_property}", "margin_s": 30.0}
         self._operations = {
             known.name: known.model_copy(

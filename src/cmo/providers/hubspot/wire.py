@@ -5,25 +5,20 @@ Source: contracts/hubspot.md, "Version", "Errors" and "Limits".
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
-import httpx
-
-from cmo.clock import Clock
 from cmo.config.secrets import Secret
 from cmo.errors import ProviderError, RateLimited
 from cmo.providers.calling import READ_TRIES, Caller, finite, is_garbled, within
 from cmo.providers.http import HttpAnswer, harmless
 from cmo.providers.hubspot.parse import code_of, message_of, missing_scopes, strings
 from cmo.providers.limiter import RateLimiter
-from cmo.providers.ports import Meter
 
-PER_TEN_S = 100
-"""The least of all editions; the larger ones allow 190 and more."""
+WINDOWS = ((100, 10.0),)
+"""Requests, seconds. The least of all editions; the larger ones allow 190 and more."""
 SEARCHES_PER_S = 4
 WAITS_S: Mapping[str, float] = {"TEN_SECONDLY_ROLLING": 10.0, "SECONDLY": 1.0}
 """Name of a limit -> its window, which is waited for where no Retry-After is sent."""
@@ -51,35 +46,12 @@ class Reply:
 class Wire:
     """Sends one request at a time under HubSpot's limits."""
 
-    def __init__(
-        self,
-        key: Secret,
-        *,
-        base_url: str,
-        api_version: str,
-        timeout_s: float,
-        clock: Clock,
-        meter: Meter,
-        zone: tzinfo,
-        rng: random.Random | None,
-        transport: httpx.AsyncBaseTransport | None,
-    ) -> None:
+    def __init__(self, key: Secret, caller: Caller, *, api_version: str, zone: tzinfo) -> None:
         self._credentials = {"Authorization": Secret(f"Bearer {key.reveal()}")}
+        self._caller = caller
         self._version = api_version
-        self._clock = clock
         self._zone = zone
-        self._searches = RateLimiter(clock, (SEARCHES_PER_S, 1.0))
-        self._caller = Caller(
-            "hubspot",
-            base_url=base_url,
-            timeout_s=timeout_s,
-            patience_s=PATIENCE_S,
-            clock=clock,
-            meter=meter,
-            limiter=RateLimiter(clock, (PER_TEN_S, 10.0)),
-            rng=rng,
-            transport=transport,
-        )
+        self._searches = RateLimiter(caller.clock, (SEARCHES_PER_S, 1.0))
 
     async def close(self) -> None:
         await self._caller.close()
@@ -164,6 +136,6 @@ class Wire:
         return self._caller.limited(message, operation, wait_s=wait_s, status=answer.status, resource=resource)
 
     def _until_midnight_s(self) -> float:
-        here = self._clock.now().astimezone(self._zone)
+        here = self._caller.clock.now().astimezone(self._zone)
         midnight = datetime.combine(here.date() + timedelta(days=1), time(), tzinfo=self._zone)
         return (midnight.astimezone(UTC) - here.astimezone(UTC)).total_seconds()

@@ -20,16 +20,16 @@ from cmo.domain.outward import Fate, Letter, Operation, PauseReport, Probe, Rece
 from cmo.domain.outward import Sequence as MailSequence
 from cmo.domain.text import clean_line
 from cmo.errors import ContractBroken, ProviderError, ProviderRejected
+from cmo.providers.calling import Caller
 from cmo.providers.instantly.accounting import explain, judge
 from cmo.providers.instantly.campaign import PAUSED, addresses_of, parse_inbox, problems_of, state_of
 from cmo.providers.instantly.parse import Added, Enrolled, parse_added, parse_page
-from cmo.providers.limiter import RateLimiter
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, unknown
 from cmo.providers.sequencer.campaigns import Campaigns, Manner, add_fit
 from cmo.providers.sequencer.letters import address, variables
 from cmo.providers.sequencer.values import whole
-from cmo.providers.sequencer.wire import Wire
+from cmo.providers.sequencer.wire import PATIENCE_S, Wire
 
 NAME = "instantly"
 LIMITS = ((100, 1.0), (6_000, 60.0))
@@ -87,17 +87,21 @@ class Instantly:
         self._clock = clock
         self._zone = zone
         self._operations = {row.name: row.model_copy(update={"timeout_s": timeout_s}) for row in OPERATIONS}
-        self._wire = Wire(
+        caller = Caller(
             NAME,
+            *LIMITS,
+            patience_s=PATIENCE_S,
             base_url=base_url,
             timeout_s=timeout_s,
             clock=clock,
             meter=meter,
-            limiter=RateLimiter(clock, *LIMITS),
-            told_wait_s=lambda answer, now: None,  # 429 comes without any figure
-            credentials={"Authorization": Secret(f"Bearer {key.reveal()}")},
             rng=rng,
             transport=transport,
+        )
+        self._wire = Wire(
+            caller,
+            told_wait_s=lambda answer, now: None,  # 429 comes without any figure
+            credentials={"Authorization": Secret(f"Bearer {key.reveal()}")},
         )
         self._campaigns = Campaigns(self._wire, MANNER)
 

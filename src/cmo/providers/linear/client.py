@@ -13,10 +13,11 @@ from cmo.clock import Clock
 from cmo.config.secrets import Secret
 from cmo.domain.outward import Fate, Operation, Probe, Receipt, Repeat, TicketItem
 from cmo.errors import ProviderError
+from cmo.providers.calling import Caller
 from cmo.providers.linear import documents
 from cmo.providers.linear.kinds import KINDS, Kind
 from cmo.providers.linear.parse import Reply, Team, Trouble, nodes, parse_team, part, text
-from cmo.providers.linear.wire import Wire
+from cmo.providers.linear.wire import PATIENCE_S, WINDOWS, Wire
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, absent, confirmed, doubtful, failed, held, refused, unknown
 
@@ -87,8 +88,10 @@ class Linear:
         """
         self._team = team
         self._timeout_s = timeout_s
-        self._wire = Wire(
-            key,
+        caller = Caller(
+            "linear",
+            *WINDOWS,
+            patience_s=PATIENCE_S,
             base_url=base_url,
             timeout_s=timeout_s,
             clock=clock,
@@ -96,6 +99,7 @@ class Linear:
             rng=rng,
             transport=transport,
         )
+        self._wire = Wire(key, caller)
 
     async def __aenter__(self) -> Self:
         return self

@@ -80,7 +80,7 @@ def read_reply(answer: HttpAnswer, now: datetime) -> Reply:
     errors = body.get("errors") if isinstance(body, dict) else None
     first = next((error for error in errors if isinstance(error, dict)), None) if isinstance(errors, list) else None
     data = body.get("data") if isinstance(body, dict) else None
-    is_broken = answer.status == 200 and first is None and not isinstance(data, dict)
+    is_broken = 200 <= answer.status < 300 and first is None and not isinstance(data, dict)
     trouble = _trouble(answer.status, first) or (Trouble.UNCLEAR if is_broken else None)
     return Reply(
         data=data if isinstance(data, dict) else {},

@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
-from cmo.clock import Clock
 from cmo.config.secrets import Secret
 from cmo.errors import ProviderRejected, ProviderUnavailable
 from cmo.providers.calling import Caller
-from cmo.providers.limiter import RateLimiter
 from cmo.providers.linear.parse import Reply, Trouble, read_reply
-from cmo.providers.ports import Meter
 
-REQUESTS_PER_HOUR = 2500
-"""Per user, all keys together. Complexity needs no gate of its own: our dearest query costs about 75 points, and at
-least 2,000,000 an hour are free."""
+WINDOWS = ((2500, 3600.0),)
+"""Requests, seconds; per user, all keys together. Complexity needs no gate of its own: our dearest query costs about 75
+points, and at least 2,000,000 an hour are free."""
 PATIENCE_S = 20.0
 
 
 class Wire:
     """Sends GraphQL to one Linear under its limits."""
 
-    def __init__(
-        self,
-        key: Secret,
-        *,
-        base_url: str,
-        timeout_s: float,
-        clock: Clock,
-        meter: Meter,
-        rng: random.Random | None,
-        transport: httpx.AsyncBaseTransport | None,
-    ) -> None:
+    def __init__(self, key: Secret, caller: Caller) -> None:
         value = key.reveal()
         self._authorization = Secret(f"Bearer {value}") if value.startswith("lin_oauth") else key
-        self._clock = clock
-        self._caller = Caller(
-            "linear",
-            base_url=base_url,
-            timeout_s=timeout_s,
-            patience_s=PATIENCE_S,
-            clock=clock,
-            meter=meter,
-            limiter=RateLimiter(clock, (REQUESTS_PER_HOUR, 3600.0)),
-            rng=rng,
-            transport=transport,
-        )
+        self._caller = caller
 
     async def close(self) -> None:
         await self._caller.close()
@@ -75,7 +48,7 @@ class Wire:
             credentials={"Authorization": self._authorization},
             json_body={"query": document, "variables": dict(variables)},
         )
-        return read_reply(answer, self._clock.now())
+        return read_reply(answer, self._caller.clock.now())
 
     def raise_for_call(self, reply: Reply, operation: str) -> None:
         """Raise for troubles of the whole call, after which surely nothing happened; a limit closes the gate."""

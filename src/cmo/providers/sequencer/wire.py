@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-import httpx
-
-from cmo.clock import Clock
 from cmo.config.secrets import Secret
 from cmo.errors import ContractBroken
 from cmo.providers.calling import READ_TRIES, Caller, within
 from cmo.providers.http import HttpAnswer, harmless
-from cmo.providers.limiter import RateLimiter
-from cmo.providers.ports import Meter
 
 PATIENCE_S = 60.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 60.0
@@ -33,40 +27,21 @@ class Wire:
 
     def __init__(
         self,
-        provider: str,
+        caller: Caller,
         *,
-        base_url: str,
-        timeout_s: float,
-        clock: Clock,
-        meter: Meter,
-        limiter: RateLimiter,
         told_wait_s: Callable[[HttpAnswer, datetime], float | None],
         credentials: Mapping[str, Secret] | None = None,
         secret_params: Mapping[str, Secret] | None = None,
-        rng: random.Random | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Open no connection yet.
-
+        """
         Args:
             told_wait_s: The seconds that a 429 asks for, in the service's own form; None where it does not say.
         """
-        self._clock = clock
+        self._caller = caller
         self._told_wait_s = told_wait_s
         self._credentials = credentials
         self._secret_params = secret_params
         self._strikes = 0
-        self._caller = Caller(
-            provider,
-            base_url=base_url,
-            timeout_s=timeout_s,
-            patience_s=PATIENCE_S,
-            clock=clock,
-            meter=meter,
-            limiter=limiter,
-            rng=rng,
-            transport=transport,
-        )
 
     async def close(self) -> None:
         await self._caller.close()
@@ -126,7 +101,7 @@ class Wire:
 
     def _wait_s(self, answer: HttpAnswer) -> float:
         self._strikes += 1
-        told = self._told_wait_s(answer, self._clock.now())
+        told = self._told_wait_s(answer, self._caller.clock.now())
         own = min(FIRST_WAIT_S * 2.0 ** min(self._strikes - 1, 10), LONGEST_WAIT_S)
         return own if told is None else within(told)
 

@@ -20,12 +20,12 @@ from cmo.domain.outward import Effect, Fate, Letter, Operation, PauseReport, Pro
 from cmo.domain.outward import Sequence as MailSequence
 from cmo.domain.text import clean_line
 from cmo.errors import ProviderError
-from cmo.providers.limiter import RateLimiter
+from cmo.providers.calling import Caller
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, doubtful, held, unknown
 from cmo.providers.sequencer.campaigns import Campaigns, Manner, add_fit
 from cmo.providers.sequencer.letters import variables
-from cmo.providers.sequencer.wire import Wire
+from cmo.providers.sequencer.wire import PATIENCE_S, Wire
 from cmo.providers.smartlead.accounting import explain, is_explained, judge, not_ok
 from cmo.providers.smartlead.campaign import PAUSED, parse_inboxes, problems_of, state_of, status_of
 from cmo.providers.smartlead.parse import Lead, Said, parse_lead, parse_said, told_wait_s
@@ -84,18 +84,18 @@ class Smartlead:
         """
         self._clock = clock
         self._operations = {row.name: row.model_copy(update={"timeout_s": timeout_s}) for row in OPERATIONS}
-        self._wire = Wire(
+        caller = Caller(
             NAME,
+            *LIMITS,
+            patience_s=PATIENCE_S,
             base_url=base_url,
             timeout_s=timeout_s,
             clock=clock,
             meter=meter,
-            limiter=RateLimiter(clock, *LIMITS),
-            told_wait_s=told_wait_s,
-            secret_params={"api_key": key},
             rng=rng,
             transport=transport,
         )
+        self._wire = Wire(caller, told_wait_s=told_wait_s, secret_params={"api_key": key})
         self._campaigns = Campaigns(self._wire, MANNER)
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, time, timedelta
@@ -110,6 +111,23 @@ class SendingFloor:
                 )
             )
 
+    def add(
+        self, person_id: str, campaign_id: str, lead: Mapping[str, Any], *, custom: Mapping[str, Any], now: datetime
+    ) -> Person:
+        """Put the person of a request's `lead` into a campaign."""
+        person = Person(
+            id=person_id,
+            campaign_id=campaign_id,
+            email=str(lead["email"]),
+            first_name=str(lead.get("first_name") or ""),
+            last_name=str(lead.get("last_name") or ""),
+            company_name=str(lead.get("company_name") or ""),
+            custom=dict(custom),
+            added_at=now.isoformat(),
+        )
+        self.people.append(person)
+        return person
+
     def variables(self, person: Person) -> dict[str, Any]:
         """What a step may name: both spellings in use, and the caller's own."""
         return {
@@ -145,6 +163,45 @@ class SendingFloor:
             self.campaigns[campaign_id].status = status
         self.people = [Person(**row) for row in saved["people"]]
         self.sent = [SentMail(**row) for row in saved["sent"]]
+
+
+class SendingTwin:
+    """What the models of such services have in common: their floor, and the pace they allow."""
+
+    def __init__(self, floor: SendingFloor, *limits: tuple[int, float]) -> None:
+        """
+        Args:
+            limits: Each a count of requests and seconds, a minute at most.
+        """
+        self.floor = floor
+        self._limits = limits
+        self._requests: deque[datetime] = deque()
+
+    @property
+    def sent(self) -> tuple[SentMail, ...]:
+        """Mail that went out, oldest first."""
+        return tuple(self.floor.sent)
+
+    @property
+    def enrolled(self) -> tuple[Person, ...]:
+        """Everybody in a campaign, in the order they were added."""
+        return tuple(self.floor.people)
+
+    def advance(self, now: datetime) -> None:
+        """Hand out what is due at `now`."""
+        self.floor.advance(now)
+
+    def is_over_limit(self, now: datetime) -> bool:
+        """Whether a request at `now` is one too many; counted where it is not."""
+        while self._requests and self._requests[0] <= now - timedelta(minutes=1):
+            self._requests.popleft()
+        over = any(
+            sum(at > now - timedelta(seconds=seconds) for at in self._requests) >= count
+            for count, seconds in self._limits
+        )
+        if not over:
+            self._requests.append(now)
+        return over
 
 
 def expand(words: str, variables: Mapping[str, Any]) -> str:

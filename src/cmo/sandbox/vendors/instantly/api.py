@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 from uuid import NAMESPACE_URL, uuid5
@@ -28,7 +27,7 @@ from cmo.sandbox.vendors.instantly.rows import (
     ready_campaigns,
     workspace_row,
 )
-from cmo.sandbox.vendors.sending import Person, SendingFloor, SentMail
+from cmo.sandbox.vendors.sending import Person, SendingFloor, SendingTwin
 from cmo.sandbox.wire import Request, Response
 
 _LEAD_KEYS = frozenset(
@@ -57,39 +56,24 @@ _LIMITS = ((100, 1.0), (6_000, 60.0))
 _TITLES = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests"}
 
 
-class InstantlyTwin:
+class InstantlyTwin(SendingTwin):
     """One workspace with three campaigns."""
 
     name = "instantly"
 
     def __init__(self, *, seed: int = 7) -> None:
+        super().__init__(SendingFloor(ready_campaigns(), active="active"), *_LIMITS)
         self._seed = seed
-        self.floor = SendingFloor(ready_campaigns(), active="active")
         self.block_list = {*BLOCKED, UNSUBSCRIBED}
         """Addresses and domains, in lower case."""
-        self._requests: deque[datetime] = deque()
         earlier = self._add(WRONG_ID, {"email": ELSEWHERE, "first_name": "Tia"}, datetime(2026, 1, 12, 9, tzinfo=UTC))
         earlier.is_done = True
-
-    @property
-    def sent(self) -> tuple[SentMail, ...]:
-        """Mail that went out, oldest first."""
-        return tuple(self.floor.sent)
-
-    @property
-    def enrolled(self) -> tuple[Person, ...]:
-        """Everybody in a campaign, in the order they were added."""
-        return tuple(self.floor.people)
-
-    def advance(self, now: datetime) -> None:
-        """Hand out what is due at `now`."""
-        self.floor.advance(now)
 
     def answer(self, request: Request, now: datetime) -> Response:
         self.floor.advance(now)
         if request.headers.get("authorization") != f"Bearer {API_KEY}":
             return _refusal(401, "Invalid API key")
-        if self._is_over_limit(now):
+        if self.is_over_limit(now):
             return self.limited(now)
         body = _body(request)
         if body is None:
@@ -131,16 +115,6 @@ class InstantlyTwin:
     def load_json(self, saved: Mapping[str, Any]) -> None:
         self.floor.load_json(saved)
         self.block_list = set(saved["block_list"])
-
-    def _is_over_limit(self, now: datetime) -> bool:
-        while self._requests and self._requests[0] <= now - timedelta(minutes=1):
-            self._requests.popleft()
-        over = any(
-            sum(at > now - timedelta(seconds=seconds) for at in self._requests) >= count for count, seconds in _LIMITS
-        )
-        if not over:
-            self._requests.append(now)
-        return over
 
     def _add_leads(self, body: Mapping[str, Any], now: datetime) -> Response:
         leads, campaign_id = body.get("leads"), body.get("campaign_id")
@@ -188,19 +162,10 @@ class InstantlyTwin:
         return "skipped_count" if skips and self.floor.find(email) else ""
 
     def _add(self, campaign_id: str, lead: Mapping[str, Any], now: datetime) -> Person:
-        email = str(lead["email"])
-        person = Person(
-            id=str(uuid5(NAMESPACE_URL, f"{self._seed}|{campaign_id}|{email.casefold()}")),
-            campaign_id=campaign_id,
-            email=email,
-            first_name=str(lead.get("first_name") or ""),
-            last_name=str(lead.get("last_name") or ""),
-            company_name=str(lead.get("company_name") or ""),
-            custom=dict(lead.get("custom_variables") or {}),
-            added_at=now.isoformat(),
-        )
-        self.floor.people.append(person)
-        return person
+        name = f"{self._seed}|{campaign_id}|{str(lead['email']).casefold()}"
+        person_id = str(uuid5(NAMESPACE_URL, name))
+        custom = lead.get("custom_variables") or {}
+        return self.floor.add(person_id, campaign_id, lead, custom=custom, now=now)
 
     def _list_leads(self, body: Mapping[str, Any]) -> Response:
         """A last page with data carries a cursor too."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from cmo.sandbox.vendors.sending import Campaign, Person, SendingFloor, SentMail
+from cmo.sandbox.vendors.sending import Campaign, Person, SendingFloor, SendingTwin
 from cmo.sandbox.vendors.smartlead.rows import (
     API_KEY,
     BLOCKED,
@@ -49,7 +48,7 @@ _ONE_CAMPAIGN = re.compile(r"/campaigns/(\d+)(/leads|/status|/sequences|/email-a
 _STATUSES = {"START": "ACTIVE", "PAUSED": "PAUSED", "STOPPED": "STOPPED"}
 
 
-class SmartleadTwin:
+class SmartleadTwin(SendingTwin):
     """One account with three campaigns."""
 
     name = "smartlead"
@@ -60,35 +59,20 @@ class SmartleadTwin:
         Args:
             form: Of the answer to adding people: as seen, as the site says, as the OpenAPI document says.
         """
+        super().__init__(SendingFloor(ready_campaigns(), active="ACTIVE"), *_LIMITS)
         self.form = form
-        self.floor = SendingFloor(ready_campaigns(), active="ACTIVE")
         self.block_list = set(BLOCKED)
         """Addresses and domains, in lower case."""
         self.unsubscribed = {UNSUBSCRIBED}
         """Addresses in lower case."""
-        self._requests: deque[datetime] = deque()
         earlier = self._add(WRONG_ID, {"email": ELSEWHERE, "first_name": "Tia"}, datetime(2026, 1, 12, 9, tzinfo=UTC))
         earlier.is_done = True
-
-    @property
-    def sent(self) -> tuple[SentMail, ...]:
-        """Mail that went out, oldest first."""
-        return tuple(self.floor.sent)
-
-    @property
-    def enrolled(self) -> tuple[Person, ...]:
-        """Everybody in a campaign, in the order they were added."""
-        return tuple(self.floor.people)
-
-    def advance(self, now: datetime) -> None:
-        """Hand out what is due at `now`."""
-        self.floor.advance(now)
 
     def answer(self, request: Request, now: datetime) -> Response:
         self.floor.advance(now)
         if request.query.get("api_key") != API_KEY:
             return Response.json(401, {"message": "Invalid API Key"})
-        if self._is_over_limit(now):
+        if self.is_over_limit(now):
             return self.limited(now)
         path = request.path.removeprefix(BASE_PATH)
         if request.method == "GET" and path == "/leads/":
@@ -173,18 +157,9 @@ class SmartleadTwin:
         return "added"
 
     def _add(self, campaign_id: str, lead: Mapping[str, Any], now: datetime) -> Person:
-        person = Person(
-            id=str(_FIRST_LEAD + len(self.floor.people)),
-            campaign_id=campaign_id,
-            email=str(lead["email"]),
-            first_name=str(lead.get("first_name") or ""),
-            last_name=str(lead.get("last_name") or ""),
-            company_name=str(lead.get("company_name") or ""),
-            custom=dict(lead.get("custom_fields") or {}),
-            added_at=now.isoformat(),
-        )
-        self.floor.people.append(person)
-        return person
+        person_id = str(_FIRST_LEAD + len(self.floor.people))
+        custom = lead.get("custom_fields") or {}
+        return self.floor.add(person_id, campaign_id, lead, custom=custom, now=now)
 
     def _get_lead(self, email: str) -> Response:
         """Everything the account holds of one address; an empty object for nobody."""
@@ -205,16 +180,6 @@ class SmartleadTwin:
             ],
         }
         return Response.json(200, told)
-
-    def _is_over_limit(self, now: datetime) -> bool:
-        while self._requests and self._requests[0] <= now - timedelta(minutes=1):
-            self._requests.popleft()
-        over = any(
-            sum(at > now - timedelta(seconds=seconds) for at in self._requests) >= count for count, seconds in _LIMITS
-        )
-        if not over:
-            self._requests.append(now)
-        return over
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -1,0 +1,183 @@
+"""What holds for every sending service, against its twin: doubts are settled, pauses read back, keys never told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cmo.domain.outward import Fate, PauseReport
+from cmo.errors import AuthRejected, ConfigError, ProviderRejected, ProviderUnavailable
+from cmo.sandbox.faults import FaultKind, FaultRule
+from cmo.sandbox.vendors import instantly as instantly_twin
+from cmo.sandbox.vendors import smartlead as smartlead_twin
+from tests.fakes.clock import StillClock
+from tests.providers.doubts import TOLD_AS_UNKNOWN, nobody
+from tests.providers.instantly import world as instantly
+from tests.providers.smartlead import world as smartlead
+
+WRONG_KEY = "wrong-key-of-ours"
+
+
+@dataclass(frozen=True)
+class Service:
+    world: Any
+    """Its test module: `client`, `letter`, `outside`, `once`, `ENROL`."""
+    twin: Any
+    """The package of its twin: `ACTIVE_ID`, `PAUSED_ID`."""
+    title: str
+    campaign_route: str
+    look_route: str
+    paused: str
+    unknown_id: str
+    wrong_ids: tuple[str | None, ...]
+
+    @property
+    def name(self) -> str:
+        return self.title.lower()
+
+
+SERVICES = (
+    Service(
+        world=instantly,
+        twin=instantly_twin,
+        title="Instantly",
+        campaign_route=f"out:instantly/api/v2/campaigns/{instantly_twin.ACTIVE_ID}",
+        look_route="out:instantly/api/v2/leads/list",
+        paused="paused",
+        unknown_id="1a6c0000-0000-4000-8000-00000000dead",
+        wrong_ids=(None, "12", "../x"),
+    ),
+    Service(
+        world=smartlead,
+        twin=smartlead_twin,
+        title="Smartlead",
+        campaign_route=f"out:smartlead{smartlead_twin.BASE_PATH}/campaigns/{smartlead_twin.ACTIVE_ID}",
+        look_route=smartlead.LEAD_ROUTE,
+        paused="PAUSED",
+        unknown_id="9999",
+        wrong_ids=(None, "1/../2", "x", "\u0663"),
+    ),
+)
+each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+
+
+@each_service
+@pytest.mark.parametrize("kind", TOLD_AS_UNKNOWN)
+def test_a_doubtful_write_is_unknown_and_looking_up_settles_it(service: Service, kind: FaultKind) -> None:
+    letters = [service.world.letter(email) for email in ("ann@meadow.example", "bob@meadow.example")]
+    with service.world.outside(service.world.once(kind)) as there:
+        receipts = there.write(*letters)
+        assert [(row.fate, row.code) for row in receipts] == [(Fate.UNKNOWN, TOLD_AS_UNKNOWN[kind])] * 2
+        acted = there.has(letters[0])
+        assert acted == there.door.calls[0].acted
+        assert {row.fate for row in there.look_up(*letters)} == {Fate.CONFIRMED if acted else Fate.ABSENT}
+        assert {row.fate for row in there.write(*letters)} == {Fate.CONFIRMED}
+        assert len(there.twin.enrolled) == 3
+
+
+@each_service
+@pytest.mark.parametrize("kind", [FaultKind.SERVER_ERROR, FaultKind.RESET_AFTER])
+def test_a_look_is_tried_three_times_and_then_cannot_be_known(service: Service, kind: FaultKind) -> None:
+    with service.world.outside(FaultRule(kind=kind, route=service.look_route, nth=(1, 2, 4, 5, 6))) as there:
+        [known] = there.look_up(service.world.letter())
+        [unknown] = there.look_up(service.world.letter())
+    assert (known.fate, unknown.fate) == (Fate.ABSENT, Fate.UNKNOWN)
+
+
+@each_service
+def test_pausing_is_read_back(service: Service) -> None:
+    campaign_id = service.twin.ACTIVE_ID
+    with service.world.outside() as there:
+        assert there.run(lambda client: client.pause(campaign_id)) == PauseReport(
+            provider=service.name,
+            sequence_id=campaign_id,
+            is_paused=True,
+            detail=f"{service.title} says that the campaign is paused.",
+        )
+        assert there.twin.floor.campaigns[campaign_id].status == service.paused
+
+
+@each_service
+@pytest.mark.parametrize("kind", [*TOLD_AS_UNKNOWN, FaultKind.OK_WITH_ERROR, FaultKind.RATE_LIMIT])
+def test_a_pause_is_believed_only_when_it_is_read_back(service: Service, kind: FaultKind) -> None:
+    campaign_id = service.twin.ACTIVE_ID
+    with service.world.outside(service.world.once(kind, service.campaign_route)) as there:
+        report = there.run(lambda client: client.pause(campaign_id))
+        assert report.is_paused == (there.twin.floor.campaigns[campaign_id].status == service.paused)
+
+
+@each_service
+def test_a_pause_that_cannot_be_read_back_is_no_pause(service: Service) -> None:
+    rule = FaultRule(kind=FaultKind.SERVER_ERROR, route=service.campaign_route, share=1.0)
+    with service.world.outside(rule) as there:
+        report = there.run(lambda client: client.pause(service.twin.ACTIVE_ID))
+    assert not report.is_paused
+    assert "not known" in report.detail
+
+
+@each_service
+def test_pausing_what_is_not_there_says_so(service: Service) -> None:
+    with service.world.outside() as there:
+        unknown = there.run(lambda client: client.pause(service.unknown_id))
+        nonsense = there.run(lambda client: client.pause("../../x"))
+    assert not unknown.is_paused
+    assert "404" in unknown.detail
+    assert not nonsense.is_paused
+
+
+@each_service
+def test_nobody_is_added_to_a_campaign_that_is_not_there(service: Service) -> None:
+    letter = service.world.letter
+    with service.world.outside() as there:
+        with pytest.raises(ProviderRejected):
+            there.write(letter(sequence_id=service.unknown_id))
+        for wrong in service.wrong_ids:
+            with pytest.raises(ProviderRejected, match="by its id"):
+                there.write(letter(sequence_id=wrong))
+        with pytest.raises(ProviderRejected, match="by its id"):
+            there.write(letter(), letter("bob@meadow.example", sequence_id=service.twin.PAUSED_ID))
+        with pytest.raises(ConfigError, match="no such operation"):
+            there.run(lambda client: client.write("other.enrol", [letter()]))
+
+
+@each_service
+def test_the_probe_tells_accepted_rejected_and_unreachable_apart(service: Service) -> None:
+    async def unreachable() -> Any:
+        async with service.world.client(nobody(), clock=StillClock()) as client:
+            return await client.probe()
+
+    with service.world.outside() as there:
+        accepted = there.run(lambda client: client.probe())
+        rejected = there.run(lambda client: client.probe(), key=WRONG_KEY)
+    assert (accepted.state, accepted.detail[:19]) == ("ok", "The key is accepted")
+    assert (rejected.state, rejected.fix) == ("fail", f"cmo auth set {service.name}")
+    nothing = asyncio.run(unreachable())
+    assert nothing.state == "fail"
+    assert service.twin.API_KEY not in nothing.detail
+
+
+@each_service
+@pytest.mark.parametrize("use", ["write", "look_up"])
+def test_a_refused_key_adds_nobody_and_is_never_told(service: Service, use: str) -> None:
+    letter = service.world.letter()
+    with service.world.outside() as there:
+        with pytest.raises(AuthRejected) as caught:
+            there.run(lambda client: getattr(client, use)(service.world.ENROL, [letter]), key=WRONG_KEY)
+        assert not there.has(letter)
+    assert WRONG_KEY not in f"{caught.value.message} {caught.value.hint} {caught.value.details}"
+
+
+@each_service
+@pytest.mark.parametrize("use", ["write", "look_up"])
+def test_where_no_connection_stood_surely_nothing_happened(service: Service, use: str) -> None:
+    async def go() -> None:
+        async with service.world.client(nobody(), clock=StillClock()) as client:
+            await getattr(client, use)(service.world.ENROL, [service.world.letter()])
+
+    with pytest.raises(ProviderUnavailable) as caught:
+        asyncio.run(go())
+    assert caught.value.details["connected"] is False
+    assert service.twin.API_KEY not in str(caught.value)
