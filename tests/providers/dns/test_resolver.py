@@ -282,3 +282,16 @@ def test_what_is_no_name_server_is_refused_with_a_way_out(text: str) -> None:
 )
 def test_only_public_addresses_count(address: str, expected: bool) -> None:
     assert is_public(address) is expected
+
+
+def test_one_resolver_may_be_used_in_several_event_loops_one_after_the_other() -> None:
+    clock = ScaledClock(NOW, speed=1000)
+    resolver = DnsResolver(
+        nameserver="127.0.0.1:1", timeout_s=0.2, clock=clock, cache=FakeCache(), meter=Meter(), concurrency=1
+    )
+    addresses = [f"ana@org{n}.example" for n in range(3)]
+
+    first = asyncio.run(resolver.check(addresses))
+    again = asyncio.run(resolver.check(addresses))
+
+    assert {verdict.state for verdict in (*first, *again)} == {MxState.UNKNOWN}

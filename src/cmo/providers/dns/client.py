@@ -67,7 +67,8 @@ class DnsClient:
         self._timeout_s = timeout_s
         self._clock = clock
         self._meter = meter
-        self._slots = asyncio.Semaphore(concurrency)
+        self._concurrency = concurrency
+        self._slots: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
         self._backend = dns.asyncbackend.get_backend("asyncio")
 
     async def ask(self, name: str, kind: dns.rdatatype.RdataType) -> Answer:
@@ -83,12 +84,19 @@ class DnsClient:
         except (dns.exception.DNSException, UnicodeError) as exc:
             return Failed(f"it cannot be asked for ({type(exc).__name__})")
         answer: Answer = Failed("no answer")
-        async with self._slots:
+        async with self._slots_here():
             for n, share in enumerate(SHARES):
                 answer = await self._try(query, self._servers[n % len(self._servers)], self._timeout_s * share)
                 if not isinstance(answer, Failed):
                     break
         return answer
+
+    def _slots_here(self) -> asyncio.Semaphore:
+        """The slots of the running loop; a command may use one client in several loops, one after the other."""
+        loop = asyncio.get_running_loop()
+        if self._slots is None or self._slots[0] is not loop:
+            self._slots = (loop, asyncio.Semaphore(self._concurrency))
+        return self._slots[1]
 
     async def _try(self, query: dns.message.QueryMessage, server: NameServer, seconds: float) -> Answer:
         work = asyncio.ensure_future(self._exchange(query, server))
