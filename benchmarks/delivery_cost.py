@@ -30,7 +30,8 @@ from cmo.store.db import Connection, open_store, transaction
 from cmo.store.gate import SendGate
 from cmo.store.jobs import get_job
 from cmo.store.journal import this_process
-from cmo.store.outbox import Gate, plan_writes
+from cmo.store.outbox import Gate
+from cmo.store.outbox_plan import plan_writes
 from cmo.store.sends import plan_sends
 from tests.delivery.campaigns import LOOSE
 from tests.delivery.kills import forkserver
@@ -277,7 +278,7 @@ def ledger_loop(leg: Leg) -> None:
         job_id = known["id"] if known else new_job(conn).id
         with transaction(conn):
             plan_writes(conn, job_id, [write_factory(n) for n in range(MESSAGES)])
-        writer, clock = BookWriter(leg), StillClock(NOON + timedelta(hours=leg.number))
-        for _ in range(3):
+        writer, clock = BookWriter(leg), StillClock(NOON + timedelta(days=leg.number))
+        for _ in range(5):  # beyond the time-out, and then beyond the longest wait before another try
             _drain(conn, job_id, Lane(writer.operation, writer, open_gate, TicketItem, Stage.SYNC), clock)
-            clock.advance(60)
+            clock.advance(4_000)

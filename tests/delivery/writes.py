@@ -12,7 +12,7 @@ from cmo.domain.outward import Fate, Operation, Probe, Receipt, Repeat, TicketIt
 from cmo.domain.policy import YES, Verdict
 from cmo.ids import ticket_id
 from cmo.store.db import Connection, transaction
-from cmo.store.outbox import Planned, plan_writes
+from cmo.store.outbox_plan import Planned, plan_writes
 from tests.fakes.clock import NOON
 
 

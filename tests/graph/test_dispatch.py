@@ -23,8 +23,9 @@ from cmo.errors import (
 from cmo.graph.dispatch import UNREACHABLE_S, Dispatcher, Lane, Outcome
 from cmo.providers.ports import Meter
 from cmo.store.db import Connection, open_store
+from cmo.store.doubt import MOST_LOOKS
 from cmo.store.gate import WriteGate
-from cmo.store.outbox import MOST_LOOKS, Gate
+from cmo.store.outbox import Gate
 from cmo.store.switches import BREAKS_AFTER, KILL, OPEN_S, SENDING, breaker_open_until, find_switch, switch_on
 from tests.delivery.writes import FakeWriter, answers, open_gate, operation_factory, plan, write_factory
 from tests.fakes.clock import NOON, StillClock

@@ -19,7 +19,7 @@ from cmo.graph.dispatch import Dispatcher, Lane, Outcome
 from cmo.providers.ports import Meter
 from cmo.store.audit import iter_audit
 from cmo.store.db import Connection, open_store, transaction
-from cmo.store.outbox import plan_writes
+from cmo.store.outbox_plan import plan_writes
 from cmo.store.switches import SENDING, Switch, find_switch, switch_on
 from tests.fakes.clock import NOON, StillClock
 from tests.fakes.jobs import new_job

@@ -13,8 +13,8 @@ from cmo.errors import ConfigError
 from cmo.sandbox.vendors.instantly import ACTIVE_ID, API_KEY, InstantlyTwin
 from cmo.service import kill as verbs
 from cmo.service.audit import AuditFilter
+from cmo.store.doubt import in_flight
 from cmo.store.journal import this_process
-from cmo.store.outbox import in_flight
 from tests.fakes.clock import StillClock
 from tests.fakes.doors import open_door
 from tests.fakes.drafts import store_with_drafts

@@ -14,8 +14,7 @@ from cmo.domain.lead import ItemFailure
 from cmo.store import groups
 from cmo.store.commit import commit
 from cmo.store.db import Connection, open_store, transaction
-from cmo.store.groups import GroupState, Mark, StoredGroup, error_groups, group_members
-from cmo.store.outbox import forget_failures
+from cmo.store.groups import GroupState, Mark, StoredGroup, error_groups, forget_failures, group_members
 from cmo.store.retry import count_failures, make_failures_pending, replan_writes, retriable
 from tests.fakes.jobs import new_job
 from tests.fakes.ledger import ledger_row

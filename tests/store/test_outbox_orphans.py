@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cmo.domain.outward import Operation, Repeat
 from cmo.store.db import open_store
-from cmo.store.outbox import find_orphans
+from cmo.store.doubt import find_orphans
 from tests.fakes.jobs import new_job
 from tests.fakes.ledger import ledger_row
 from tests.fakes.outside import NOW

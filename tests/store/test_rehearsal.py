@@ -11,7 +11,7 @@ from cmo.domain.outward import Operation, Repeat
 from cmo.store.db import Connection, open_store
 from cmo.store.gate import WriteGate
 from cmo.store.jobs import get_job
-from cmo.store.outbox import plan_writes
+from cmo.store.outbox_plan import plan_writes
 from cmo.store.rehearsal import claim_all, rehearsal
 from tests.fakes.jobs import new_job, plan_factory
 from tests.fakes.outside import NOW

@@ -21,7 +21,7 @@ from cmo.domain.outbox import ClaimedWrite
 from cmo.domain.outward import CrmItem, Fate, Item, Operation, Receipt
 from cmo.errors import AuthRejected, CmoError, ConfigError, ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.ports import Meter, Writer
-from cmo.store import outbox
+from cmo.store import doubt, groups, outbox
 from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
 from cmo.store.switches import SENDING, breaker_open_until, end_trial, ended_pauses, note_outcome, write_switch
@@ -82,14 +82,14 @@ class Dispatcher:
             patience_s: How long, in all, to wait for retries and look-ups that are due soon.
         """
         done = Outcome()
-        outbox.find_orphans(self.conn, {lane.operation.name: lane.operation}, now=self.clock.now())
+        doubt.find_orphans(self.conn, {lane.operation.name: lane.operation}, now=self.clock.now())
         deadline = self.clock.monotonic() + patience_s
         while True:
             done.refused.clear()
             done.limited = ""
             await self._look_up(lane, done)
             await self._pass(lane, done, most)
-            due = outbox.next_due(self.conn, lane.operation, job_id=self.job_id)
+            due = doubt.next_due(self.conn, lane.operation, job_id=self.job_id)
             if done.stopped or due is None or (most is not None and _written(done) >= most):
                 return done
             wait_s = (due - self.clock.now()).total_seconds()
@@ -196,10 +196,10 @@ class Dispatcher:
         for n, event in enumerate(events):
             record(self.conn, self.job_id, f"{name}/{n}", event, now)
         confirmed = [row.id for row, receipt in zip(rows, receipts, strict=True) if receipt.fate is Fate.CONFIRMED]
-        outbox.forget_failures(self.conn, self.job_id, lane.operation.name, confirmed)
+        groups.forget_failures(self.conn, self.job_id, lane.operation.name, confirmed)
         if len(events) == 1:
             return
-        group = outbox.spike(self.conn, lane.operation.name, since=now - SPIKE_WITHIN, at_least=self.pause_after)
+        group = groups.spike(self.conn, lane.operation.name, since=now - SPIKE_WITHIN, at_least=self.pause_after)
         if group is not None:
             done.spike = group.group_key
             reason = f"{group.count}x {group.group_key}"
@@ -242,7 +242,7 @@ class Dispatcher:
     async def _look_up(self, lane: Lane, done: Outcome) -> None:
         """Settle what is doubtful and late enough, by asking the provider."""
         operation = lane.operation
-        while rows := outbox.doubtful(self.conn, operation, job_id=self.job_id, now=self.clock.now()):
+        while rows := doubt.doubtful(self.conn, operation, job_id=self.job_id, now=self.clock.now()):
             self.check()
             before = self.meter.snapshot()
             found: Sequence[Receipt]
@@ -258,7 +258,7 @@ class Dispatcher:
             receipts = [by_key.get(row.key) or silent.model_copy(update={"key": row.key}) for row in rows]
             attempts = {row.key: row.attempts for row in rows}
             with transaction(self.conn):
-                taken = outbox.resolve(self.conn, operation, receipts, attempts=attempts, now=now)
+                taken = doubt.resolve(self.conn, operation, receipts, attempts=attempts, now=now)
                 rows = [row for row in rows if row.key in taken]
                 receipts = [receipt for receipt in receipts if receipt.key in taken]
                 if taken:

@@ -32,7 +32,8 @@ from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
 from cmo.store.gate import SendGate, WriteGate
 from cmo.store.journal import this_claimant
-from cmo.store.outbox import Gate, Planned, plan_writes
+from cmo.store.outbox import Gate
+from cmo.store.outbox_plan import Planned, plan_writes
 from cmo.store.sends import plan_crm, plan_sends, stale_addresses
 
 if TYPE_CHECKING:

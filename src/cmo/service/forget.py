@@ -31,9 +31,9 @@ from cmo.service.store import clock_of, writer
 from cmo.store import journal
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
+from cmo.store.doubt import in_flight
 from cmo.store.erasure import Person, erase, find_person, shred
 from cmo.store.jobs import list_jobs
-from cmo.store.outbox import in_flight
 from cmo.store.suppressions import record_suppressions
 
 MOST_JOBS = 1_000_000

@@ -20,7 +20,7 @@ from cmo.errors import CmoError, ConfigError, StoreBusy
 from cmo.service.store import clock_of, writer
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
-from cmo.store.outbox import in_flight
+from cmo.store.doubt import in_flight
 from cmo.store.standing_views import last_left, left_the_house, provider_campaigns
 from cmo.store.switches import KILL, Switch, find_switch, switch_off, switch_on
 

@@ -25,7 +25,8 @@ from cmo.service.writers import CRMS, MAILERS, open_crm, open_mailer, open_ticke
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import transaction
-from cmo.store.outbox import find_orphans, forget_failures, resolve
+from cmo.store.doubt import find_orphans, resolve
+from cmo.store.groups import forget_failures
 from cmo.store.send_views import LeftRow, left_rows, operations_in_use
 
 Finding = Literal["agree", "missing", "found", "absent", "early", "doubtful", "blind", "unasked"]

@@ -34,7 +34,7 @@ from cmo.store.db import Connection, transaction
 from cmo.store.events import last_moment
 from cmo.store.gate import SendGate
 from cmo.store.jobs import get_job
-from cmo.store.outbox import Planned
+from cmo.store.outbox_plan import Planned
 from cmo.store.rehearsal import claim_all, rehearsal, standing_refusals
 from cmo.store.send_views import CameOf, MailRow, came_of, hold_ends, keys_taken, mail_rows, mail_standing
 from cmo.store.sends import plan_sends_within, stale_addresses

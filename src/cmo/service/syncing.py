@@ -19,7 +19,7 @@ from cmo.service.sending import PATIENCE_S, broken_until
 from cmo.service.writers import open_crm
 from cmo.store.audit import record_audit
 from cmo.store.db import transaction
-from cmo.store.outbox import plan_writes
+from cmo.store.outbox_plan import plan_writes
 from cmo.store.outbox_views import OutboxRow, list_outbox
 from cmo.store.rehearsal import claim_all, rehearsal, standing_refusals
 from cmo.store.send_views import CameOf, came_of, left_out_of_crm

@@ -246,3 +246,29 @@ def sending_pause(conn: Connection, job_id: str, *, now: datetime) -> Switch | N
 
 def _moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+class Spike(Frozen):
+    """Errors of one group that came in a short time."""
+
+    group_key: str
+    count: int
+    message: str
+
+
+def spike(conn: Connection, operation: str, *, since: datetime, at_least: int) -> Spike | None:
+    """The group of the operation's errors that has `at_least` rows since then, or None."""
+    row = conn.execute(
+        "SELECT group_key, COUNT(*) AS n, MAX(message) AS message FROM failures WHERE tool = ? AND last_at >= ?"
+        " AND mark IS NULL GROUP BY group_key HAVING n >= ? ORDER BY n DESC LIMIT 1",
+        (operation, since.isoformat(), at_least),
+    ).fetchone()
+    return None if row is None else Spike(group_key=row["group_key"], count=row["n"], message=row["message"])
+
+
+def forget_failures(conn: Connection, job_id: str, operation: str, ids: Sequence[int]) -> None:
+    """Failures of rows that are confirmed now are no failures."""
+    conn.execute(
+        "DELETE FROM failures WHERE job_id = ? AND tool = ? AND item IN (SELECT 'outbox:' || value FROM json_each(?))",
+        (job_id, operation, json.dumps(ids)),
+    )

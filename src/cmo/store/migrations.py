@@ -439,14 +439,12 @@ CREATE TABLE outbox (
     code TEXT,
     reason TEXT
 );
-CREATE INDEX outbox_due ON outbox (operation, state, due_s);
 CREATE INDEX outbox_of_job ON outbox (job_id, state);
 CREATE INDEX outbox_of_draft ON outbox (draft_id) WHERE draft_id IS NOT NULL;
 CREATE INDEX outbox_of_login ON outbox (login_key) WHERE login_key IS NOT NULL;
 CREATE INDEX outbox_under_way ON outbox (state) WHERE state = 'claimed';
 CREATE INDEX outbox_after ON outbox (after_id) WHERE after_id IS NOT NULL;
-CREATE INDEX outbox_of_approval ON outbox (approval_id) WHERE approval_id IS NOT NULL;
-CREATE INDEX outbox_of_person ON outbox (email_key, claimed_s);
+CREATE INDEX outbox_of_person ON outbox (email_key) WHERE email_key IS NOT NULL;
 CREATE INDEX outbox_claimed ON outbox (claimed_s, inbox, company_key, draft_id, state) WHERE claimed_s IS NOT NULL;
 CREATE TABLE decisions (
     outbox_id INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,

@@ -14,7 +14,7 @@ from cmo.domain.outbox import OutboxState
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
-from cmo.store.outbox import forget_failures
+from cmo.store.groups import forget_failures
 
 Arrived = Literal["confirmed", "absent"]
 """What a person knows of a doubtful write."""

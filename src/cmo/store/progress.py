@@ -105,7 +105,7 @@ _COUNTS = f"""WITH suppressed AS ({_SUPPRESSED}) SELECT
  (SELECT COUNT(*) FROM outbox WHERE job_id = :job AND draft_id IS NULL) AS records,
  (SELECT COUNT(*) FROM outbox WHERE job_id = :job AND draft_id IS NULL AND state = 'confirmed') AS records_confirmed,
  (SELECT COUNT(*) FROM drafts d WHERE d.job_id = :job AND d.state = 'approved' AND NOT EXISTS
-   (SELECT 1 FROM outbox o WHERE o.approval_id = d.approval_id)) AS drafts_unplanned,
+   (SELECT 1 FROM outbox o WHERE o.draft_id = d.id AND o.approval_id = d.approval_id)) AS drafts_unplanned,
  (SELECT COUNT(*) FROM drops WHERE job_id = :job) AS dropped,
  (SELECT COUNT(*) FROM failures WHERE job_id = :job AND mark IS NULL) AS failures,
  (SELECT COUNT(*) FROM checkpoints WHERE job_id = :job) AS checkpoints"""

@@ -16,7 +16,7 @@ from cmo.domain.suppression import email_domain, email_key
 from cmo.ids import short_hash
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection, transaction
-from cmo.store.outbox import Planned, plan_writes
+from cmo.store.outbox_plan import Planned, plan_writes
 
 AT_ONCE = 200
 
