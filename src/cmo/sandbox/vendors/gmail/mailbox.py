@@ -18,7 +18,7 @@ from typing import Any
 
 from cmo.sandbox.dice import Dice
 
-ADDRESS = "operator@sandbox.example"
+ADDRESS = "sam@sandbox.example"
 _MESSAGE_ID = re.compile(rb"^message-id:[^\r\n]*", re.I | re.M)
 
 
