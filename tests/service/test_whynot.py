@@ -42,9 +42,9 @@ def test_each_gate_counts_what_it_stops_and_when_it_lets_go(tmp_path: Path) -> N
     with sending_of(made) as sending:
         send_all(sending)
     found = asked(made)
-    assert stops(found) == {"suppressed": 1, "address_policy": 1, "country": 1, "quota_day": 1, "window": 1}
+    assert stops(found) == {"suppressed": 1, "address_policy": 1, "country": 1, "quota_day": 2}
     by_name = {gate.name: gate for gate in found.gates}
-    assert by_name["window"].retry_at is not None
+    assert by_name["quota_day"].retry_at is not None
     assert by_name["address_policy"].next.startswith("cmo policy allow commit --basis")
     assert by_name["health"].state == "ok"
 

@@ -105,7 +105,8 @@ def _look(here: Session, settings: Settings, samples: Samples, upto: int) -> Non
     for choice in samples.choices[len(samples.seen) : upto]:
         with service.reader(settings) as conn:
             detail = draft_details.get_draft(conn, choice.draft_id, now=service.clock_of(settings).now())
-        for row in ["", draft_lines.title(detail.row, terminal), *draft_lines.changed(detail, terminal)]:
+        for row in ["", draft_lines.title(detail.row, terminal), draft_lines.recipient(detail),
+                    *draft_lines.changed(detail, terminal)]:  # fmt: skip
             here.out.line(row)
         samples.seen.append(choice.draft_id)
         options = [("ok", "fine"), ("f", "flag it"), ("w", "whole mail"), ("q", "leave")]

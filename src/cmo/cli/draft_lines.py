@@ -25,6 +25,12 @@ def title(row: DraftRow, terminal: Terminal) -> str:
     return f"{line}  " + terminal.paint(f"{mark}{safe_line(row.flag)}", "error" if row.blocked else "warn")
 
 
+def recipient(detail: DraftDetail) -> str:
+    """Where it goes, and what supports the address."""
+    held = "  HOLD: only a commit shows it" if detail.email_class == "commit" else f"  ({detail.email_class})"
+    return f"To: {safe_line(detail.row.address)}{held}"
+
+
 def changed(detail: DraftDetail, terminal: Terminal) -> list[str]:
     """What everybody else's mail does not say, with the evidence under each claim; the rest is counted."""
     if not detail.claims:
@@ -67,7 +73,7 @@ def why(detail: DraftDetail, terminal: Terminal) -> list[str]:
     rows = [f"WHY {'  '.join(parts)} = {detail.row.score}"] if parts else []
     if detail.others:
         names = ", ".join(f"#{other.id} {safe_line(other.login)} ({other.state})" for other in detail.others)
-        rows.append(f"Also at {safe_line(detail.row.org)}: {names}")
+        rows.append(f"Also at {safe_line(detail.row.org) or 'the same company'}: {names}")
     return list(_wrapped(rows, terminal, hanging=4))
 
 

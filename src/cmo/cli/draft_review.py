@@ -126,7 +126,7 @@ class _Review:
 
     def _show(self, detail: DraftDetail, left: int) -> None:
         terminal = self.here.out.terminal
-        rows = ["", draft_lines.title(detail.row, terminal) + f"  ({left} left)"]
+        rows = ["", draft_lines.title(detail.row, terminal) + f"  ({left} left)", draft_lines.recipient(detail)]
         self._lines([*rows, *draft_lines.changed(detail, terminal), *draft_lines.findings(detail, terminal)])
 
     def _lines(self, rows: list[str]) -> None:

@@ -85,6 +85,8 @@ def reject(
     """
     here = session()
     found = _meant(here, "Reject", ids, job, where, yes=yes, dry_run=dry_run)
+    if reason is not None and not reason.strip():
+        raise UsageProblem("A reason cannot be empty.", hint="1 to 6, or words: cmo drafts reject 36 --reason tone")
     words = verbs.reason_of(reason if reason is not None else asked_reason(here, quiet=yes or dry_run))
     return _turned_down(here, "reject", found, reason=words, dry_run=dry_run)
 

@@ -84,7 +84,7 @@ def show(
     here = session()
     detail, versions = _read(here, draft, job)
     terminal = here.out.terminal
-    rows = [draft_lines.title(detail.row, terminal), f"To: {safe_line(detail.row.address)}"]
+    rows = [draft_lines.title(detail.row, terminal), draft_lines.recipient(detail)]
     rows += [*draft_lines.whole(detail, terminal), ""]
     rows += [*draft_lines.findings(detail, terminal), *draft_lines.standing(detail)]
     if full:

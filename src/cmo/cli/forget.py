@@ -30,7 +30,7 @@ def forget(
     person = verbs.look_up(here.settings, email)
     known = [*person.logins, *person.addresses[1:]]
     also = f" Known as: {', '.join(map(safe_line, dict.fromkeys(known)))}." if known else " No row of theirs is stored."
-    here.say.note(f"Everything about {safe_line(email)} is erased, for good.{also}")
+    here.say.note(f"Everything about {safe_line(email)} will be erased, for good.{also}")
     if dry_run:
         record_dry(here.settings, "person.forget", f"person:{verbs.token_of(here.settings, email)}")
         here.say.note("Would erase them. Nothing was changed.")

@@ -120,6 +120,7 @@ def change(
     with opened_job(here, job) as (conn, job_id):
         found = views.get_job(conn, job_id)
         before = found.plan
+        approved = service.summary(here.settings, conn, job_id).progress.drafts_approved
     if found.status.is_over and not set(pairs) <= service.AFTER_THE_END:
         open_keys = ", ".join(sorted(service.AFTER_THE_END))
         raise JobNotResumable(
@@ -141,6 +142,11 @@ def change(
         here.say.note("That is how it was already.")
     elif not dry_run:
         here.say.note("It takes effect at the job's next step.")
+    if changed.keys() & {"mailer", "sequence_id"} and approved:
+        here.say.warn(
+            f"{approved:,} approvals were for another mailer or sequence: they do not hold as long as this does.",
+            hint="Approve again: cmo drafts approve --where state:approved",
+        )
     data = {key: {"before": old, "after": new} for key, (old, new) in changed.items()}
     here.out.document("cmo.jobs.set/1", {"job_id": job_id, "changes": data, "dry_run": dry_run}, text=[])
     return DONE

@@ -147,7 +147,7 @@ def _welcome(here: Session) -> int:
 def _show(here: Session, conn: Connection, job_id: str, fields: str | None = None) -> int:
     from cmo import service
     from cmo.cli import jobview
-    from cmo.store import views
+    from cmo.store import standing_views, views
 
     summary = service.summary(here.settings, conn, job_id)
     groups = views.failure_groups(conn, job_id)
@@ -158,7 +158,12 @@ def _show(here: Session, conn: Connection, job_id: str, fields: str | None = Non
     if here.out.form == "terminal":
         text = jobview.lines(summary, here.out.terminal)
         text += _groups_line(groups, here.out.terminal)
+    stop = standing_views.stopped(conn, now=here.now())
+    data["sending_stopped"] = None if stop is None else stop.model_dump(mode="json")
     here.out.document(STATUS_SCHEMA, data, text=text, fields=fields)
+    if stop is not None:
+        told = f"ALL SENDING STOPPED by {safe_line(stop.by)} at {stop.at.astimezone():%H:%M}: {safe_line(stop.reason)}."
+        here.say.warn(told, hint="Let it go on: cmo kill --release --reason TEXT")
     _next(here, conn, summary)
     return DONE
 
@@ -183,6 +188,8 @@ def _next(here: Session, conn: Connection, summary: JobSummary) -> None:
         here.say.hint(f'cmo watch {ref}   cmo say {ref} "…"   cmo pause {ref}')
     elif state in ("paused", "planned", "stopped"):
         here.say.hint(f"cmo resume {ref}   cmo logs {ref}   cmo cancel {ref}")
+    elif summary.progress.drafts_pending:
+        here.say.hint(f"cmo drafts review --job {ref}   cmo leads list --job {ref}   cmo export {ref}")
     else:
         here.say.hint(f"cmo leads list --job {ref}   cmo export {ref}")
 

@@ -103,7 +103,9 @@ def show(
     one, now = found[0], service.clock_of(here.settings).now()
     data = {**_row(one, now, full=True), "payload": json.loads(one.payload)}
     rows = [f"{one.id}  {one.operation}  {_state(one)}  {_leaves(one, now)}", f"  {safe_line(one.reason)}"]
-    if one.draft_id is None:
+    if verbs.is_erased(one):
+        rows.append("  What it said was erased with the person (cmo forget).")
+    elif one.draft_id is None:
         rows += [f"  {name}: {safe_line(str(value))}" for name, value in data["payload"].items()]
     else:
         text, about = _mail(one)

@@ -109,9 +109,12 @@ def send(
         if all(row.rule == "sequence" for row in preview.rows) and not preview.doubtful:
             return _nothing(here, sending, ref)
         _announce(here, sending, preview, ref)
-        if preview.rows:
-            count = len(preview.leaving) or len(preview.rows)
-            agree_to_leave(here, "mail", count, is_limited=limit is not None, yes=yes)
+        if not preview.leaving and not preview.doubtful:
+            sending.note(preview, is_dry=False)
+            here.say.hint(f"Nothing can leave now. Why: cmo why-not {ref}")
+            return REFUSED
+        if preview.leaving:
+            agree_to_leave(here, "mail", len(preview.leaving), is_limited=limit is not None, yes=yes)
         return _go(here, sending, preview, due_at, request, stop, ref)
 
 
@@ -271,6 +274,9 @@ def _announce(here: Session, sending: Sending, preview: SendPreview, ref: str) -
         )
     for line in _staying(preview.rows):
         here.say.note(line)
+    stays = len(preview.rows) - len(leaving)
+    if leaving and stays:
+        here.say.note(f"What stays waits in the outbox; a later cmo send asks the gate again ({stays:,}).")
     if preview.doubtful:
         here.say.note(f"{preview.doubtful:,} may have left before; they are looked up first.")
     if sequence.state != "sending":

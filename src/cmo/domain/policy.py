@@ -286,7 +286,8 @@ def _country(facts: Facts, standing: Standing, limits: Limits) -> Verdict:
                 message='The country is not known; `cmo policy allow unknown-country --basis "…"` records why.',
             )
         case _:
-            return Verdict(rule="country", message=f"{ruled.reason}")
+            lift = f"`cmo config set sending.countries {facts.country}=ok` if you have it"
+            return Verdict(rule="country", message=f"{ruled.reason} ({lift}).")
 
 
 def _contacted(facts: Facts, used: Used, now: datetime) -> Verdict:

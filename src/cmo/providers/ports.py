@@ -193,6 +193,14 @@ class Crm(Writer[CrmItem], Protocol):
     async def preview(self, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
         """What writing each person would do, by reading only: `effect` says created, updated, noop or ambiguous."""
 
+    async def require_list(self, list_id: str) -> None:
+        """Make sure that people can be put on the list.
+
+        Raises:
+            ProviderRejected: there is no such list, or the key may not see it.
+            ConfigError: this CRM has no lists.
+        """
+
 
 class Tickets(Writer[TicketItem], Protocol):
     """Keeps issues."""

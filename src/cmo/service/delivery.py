@@ -32,7 +32,7 @@ from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
 from cmo.store.gate import SendGate, WriteGate
 from cmo.store.journal import this_claimant
-from cmo.store.outbox import Gate
+from cmo.store.outbox import Gate, reconsider
 from cmo.store.outbox_plan import Planned, plan_writes
 from cmo.store.sends import plan_crm, plan_sends, stale_addresses
 
@@ -122,6 +122,8 @@ class Delivery:
             ProviderError: the provider cannot be asked about its sequence.
         """
         async with self.mail_lane(per_inbox_cap=per_inbox_cap) as (lane, sequence):
+            with transaction(self.conn):
+                reconsider(self.conn, lane.operation, job_id=self.job.id, now=self.found.clock.now())
             await self.verify_again()
             outcome = await self.dispatcher().drain(lane, most=most, patience_s=patience_s)
         if outcome.spike and has_ticket_team(self.settings, self.found):
@@ -132,11 +134,14 @@ class Delivery:
         """Plan people, places on the list and notes, and write those that may be written."""
         name = self.job.plan.crm or self.settings.crm
         async with open_crm(self.settings, self.found, name, self.meter) as crm:
+            wanted = list_id or self.job.plan.list_id
+            if wanted and f"{name}.entry" in crm.operations:
+                await crm.require_list(wanted)
             planned = plan_crm(
                 self.conn,
                 self.job.id,
                 crm=name,
-                list_id=list_id or self.job.plan.list_id,
+                list_id=wanted,
                 entries=f"{name}.entry" in crm.operations,
                 now=self.found.clock.now(),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from cmo.config import Settings
@@ -11,6 +12,11 @@ from cmo.service.store import clock_of, writer
 from cmo.store import outbox_hand
 from cmo.store.outbox_hand import Arrived, ByHand
 from cmo.store.outbox_views import OutboxRow
+
+
+def is_erased(row: OutboxRow) -> bool:
+    """Whether the row was one of a person who is forgotten: it says nothing any more."""
+    return set(json.loads(row.payload)) <= {"sequence_id"}
 
 
 def mail_of(row: OutboxRow) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import transaction
 from cmo.store.doubt import find_orphans, resolve
+from cmo.store.erasure import is_erased
 from cmo.store.groups import forget_failures
 from cmo.store.send_views import LeftRow, left_rows, operations_in_use
 
@@ -167,7 +168,7 @@ class Reconciling:
 
 def _batches(rows: Sequence[LeftRow], operations: Mapping[str, Operation]) -> list[list[LeftRow]]:
     """Rows that can be asked about together: of one operation and one campaign, as many as a call takes."""
-    known = [row for row in rows if row.operation in operations]
+    known = [row for row in rows if row.operation in operations and not is_erased(row.key)]
     batches = []
     for (name, _), group in groupby(sorted(known, key=_together), key=_together):
         same = list(group)

@@ -34,6 +34,7 @@ from cmo.store.db import Connection, transaction
 from cmo.store.events import last_moment
 from cmo.store.gate import SendGate
 from cmo.store.jobs import get_job
+from cmo.store.outbox import reconsider
 from cmo.store.outbox_plan import Planned
 from cmo.store.rehearsal import claim_all, rehearsal, standing_refusals
 from cmo.store.send_views import CameOf, MailRow, came_of, hold_ends, keys_taken, mail_rows, mail_standing
@@ -217,6 +218,7 @@ class Sending:
             for n, verdict in enumerate(checked):
                 record(conn, self.job_id, f"{self.job_id}/rehearsal/{n}", EmailVerified(verdict=verdict), now)
             self._plan(composer, due_at)
+            reconsider(conn, lane.operation, job_id=self.job_id, now=now)
             leaves_at = max(now, hold_ends(conn, self.job_id) or now)
             doubtful = mail_standing(conn, self.job_id).outbox.get("unknown", 0)
             rows = self._claimed(lane, free if locked else gate, composer, leaves_at, most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,6 +47,10 @@ _HEADERS = {
     **dict.fromkeys(("account", "company", "organisation", "organization"), SuppressionKind.ACCOUNT),
 }
 """What a column may be called -> what it holds."""
+
+
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,98}(\[bot\])?")
+"""As GitHub spells logins."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,8 @@ def read_target(text: str, kind: SuppressionKind | None = None) -> Target:
             return Target(chosen, comparable_domain(text.strip()) or company_key(text, "") or _nothing(text))
         if chosen is SuppressionKind.EMAIL and not _is_address(text.strip()):
             raise ValueError(f"{text!r} is not an address")
+        if chosen is SuppressionKind.LOGIN and not _LOGIN.fullmatch(text.strip().removeprefix("@")):
+            raise ValueError(f"{text!r} is no login")
         return Target(chosen, suppression_value(chosen, text))
     except ValueError as exc:
         raise ToolInputInvalid(

@@ -219,4 +219,6 @@ def _next(gate: Gate, settings: Settings, short: str) -> str:
         return ""
     if gate.name == "mode" and settings.mode() is not Mode.SEND_ALLOWED:
         return "cmo config set mode.sending send_allowed"
+    if gate.name == "country" and "sending.countries" in gate.message:
+        return "cmo config set sending.countries DE=ok"
     return (gate.next or _NEXT.get(gate.name, "")).replace("{ref}", short)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cmo.errors import OutputUnwritable, StoreBusy, StoreDamaged, StoreError
-from cmo.store.migrations import migrate, require_known_schema, schema_version
+from cmo.store.migrations import MIGRATIONS, migrate, require_known_schema, schema_version
 
 BUSY_TIMEOUT_S = 10.0
 SAFE_SQLITE = (3, 51, 3)
@@ -45,17 +45,20 @@ def open_store(path: Path) -> Connection:
 
 
 def open_reader(path: Path) -> Connection | None:
-    """A connection that cannot write, or None where there is no store yet."""
+    """A connection that cannot write, or None where there is no store yet. A store of an older cmo is brought up to
+    date first."""
     if not path.exists():
         return None
     with translated(path):
         conn = _connect(path)
         try:
-            conn.execute("PRAGMA query_only=ON")
             require_known_schema(conn)
             if schema_version(conn) == 0:
                 conn.close()
                 return None
+            if schema_version(conn) < len(MIGRATIONS):
+                migrate(conn)
+            conn.execute("PRAGMA query_only=ON")
         except BaseException:
             conn.close()
             raise

@@ -40,6 +40,11 @@ BLINDED = "erased|"
 """How a blinded key starts."""
 
 
+def is_erased(key: str) -> bool:
+    """Whether the outbox row of this key was one of a person who is forgotten."""
+    return key.startswith(BLINDED)
+
+
 class Person(Frozen):
     """Whoever an address belongs to, as far as the store knows."""
 

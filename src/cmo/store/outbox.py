@@ -223,6 +223,19 @@ def give_back(conn: Connection, claimed: Sequence[ClaimedWrite], *, holder: str,
     )
 
 
+def reconsider(conn: Connection, operation: Operation, *, job_id: str, now: datetime) -> None:
+    """Ask the gate again about rows that it put off: the operator may have changed what stood in the way.
+
+    Runs inside the caller's transaction. The hold of a hand-over and the wait after a failed call stay as they are.
+    """
+    conn.execute(
+        "UPDATE outbox SET due_s = ?3 WHERE job_id = ?1 AND operation = ?2 AND state = 'planned' AND code IS NULL"
+        " AND due_s > ?3 AND EXISTS (SELECT 1 FROM decisions d WHERE d.outbox_id = outbox.id"
+        " AND d.retry_s = outbox.due_s)",
+        (job_id, operation.name, now.timestamp()),
+    )
+
+
 def waiting(conn: Connection, job_id: str) -> tuple[int, datetime | None]:
     """Mails of the job that wait in the outbox, and when the first of them is due."""
     row = conn.execute(

@@ -127,10 +127,21 @@ _WRITTEN_TO = """SELECT o.id AS number, o.email_key, p.login_key, o.settled_s, d
 def plan_crm(conn: Connection, job_id: str, *, crm: str, list_id: str | None, entries: bool, now: datetime) -> Planned:
     """Put the job's people into the outbox for the CRM; see `crm_pages`."""
     total = Planned()
+    _forget_other_lists(conn, job_id, f"{crm}.entry", list_id)
     for writes in crm_pages(conn, job_id, crm=crm, list_id=list_id, entries=entries, now=now):
         with transaction(conn):
             _add(total, plan_writes(conn, job_id, writes))
     return total
+
+
+def _forget_other_lists(conn: Connection, job_id: str, operation: str, list_id: str | None) -> None:
+    """Places on another list that were never taken are planned no longer."""
+    with transaction(conn):
+        conn.execute(
+            "DELETE FROM outbox WHERE job_id = ? AND operation = ? AND state = 'planned'"
+            " AND json_extract(payload, '$.list_id') IS NOT ?",
+            (job_id, operation, list_id),
+        )
 
 
 def crm_pages(

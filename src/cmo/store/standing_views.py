@@ -82,6 +82,11 @@ class PersonRoom(Frozen):
     """The job it was asked for; None where no draft or mail of theirs is stored."""
 
 
+def stopped(conn: Connection, *, now: datetime) -> Switch | None:
+    """The kill switch where it is on."""
+    return find_switch(conn, KILL, now=now)
+
+
 def quota_use(conn: Connection, limits: Limits, now: datetime) -> QuotaUse:
     """The quotas at `now`."""
     moment = max(now, newest_claim(conn) or now)

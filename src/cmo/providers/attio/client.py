@@ -116,9 +116,10 @@ class Attio:
             for known in OPERATIONS
         }
         self._people = People(self._wire)
+        self._entries = Entries(self._wire)
         self._kinds: Mapping[str, Kind] = {
             PERSON: self._people,
-            ENTRY: Entries(self._wire),
+            ENTRY: self._entries,
             NOTE: Notes(self._wire),
         }
 
@@ -163,6 +164,14 @@ class Attio:
             As `write`.
         """
         return tuple([await _read(self._people.find, item) for item in items])
+
+    async def require_list(self, list_id: str) -> None:
+        """Make sure that there is such a list.
+
+        Raises:
+            ProviderRejected: there is none, or the key may not see it; else as `write`.
+        """
+        await self._entries.require_list(list_id)
 
     async def probe(self) -> Probe:
         """Whether the key is accepted, and which scopes it lacks."""

@@ -72,6 +72,12 @@ class Entries:
             return refusal(item, reply)
         return confirmed(item, require_id(reply.data, "entry_id", operation), "created")
 
+    async def require_list(self, list_id: str) -> None:
+        """Raises ProviderRejected where there is no such list."""
+        told = await self._wire.read("GET", f"/v2/lists/{quote(list_id, safe='')}", operation="look for the list")
+        if told.status == 404:
+            _no_such_list(list_id)
+
     async def _explain_missing(self, item: CrmItem) -> Receipt:
         """A 404 is told alike for the list and for the person: ask for the list."""
         _, list_id = _ids(item)

@@ -197,6 +197,10 @@ class HubSpot:
         self._check(CONTACT, items)
         return await self._contacts.find(items)
 
+    async def require_list(self, list_id: str) -> None:
+        """Raises ConfigError: lists are not part of the contract that this client is built on."""
+        raise ConfigError("HubSpot lists are not supported.", hint="Leave --list away.")
+
     async def probe(self) -> Probe:
         """Whether the key is accepted and may read contacts, and what is left of the day's requests."""
         operation = "check the key"
