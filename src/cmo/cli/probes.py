@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _SERVICES = ("github", "model", "dns")
 _MODELS = ("openai", "azure_openai")
+_TRIED_BY = {"google_refresh": "gmail", "google_secret": "gmail"}
+"""Keys that are tried at a service of another name."""
 
 
 def probe_all(settings: Settings, *, offline: bool) -> list[Check]:
@@ -40,7 +42,8 @@ def probe_keys(settings: Settings, names: Sequence[str], *, skip_missing: bool) 
         if skip_missing and settings.secrets.find(name) is None:
             results.append(Check(name, "skip", "no key", f"cmo auth set {name}"))
         elif name not in _MODELS:
-            results += _probe(settings, [name])
+            found = _probe(settings, [_TRIED_BY.get(name, name)])
+            results += [replace(check, name=name) for check in found]
         else:
             found = _probe(replace(settings, llm_provider=name), ["model"])
             results += [replace(check, name=name) for check in found]

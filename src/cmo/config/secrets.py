@@ -117,8 +117,20 @@ CREDENTIALS: Mapping[str, Credential] = {
         Credential(
             "gmail",
             "GOOGLE_ACCESS_TOKEN",
-            "sends from a Gmail mailbox",
+            "sends from a Gmail mailbox, for an hour or so",
             "an OAuth client with gmail.compose and gmail.readonly",
+        ),
+        Credential(
+            "google_refresh",
+            "GOOGLE_REFRESH_TOKEN",
+            "the same for good; needs google.client_id and google_secret too",
+            "a login with that OAuth client",
+        ),
+        Credential(
+            "google_secret",
+            "GOOGLE_CLIENT_SECRET",
+            "the OAuth client that the refresh token was made for",
+            "Google Cloud console → Credentials",
         ),
         Credential(
             "attio", "ATTIO_API_KEY", "keeps people, lists and notes in Attio", "Attio → Workspace → Developers"

@@ -360,6 +360,15 @@ class Settings:
         live_only=True,
     )  # fmt: skip
 
+    google_client_id: str = _set(
+        "google.client_id", kinds.line(), "", "The OAuth client of Gmail's refresh token.", "GOOGLE_CLIENT_ID",
+        live_only=True,
+    )  # fmt: skip
+    google_token_url: str = _set(
+        "google.token_url", kinds.web_address(), "https://oauth2.googleapis.com/token", "Google's access tokens.",
+        "GOOGLE_TOKEN_URL", live_only=True,
+    )  # fmt: skip
+
     state_db_url: str = _set(
         "storage.db_url",
         kinds.line(expects="sqlite:///PATH"),

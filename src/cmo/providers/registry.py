@@ -13,6 +13,7 @@ PROVIDERS: dict[str, str] = {
     "dns": "cmo.providers.dns.resolver:DnsResolver",
     "github": "cmo.providers.github.client:GitHub",
     "gmail": "cmo.providers.gmail.client:Gmail",
+    "google_login": "cmo.providers.gmail.tokens:GoogleLogin",
     "hubspot": "cmo.providers.hubspot.client:HubSpot",
     "instantly": "cmo.providers.instantly.client:Instantly",
     "linear": "cmo.providers.linear.client:Linear",

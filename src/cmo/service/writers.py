@@ -43,7 +43,7 @@ async def open_mailer(settings: Settings, found: Outside, name: str, meter: Mete
             client = _http(settings, found, name, "SMARTLEAD", settings.smartlead_base_url, 30.0, meter)
         case "gmail":
             client = factory(name)(
-                _key(settings, found, name, "GOOGLE_ACCESS_TOKEN"),
+                _google_login(settings) or _key(settings, found, name, "GOOGLE_ACCESS_TOKEN"),
                 base_url=found.places.get("GMAIL_API_URL", settings.gmail_api_url),
                 timeout_s=30.0,
                 clock=found.clock,
@@ -145,6 +145,20 @@ def _smtp(settings: Settings, found: Outside, meter: Meter) -> Any:
         tls="implicit" if port == 465 else "none" if host in ("127.0.0.1", "localhost", "::1") else "starttls",
         clock=found.clock,
         meter=meter,
+    )
+
+
+def _google_login(settings: Settings) -> Any:
+    """What access tokens can be had for again and again; None where there is no refresh token."""
+    refresh_token = settings.secrets.find("google_refresh")
+    if refresh_token is None:
+        return None
+    if not settings.google_client_id:
+        raise ConfigError(
+            "A refresh token for Gmail needs its OAuth client.", hint="cmo config set google.client_id ID"
+        )
+    return factory("google_login")(
+        settings.google_client_id, settings.secrets.get("google_secret"), refresh_token, settings.google_token_url
     )
 
 

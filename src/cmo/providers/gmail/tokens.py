@@ -13,7 +13,7 @@ from cmo.errors import AuthRejected, ContractBroken, ProviderUnavailable
 from cmo.providers.http import HttpClient
 from cmo.providers.ports import Meter
 
-LOG_IN_AGAIN = "Log in again: cmo auth set gmail"
+LOG_IN_AGAIN = "Log in again: cmo auth set google_refresh"
 
 
 @dataclass(frozen=True)
