@@ -43,7 +43,7 @@ class Column:
 
 @dataclass
 class Output:
-    """Answers of one command."""
+    """Answers of one command. Each is flushed: what is said of it comes after it, and a closed pipe is met at once."""
 
     stream: TextIO
     terminal: Terminal
@@ -95,6 +95,7 @@ class Output:
         else:
             shown = chosen if fields else [column for column in chosen if not column.extra]
             self._paged(self._aligned(shown if fields else self._fitting(shown), list(rows)))
+        self.stream.flush()
 
     def document(
         self, schema: str, data: Mapping[str, Any], *, text: Sequence[str] | None = None, fields: str | None = None
@@ -115,6 +116,7 @@ class Output:
             for key, value in data.items():
                 name = pad(key, width) + "  " if self.form == "terminal" else key + "\t"
                 self._line(name + plain(value))
+        self.stream.flush()
 
     def event(self, event: Mapping[str, Any], text: str) -> None:
         """Write one event of a stream, at once: JSON, or `text` on a line."""
@@ -132,6 +134,7 @@ class Output:
             self._paged(text.rstrip("\n").split("\n"))
         else:
             self.stream.write(text if text.endswith("\n") or not text else text + "\n")
+        self.stream.flush()
 
     def raw_json(self, schema: str, pieces: Iterable[str]) -> None:
         """Write a document whose data comes as pieces of JSON text; without `--json` the data alone."""
@@ -140,6 +143,7 @@ class Output:
         for piece in pieces:
             self.stream.write(safe_piece(piece))
         self.stream.write(',"next":null}\n' if self.json else "\n")
+        self.stream.flush()
 
     def value(self, schema: str, key: str, value: Any) -> None:
         """Write a single value: bare, or as a document."""
@@ -147,6 +151,7 @@ class Output:
             self._line(safe_json({"schema": schema, "data": {key: value}, "next": None}))
         else:
             self._line(plain(value))
+        self.stream.flush()
 
     def when(self, moment: datetime | None) -> str:
         """A time on a terminal: relative."""
