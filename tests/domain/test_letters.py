@@ -34,6 +34,8 @@ def composed(words: Words = WORDS, sender: Sender = SENDER, route: Route = ROUTE
         composed(WORDS.model_copy(update={"body": "Hi Ana,\n\nmay I? \n"})),
         composed(WORDS.model_copy(update={"to_name": "Ana Doe"})),
         composed(WORDS.model_copy(update={"to_email": "bo@org.example"})),
+        composed(WORDS.model_copy(update={"first_name": "Anne"})),
+        composed(WORDS.model_copy(update={"company": "Other"})),
         composed(WORDS.model_copy(update={"step": "follow_up_1"})),
         composed(sender=SENDER.model_copy(update={"name": "Samuel"})),
         composed(sender=SENDER.model_copy(update={"email": "sam@other.example"})),
@@ -44,7 +46,7 @@ def composed(words: Words = WORDS, sender: Sender = SENDER, route: Route = ROUTE
         composed(route=Route(mailer="smtp", sequence_id="c1")),
     ],
     ids=[
-        *("subject", "body", "name", "recipient", "step"),
+        *("subject", "body", "name", "recipient", "first name", "company", "step"),
         *("sender's name", "sender", "reply-to", "stop by mail", "stop by link", "mailer", "sequence"),
     ],
 )

@@ -23,7 +23,6 @@ from cmo.config.installation import installation_secret
 from cmo.domain import event as ev
 from cmo.domain.job import Mode, Stage
 from cmo.domain.lead import ItemFailure
-from cmo.domain.letters import Route
 from cmo.domain.outward import Inbox
 from cmo.domain.policy import Limits
 from cmo.domain.suppression import Suppression, SuppressionKind
@@ -35,7 +34,7 @@ from cmo.service.audit import AuditFilter, verify_audit
 from cmo.store.cache import write_answers
 from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
-from cmo.store.gate import SendGate
+from cmo.store.gate import ASKED, SendGate
 from cmo.store.journal import this_process
 from cmo.store.packing import unpack
 from cmo.store.people_views import iter_leads
@@ -257,13 +256,14 @@ def approve(conn: Connection, draft: int) -> None:
 
 def verdict_on(conn: Connection, home: Home, row: int, secret: bytes) -> str | None:
     conn.execute("UPDATE jobs SET plan = json_set(plan, '$.mode', 'send_allowed')")
+    conn.execute("UPDATE outbox SET operation = ?, payload = '{}' WHERE id = ?", (ASKED.operation, row))
     gate = SendGate(
         job_id=home.job_id,
         ceiling=Mode.SEND_ALLOWED,
         limits=Limits(),
         inboxes=(Inbox(address="sam@cmo.example", provider="maildir", is_warm=True),),
         secret=secret,
-        route=Route(mailer="instantly", sequence_id="camp-1"),
+        route=ASKED,
     )
     return gate(conn, [row], NOW)[row][0].rule
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -166,29 +164,6 @@ class Approval(Frozen):
 
 APPROVAL_DAYS = 7
 """How long an approval holds."""
-
-
-def content_hash(
-    *,
-    channel: str,
-    mailer: str,
-    sequence_id: str | None,
-    step: str,
-    to_email: str,
-    to_name: str,
-    from_email: str,
-    from_name: str,
-    reply_to: str,
-    subject: str,
-    body: str,
-    unsubscribe: str,
-) -> str:
-    """64 hex digits that bind an approval to exactly what will leave; every field counts, none can run into another."""
-    fields = [
-        channel, mailer, sequence_id, step, to_email, to_name, from_email, from_name, reply_to, subject, body,
-        unsubscribe,
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(fields, ensure_ascii=True).encode()).hexdigest()
 
 
 class LeadToDraft(Frozen):

@@ -6,11 +6,12 @@ does.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from cmo.domain.address import parse_address
 from cmo.domain.base import Frozen
-from cmo.domain.draft import ENROL, Sender, content_hash
+from cmo.domain.draft import ENROL, Sender
 from cmo.domain.outward import Letter
 from cmo.domain.suppression import email_key
 from cmo.ids import short_hash
@@ -58,22 +59,6 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
         approved_at: Goes into the letter's Date, not into the hash.
     """
     key, to_email = route.key(words.to_email, words.step), _ascii(words.to_email)
-    mailto = sender.unsubscribe_mailto or sender.email
-    url = f"{sender.unsubscribe_url.rstrip('/')}/{token}" if sender.unsubscribe_url else ""
-    bound = content_hash(
-        channel=route.channel,
-        mailer=route.mailer,
-        sequence_id=route.sequence_id,
-        step=words.step,
-        to_email=to_email,
-        to_name=words.to_name,
-        from_email=sender.email,
-        from_name=sender.name,
-        reply_to=sender.reply_to,
-        subject=words.subject,
-        body=words.body,
-        unsubscribe=f"{mailto} {url}",
-    )
     given, _, family = words.to_name.partition(" ")
     letter = Letter(
         key=key,
@@ -88,13 +73,22 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
         reply_to=sender.reply_to,
         subject=words.subject,
         body=words.body,
-        message_id=f"{short_hash(key, bound)}.{short_hash(bound, key)}@{sender.email.rpartition('@')[2]}",
+        message_id="",
         sequence_id=route.sequence_id,
-        unsubscribe_mailto=mailto,
-        unsubscribe_url=url,
+        unsubscribe_mailto=sender.unsubscribe_mailto or sender.email,
+        unsubscribe_url=f"{sender.unsubscribe_url.rstrip('/')}/{token}" if sender.unsubscribe_url else "",
         written_at=approved_at.replace(microsecond=0),
     )
-    return letter, bound
+    bound = content_hash(letter, route.operation)
+    message_id = f"{short_hash(key, bound)}.{short_hash(bound, key)}@{sender.email.rpartition('@')[2]}"
+    return letter.model_copy(update={"message_id": message_id}), bound
+
+
+def content_hash(letter: Letter, operation: str) -> str:
+    """64 hex digits that bind an approval to exactly what will leave, and by what: every field but the two that follow
+    from them and from the moment of the approval."""
+    held = letter.model_dump_json(exclude={"message_id", "written_at"}, exclude_defaults=True)
+    return hashlib.sha256(f"{operation} {held}".encode()).hexdigest()
 
 
 def _ascii(email: str) -> str:

@@ -115,7 +115,7 @@ class Facts(Frozen):
     outbox_id: int
     step: str
     content_hash: str
-    """Of the letter as composed now."""
+    """Of the letter as it would leave; empty where it cannot be read."""
     draft_state: str
     draft_version: int
     approved_hash: str | None

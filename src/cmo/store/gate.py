@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from cmo.domain.draft import Step
 from cmo.domain.job import Mode, Plan
 from cmo.domain.lead import EmailClass, MxState
-from cmo.domain.letters import Route
-from cmo.domain.outward import Inbox
+from cmo.domain.letters import Route, content_hash
+from cmo.domain.outward import Inbox, Letter
 from cmo.domain.policy import (
     CONTACT_DAYS,
     YES,
@@ -37,6 +39,8 @@ from cmo.store.db import Connection
 from cmo.store.switches import KILL, SENDING, find_switch
 
 HEALTH_DAYS = 30
+ASKED = Route(mailer="asked")
+"""Of a row that is put down only to be asked about, and has no letter."""
 
 
 @dataclass(frozen=True)
@@ -208,10 +212,11 @@ def _rooms(conn: Connection, inboxes: Sequence[Inbox]) -> tuple[InboxRoom, ...]:
     )
 
 
-_FACTS = """SELECT o.id, o.content_hash, o.operation, json_extract(o.payload, '$.sequence_id') AS sequence_id,
- o.email_key, o.login_key, o.company_key, d.step, d.state AS draft_state, d.version,
- d.email, d.email_class, d.country, d.time_zone, d.login, a.content_hash AS approved_hash,
- a.version AS approved_version, a.expires_at, a.revoked_at, v.state AS mx_state, v.checked_at FROM outbox o
+_FACTS = """SELECT o.id, o.payload, o.content_hash, o.operation,
+ json_extract(o.payload, '$.sequence_id') AS sequence_id, o.email_key, o.login_key, o.company_key, d.step,
+ d.state AS draft_state, d.version, d.email, d.email_class, d.country, d.time_zone, d.login,
+ a.content_hash AS approved_hash, a.version AS approved_version, a.expires_at, a.revoked_at, v.state AS mx_state,
+ v.checked_at FROM outbox o
  LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN approvals a ON a.id = d.approval_id
  LEFT JOIN verdicts v ON v.email = d.email WHERE o.id IN (SELECT value FROM json_each(?)) ORDER BY o.id"""
 
@@ -246,7 +251,7 @@ def _facts_of(
     return Facts(
         outbox_id=row["id"],
         step=step,
-        content_hash=row["content_hash"],
+        content_hash=_content_hash(row),
         draft_state=row["draft_state"] or "gone",
         draft_version=row["version"] or 0,
         approved_hash=row["approved_hash"],
@@ -271,6 +276,16 @@ def _facts_of(
         mx_state=MxState(row["mx_state"]) if row["mx_state"] else None,
         mx_checked_at=datetime.fromisoformat(row["checked_at"]) if row["checked_at"] else None,
     )
+
+
+def _content_hash(row: Any) -> str:
+    """Of the letter that waits in the row, whatever the row says of it."""
+    if row["operation"] == ASKED.operation:
+        return str(row["content_hash"])
+    try:
+        return content_hash(Letter.model_validate_json(row["payload"]), row["operation"])
+    except ValidationError:
+        return ""
 
 
 def _contacted(row: Any) -> str:

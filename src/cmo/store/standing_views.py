@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from cmo.domain.base import Frozen
 from cmo.domain.job import Mode
-from cmo.domain.letters import Route
 from cmo.domain.outward import Inbox
 from cmo.domain.policy import CONTACT_DAYS, InboxRoom, Limits, Verdict, inbox_cap, next_midnight
 from cmo.domain.suppression import email_key
@@ -17,14 +16,10 @@ from cmo.domain.window import day_starts
 from cmo.store.allowed import LEFT
 from cmo.store.bases import Basis, list_bases
 from cmo.store.db import Connection
-from cmo.store.gate import SendGate, newest_claim, used_today
+from cmo.store.gate import ASKED, SendGate, newest_claim, used_today
 from cmo.store.switches import KILL, SENDING, Switch, find_switch
 
 LAST_IDS = 5
-
-
-ASKED = Route(mailer="asked")
-"""The route of a mail that is only asked about."""
 
 
 class InboxUse(Frozen):
