@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from cmo.domain.policy import Limits
 from cmo.service.reconcile import Reconciling
 from cmo.service.sending import opened
 from cmo.store.audit import iter_audit
+from cmo.store.gate import used_today
 from cmo.store.progress import counters
 from tests.fakes.campaign import Campaign, campaign
 from tests.service.test_sending import send_all, sending_of
@@ -74,6 +76,26 @@ def test_what_is_there_and_unknown_here_becomes_confirmed_and_counts_as_sent(tmp
         assert counters(conn, made.job_id)["emails_sent"] == 3 + 2  # the doubtful ones had been counted once before
         assert [row.object for row in iter_audit(conn, action="outbox.repair")] == ["outbox:2", "outbox:1"]
     conn.close()
+
+
+def test_a_mail_that_was_found_counts_for_quotas_and_for_who_was_written_to(tmp_path: Path) -> None:
+    made = sent(tmp_path, 1)
+    change(made, "UPDATE outbox SET state = 'planned', claimed_s = NULL, inbox = NULL")
+    assert repaired(made) == [1]
+    with made.open() as conn:
+        row = conn.execute("SELECT claimed_s, inbox FROM outbox").fetchone()
+        assert used_today(conn, Limits(), made.clock.now()).inboxes == {"sam@field.example": 1}
+    conn.close()
+    assert tuple(row) == (made.clock.now().timestamp(), "sam@field.example")
+
+
+def test_what_was_given_up_and_is_there_after_all_becomes_confirmed(tmp_path: Path) -> None:
+    made = sent(tmp_path, 2)
+    change(made, "UPDATE outbox SET state = 'failed', code = 'taken_back'")
+    made.mails[1].unlink()
+    assert sorted(findings(made).values()) == ["agree", "found"]
+    assert len(repaired(made)) == 1
+    assert sorted(states(made).values()) == ["confirmed", "failed"]
 
 
 def test_what_surely_never_arrived_is_planned_again_and_leaves_by_the_ordinary_road(tmp_path: Path) -> None:

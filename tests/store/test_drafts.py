@@ -198,7 +198,8 @@ def test_undo_takes_planned_mail_out_of_the_outbox_and_leaves_claimed_mail_alone
     assert undone.done == (1, 3)
     assert [(refusal.draft_id, refusal.why) for refusal in undone.stayed] == [(2, "handed_over")]
     assert [state(conn, n) for n in (1, 2, 3)] == ["pending", "approved", "pending"]
-    assert [row["draft_id"] for row in conn.execute("SELECT draft_id FROM outbox")] == [2]
+    left = conn.execute("SELECT draft_id, state FROM outbox ORDER BY id").fetchall()
+    assert [tuple(row) for row in left] == [(2, "claimed"), (3, "failed")]
 
 
 def test_a_decision_that_was_followed_by_another_one_is_not_taken_back(stored: tuple[Connection, str]) -> None:

@@ -113,3 +113,11 @@ def test_control_reaches_the_reader_with_the_name_of_who_asked(conn: Connection,
     assert journal.read_control(conn, job.id) == (None, "")
     journal.set_control(conn, job.id, "pause", by="operator:ana")
     assert journal.read_control(conn, job.id) == ("pause", "operator:ana")
+
+
+def test_a_process_notices_that_another_one_has_taken_its_job(conn: Connection, job: Job) -> None:
+    assert not journal.is_taken_over(conn, job.id)
+    journal.acquire_lease(conn, job.id, owner=journal.this_process(), now_s=100)
+    assert not journal.is_taken_over(conn, job.id)
+    journal.acquire_lease(conn, job.id, owner="elsewhere:7", now_s=100 + 2 * journal.LEASE_TTL_S)
+    assert journal.is_taken_over(conn, job.id)

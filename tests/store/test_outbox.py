@@ -11,9 +11,10 @@ from cmo.domain.outbox import MOST_ATTEMPTS, ClaimedWrite
 from cmo.domain.outward import Effect, Fate, Operation, Receipt, Repeat
 from cmo.domain.policy import Verdict
 from cmo.store.db import Connection, open_store, transaction
-from cmo.store.doubt import LOOK_AGAIN_S, MOST_LOOKS, doubtful, find_orphans, in_flight, next_due, resolve
+from cmo.store.doubt import LOOK_AGAIN_S, MOST_LOOKS, UNASKED, doubtful, find_orphans, in_flight, next_due, resolve
 from cmo.store.journal import this_process
 from cmo.store.outbox import BLOCKED_WAIT_S, Round, claim, give_back, settle
+from cmo.store.outbox_plan import unplan
 from tests.delivery.writes import open_gate, operation_factory, plan, write_factory
 from tests.fakes.clock import NOON
 from tests.fakes.jobs import new_job
@@ -55,8 +56,10 @@ def answer(
         settle(conn, operation or operation_factory(), [receipt], holder=holder, now=NOON)
 
 
-def look(conn: Connection, rows: list[ClaimedWrite], fate: Fate, *, after_s: float = 60.0) -> None:
-    receipts = [Receipt(key=row.key, fate=fate, reason="looked") for row in rows]
+def look(
+    conn: Connection, rows: list[ClaimedWrite], fate: Fate, *, after_s: float = 60.0, code: str = "server_error"
+) -> None:
+    receipts = [Receipt(key=row.key, fate=fate, reason="looked", code=code) for row in rows]
     with transaction(conn):
         attempts = {row.key: row.attempts for row in rows}
         resolve(conn, operation_factory(), receipts, attempts=attempts, now=NOON + timedelta(seconds=after_s))
@@ -290,6 +293,38 @@ def test_after_five_looks_without_an_answer_a_person_decides(conn: Connection) -
         assert found["is_held"] == (n == MOST_LOOKS)
     found = row_of(conn)
     assert (found["state"], found["reason"]) == ("unknown", "looked")
+
+
+def test_a_look_that_never_reached_the_provider_does_not_count(conn: Connection) -> None:
+    row = claimed(conn)
+    answer(conn, row, Fate.UNKNOWN)
+    for n in range(1, 2 * MOST_LOOKS):
+        look(conn, [row], Fate.UNKNOWN, after_s=60.0 * n, code=UNASKED)
+    assert row_of(conn)["is_held"] == 0
+
+
+def test_looks_are_counted_anew_for_each_doubt(conn: Connection) -> None:
+    row = claimed(conn)
+    for n in range(2):
+        answer(conn, row, Fate.UNKNOWN)
+        for _ in range(MOST_LOOKS - 1):
+            look(conn, [row], Fate.UNKNOWN)
+        assert row_of(conn)["is_held"] == 0, f"doubt number {n + 1}"
+        look(conn, [row], Fate.ABSENT)
+        conn.execute("UPDATE outbox SET due_s = 0")
+        (row,) = take(conn).claimed
+
+
+def test_what_is_taken_back_goes_where_it_was_never_tried_and_keeps_its_key_where_it_was(conn: Connection) -> None:
+    plan(conn, job_of(conn), write_factory(1), write_factory(2))
+    (tried,) = take(conn, size=1).claimed
+    answer(conn, tried, Fate.LATER)
+    with transaction(conn):
+        unplan(conn, "job_id = ?", (job_of(conn),))
+    assert [(row["key"], row["state"], row["code"]) for row in conn.execute("SELECT * FROM outbox")] == [
+        ("ticket:1", "failed", "taken_back")
+    ]
+    assert plan(conn, job_of(conn), write_factory(1, content_hash="other", payload="{}")).renewed == 1
 
 
 def mailed(conn: Connection) -> ClaimedWrite:

@@ -249,7 +249,8 @@ class Dispatcher:
             try:
                 found = await lane.writer.look_up(operation.name, [_item(lane, row) for row in rows])
             except CmoError as exc:
-                found = _unknown(rows, exc.code, exc.message)
+                is_unasked = isinstance(exc, RateLimited) or _surely_nothing_left(exc)
+                found = _unknown(rows, doubt.UNASKED if is_unasked else exc.code, exc.message)
             except Exception as exc:  # a fault of ours must not keep every other row from being settled
                 found = _unknown(rows, "fault", f"looking it up failed: {type(exc).__name__}")
             now = self.clock.now()

@@ -199,6 +199,8 @@ def _judged(row: LeftRow, receipt: Receipt | None, operation: Operation, now: da
             finding = "agree"
         case Fate.CONFIRMED, _:
             finding = "found"
+        case _, "failed":
+            finding = "agree"
         case Fate.ABSENT, "confirmed":
             finding = "missing"
         case Fate.ABSENT, _:

@@ -172,12 +172,16 @@ async def machinery(
 ) -> AsyncIterator[Machinery]:
     """Everything a run of `job` is made of."""
     from cmo.graph.run import Machinery
+    from cmo.store.journal import is_taken_over
     from cmo.tools.registry import TOOLS
+
+    def heed() -> object:
+        return "taken over" if is_taken_over(conn, job.id) else listen()
 
     require_credentials(found)
     folder = JobFolder(settings.paths.run_dir(job.id))
     async with (
-        ports(settings, found, conn, folder, job=job, listen=listen) as outside_ports,
+        ports(settings, found, conn, folder, job=job, listen=heed) as outside_ports,
         planner(settings) as thinker,
     ):
         yield Machinery(

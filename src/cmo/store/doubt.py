@@ -15,7 +15,9 @@ FOREIGN_CLAIM_S = 3600.0
 """A claim of a process on another host, or under a former name of this one, that is older than this is nobody's."""
 LOOK_AGAIN_S = 300.0
 MOST_LOOKS = 5
-"""Look-ups without an answer before a person has to decide."""
+"""Look-ups whose answer settles nothing before a person has to decide."""
+UNASKED = "unasked"
+"""Code of a look-up that never reached the provider: it does not count."""
 
 
 def find_orphans(conn: Connection, operations: Mapping[str, Operation], *, now: datetime) -> int:
@@ -84,16 +86,17 @@ def resolve(
         if receipt.fate is Fate.UNKNOWN:
             _look_again(conn, row["id"], receipt, now)
         else:
+            conn.execute("DELETE FROM decisions WHERE outbox_id = ? AND rule = 'unknown'", (row["id"],))
             settle_row(conn, operation, row["id"], row["attempts"], receipt, now)
     return taken
 
 
 def _look_again(conn: Connection, row_id: int, receipt: Receipt, now: datetime) -> None:
     conn.execute(
-        "INSERT INTO decisions (outbox_id, rule, message, at_s, retry_s, times) VALUES (?1, 'unknown', ?2, ?3, ?4, 1)"
+        "INSERT INTO decisions (outbox_id, rule, message, at_s, retry_s, times) VALUES (?1, 'unknown', ?2, ?3, ?4, ?5)"
         " ON CONFLICT (outbox_id, rule) DO UPDATE SET message = excluded.message, at_s = excluded.at_s,"
-        " retry_s = excluded.retry_s, times = decisions.times + 1",
-        (row_id, receipt.reason, now.timestamp(), now.timestamp() + LOOK_AGAIN_S),
+        " retry_s = excluded.retry_s, times = decisions.times + excluded.times",
+        (row_id, receipt.reason, now.timestamp(), now.timestamp() + LOOK_AGAIN_S, int(receipt.code != UNASKED)),
     )
     conn.execute(
         "UPDATE outbox SET due_s = ?2, reason = ?3, is_held = (SELECT times >= ?4 FROM decisions"

@@ -39,6 +39,7 @@ from cmo.store.draft_refusals import (
     stays,
 )
 from cmo.store.draft_views import Choice
+from cmo.store.outbox_plan import unplan
 from cmo.store.suppressions import find_suppressed, record_suppressions
 
 SYSTEM = "system"
@@ -333,9 +334,10 @@ def _is_repeat(row: Any, action: DraftAction, until: datetime | None, content_ha
 
 def _unplan(conn: Connection, draft_ids: Sequence[int]) -> None:
     """Mail that waits for these drafts, and surely has not left, is planned no longer."""
-    conn.execute(
-        "DELETE FROM outbox WHERE state = 'planned' AND id IN (SELECT o.id FROM json_each(?) j"
-        " JOIN drafts d ON d.id = j.value JOIN outbox o ON o.email_key = d.email_key AND o.draft_id = d.id)",
+    unplan(
+        conn,
+        "id IN (SELECT o.id FROM json_each(?) j JOIN drafts d ON d.id = j.value"
+        " JOIN outbox o ON o.email_key = d.email_key AND o.draft_id = d.id)",
         (json.dumps(list(draft_ids)),),
     )
 

@@ -94,6 +94,12 @@ def release_lease(conn: Connection, lease: Lease) -> None:
         )
 
 
+def is_taken_over(conn: Connection, job_id: str) -> bool:
+    """Whether another process has taken the job's lease: what this one does for the job has to end."""
+    row = conn.execute("SELECT lease_owner FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return row is not None and row["lease_owner"] not in (None, this_process())
+
+
 def live_holder(conn: Connection, job_id: str, *, now_s: float) -> str | None:
     """The process that runs the job now, or None."""
     row = conn.execute("SELECT lease_owner, lease_until FROM jobs WHERE id = ?", (job_id,)).fetchone()

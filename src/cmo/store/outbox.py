@@ -179,11 +179,12 @@ def settle_row(
         "UPDATE outbox SET state = ?1, due_s = ?2, is_held = ?3, settled_s = ?4,"
         " provider_id = COALESCE(?5, provider_id), effect = ?6, code = ?7, reason = ?8,"
         " holder = CASE WHEN ?1 = 'unknown' THEN holder END,"
-        " claimed_s = CASE WHEN ?1 <> 'planned' THEN claimed_s END, inbox = CASE WHEN ?1 <> 'planned' THEN inbox END"
-        " WHERE id = ?9",
+        " claimed_s = CASE ?1 WHEN 'planned' THEN NULL WHEN 'confirmed' THEN COALESCE(claimed_s, ?10)"
+        " ELSE claimed_s END, inbox = CASE ?1 WHEN 'planned' THEN NULL WHEN 'confirmed' THEN"
+        " COALESCE(inbox, json_extract(payload, '$.from_email')) ELSE inbox END WHERE id = ?9",
         (
             state, due_s, held, settled_s, receipt.provider_id, receipt.effect or None, code, receipt.reason or None,
-            row_id,
+            row_id, now.timestamp(),
         ),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,23 @@ def plan_writes(conn: Connection, job_id: str, writes: Iterable[NewWrite]) -> Pl
         else:
             planned.known += 1
     return planned
+
+
+def unplan(conn: Connection, where: str, values: Sequence[Any]) -> None:
+    """Take back planned rows. One that was tried is over and keeps its key: a late effect of it is still known.
+
+    Runs inside the caller's transaction.
+
+    Args:
+        where: What picks the rows, besides that they are planned.
+    """
+    conn.execute(f"DELETE FROM outbox WHERE state = 'planned' AND attempts = 0 AND {where}", values)
+    conn.execute(
+        "UPDATE outbox SET state = 'failed', is_held = 0, code = 'taken_back',"
+        " reason = 'taken back before its next try'"
+        f" WHERE state = 'planned' AND {where}",
+        values,
+    )
 
 
 def _is_surely_not_there(row: Any) -> bool:

@@ -164,7 +164,8 @@ def left_rows(conn: Connection, job_id: str) -> list[LeftRow]:
         " AND c.login_key = e.login_key WHERE e.job_id = o.job_id AND e.email_key = o.email_key LIMIT 1), '') AS who,"
         " json_extract(o.payload, '$.sequence_id') AS sequence_id, a.provider_id AS after_provider_id FROM outbox o"
         " LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN outbox a ON a.id = o.after_id WHERE o.job_id = ?"
-        " AND (o.state IN ('confirmed', 'unknown') OR (o.state = 'planned' AND o.attempts > 0)) ORDER BY o.id",
+        " AND (o.state IN ('confirmed', 'unknown') OR (o.state IN ('planned', 'failed') AND o.attempts > 0))"
+        " ORDER BY o.id",
         (job_id,),
     )
     return [

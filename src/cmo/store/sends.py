@@ -16,7 +16,7 @@ from cmo.domain.suppression import email_domain, email_key
 from cmo.ids import short_hash
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection, transaction
-from cmo.store.outbox_plan import Planned, plan_writes
+from cmo.store.outbox_plan import Planned, plan_writes, unplan
 
 AT_ONCE = 200
 
@@ -78,9 +78,10 @@ def plan_sends_within(
 
 def _forget_other_routes(conn: Connection, writes: Sequence[NewWrite]) -> None:
     """Rows of these drafts that never left, planned for another mailer or sequence, are planned no longer."""
-    conn.execute(
-        "DELETE FROM outbox WHERE state = 'planned' AND id IN (SELECT o.id FROM json_each(?) w JOIN outbox o"
-        " ON o.draft_id = json_extract(w.value, '$[0]') AND o.key <> json_extract(w.value, '$[1]'))",
+    unplan(
+        conn,
+        "id IN (SELECT o.id FROM json_each(?) w JOIN outbox o ON o.draft_id = json_extract(w.value, '$[0]')"
+        " AND o.key <> json_extract(w.value, '$[1]'))",
         (json.dumps([[write.draft_id, write.key] for write in writes]),),
     )
 
@@ -137,9 +138,9 @@ def plan_crm(conn: Connection, job_id: str, *, crm: str, list_id: str | None, en
 def _forget_other_lists(conn: Connection, job_id: str, operation: str, list_id: str | None) -> None:
     """Places on another list that were never taken are planned no longer."""
     with transaction(conn):
-        conn.execute(
-            "DELETE FROM outbox WHERE job_id = ? AND operation = ? AND state = 'planned'"
-            " AND json_extract(payload, '$.list_id') IS NOT ?",
+        unplan(
+            conn,
+            "job_id = ? AND operation = ? AND json_extract(payload, '$.list_id') IS NOT ?",
             (job_id, operation, list_id),
         )
 
