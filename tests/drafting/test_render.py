@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmo.domain.draft import Step
+from cmo.drafting.facts import FACTS
 from cmo.drafting.render import render_page, revised
 from cmo.drafting.sentences import sentences_of
 from cmo.sandbox.hostile import HOSTILE
@@ -140,6 +142,16 @@ def test_an_edit_keeps_the_citations_of_what_stands_and_finds_those_of_what_is_n
     assert "merges" in new.facts
     assert not new.is_template
     assert after.findings == ()
+
+
+def test_a_draft_holds_as_long_as_the_first_of_the_facts_it_cites() -> None:
+    before = draft()
+    cited = {name for sentence in before.sentences for name in sentence.facts}
+    seen = {fact.name: fact.seen_at for fact in before.personalisation.facts if fact.name in cited}
+    ends = [seen[name] + timedelta(days=days + 1) for name in seen if (days := FACTS[name].holds_days) is not None]
+    assert before.facts_until == min(ends)
+    plain = revised(before, "A question", "Hello,\n\nmay I?\n", inputs_factory(), as_of=NOW)
+    assert plain.facts_until is None
 
 
 def test_a_claim_of_a_person_stays_a_claim_through_a_second_edit() -> None:

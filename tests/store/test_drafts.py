@@ -159,6 +159,17 @@ def test_who_must_not_be_contacted_cannot_be_approved_and_waits_for_nothing(
     assert draft_views.count_waiting(conn, job_id, now=LATER) == 3
 
 
+def test_a_draft_whose_facts_are_too_old_cannot_be_approved(stored: tuple[Connection, str]) -> None:
+    conn, _ = stored
+    conn.execute("UPDATE drafts SET facts_until = ? WHERE id = 1", (LATER.isoformat(),))
+    conn.execute("UPDATE drafts SET facts_until = ? WHERE id = 2", ((LATER + timedelta(days=1)).isoformat(),))
+
+    decision = decide(stored, "approve", look(conn, 1, 2))
+
+    assert decision.done == (2,)
+    assert [(refused.why, refused.message[:6]) for refused in decision.refused] == [("blocked", "stale:")]
+
+
 @pytest.mark.parametrize("left", ["claimed", "confirmed", "unknown"])
 @pytest.mark.parametrize("action", ["approve", "reject", "disqualify"])
 def test_what_was_handed_over_is_decided_on_no_more(

@@ -161,6 +161,7 @@ def test_a_new_inbox_sends_five_mails_more_each_day(bench: Bench) -> None:
         ("UPDATE outbox SET payload = json_set(payload, '$.to_email', 'bo@other.example')", "approval"),
         ("UPDATE outbox SET payload = '{}'", "approval"),
         ("UPDATE approvals SET revoked_at = '2026-11-20'", "approval"),
+        (f"UPDATE drafts SET facts_until = '{NOON.isoformat()}'", "approval"),
         (f"UPDATE approvals SET expires_at = '{NOON.isoformat()}'", "approval"),
         ("DELETE FROM drafts", "approval"),
         ("UPDATE drafts SET time_zone = 'Asia/Tokyo'", "window"),

@@ -142,6 +142,8 @@ class Rendered(Frozen):
     body: str
     """Plain text; lines end in `\\n`."""
     sentences: tuple[Sentence, ...] = ()
+    facts_until: datetime | None = None
+    """From when a cited fact is too old; None where none ages."""
     personalisation: Personalisation
     findings: tuple[Finding, ...] = ()
 

@@ -371,6 +371,7 @@ class DraftEdited(Frozen):
     subject: str
     body: str
     sentences: tuple[Sentence, ...] = ()
+    facts_until: datetime | None = None
     findings: tuple[Finding, ...] = ()
 
 

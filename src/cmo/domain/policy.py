@@ -122,6 +122,8 @@ class Facts(Frozen):
     approved_version: int | None
     approval_expires_at: datetime | None
     approval_revoked: bool
+    facts_until: datetime | None = None
+    """From when a fact that the text cites is too old."""
     is_current_route: bool = True
     """It was planned for the mailer and sequence that the job has now."""
     suppressed: str | None
@@ -243,6 +245,11 @@ def _approval(facts: Facts, now: datetime) -> Verdict:
         return Verdict(
             rule="approval", message="The text, sender or sequence is not what was approved: it needs a new approval."
         )
+    if facts.facts_until is not None and facts.facts_until <= now:
+        told = (
+            f"A fact that the text cites is too old since {facts.facts_until:%Y-%m-%d}: edit it and approve it again."
+        )
+        return Verdict(rule="approval", message=told)
     if not facts.is_current_route:
         return Verdict(
             rule="approval", message="The job's mailer or sequence is another by now: approve and hand over again."

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from cmo.domain.draft import Fact
+from cmo.domain.draft import Fact, Sentence
 from cmo.domain.text import clean_line
 
 LONGEST = 200
@@ -55,6 +55,17 @@ def make_fact(name: str, text: str, *, source_url: str, seen_at: datetime) -> Fa
     if not cleaned or _EXPANDED.search(cleaned):
         return None
     return Fact(name=name, text=cleaned, source_url=clean_line(source_url, limit=500), seen_at=seen_at)
+
+
+def hold_until(facts: Iterable[Fact], sentences: Iterable[Sentence]) -> datetime | None:
+    """When the first of the facts that `sentences` cite is too old to be cited; None where none of them ages."""
+    cited = {name for sentence in sentences for name in sentence.facts}
+    ends = [
+        fact.seen_at + timedelta(days=kind.holds_days + 1)
+        for fact in facts
+        if fact.name in cited and (kind := FACTS.get(fact.name)) is not None and kind.holds_days is not None
+    ]
+    return min(ends, default=None)
 
 
 def neutral(text: str, *, limit: int = LONGEST) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 from cmo.domain.draft import LeadToDraft, Pitch, Rendered, Sender, Step
 from cmo.domain.text import clean_line, clean_text
 from cmo.drafting.checks import check_text, context_of, sameness
-from cmo.drafting.facts import without_marks
+from cmo.drafting.facts import hold_until, without_marks
 from cmo.drafting.inputs import DraftingInputs
 from cmo.drafting.personalise import personalise
 from cmo.drafting.sentences import filled, mark, marked_sentences, sentences_of
@@ -52,6 +52,7 @@ def render_lead(lead: LeadToDraft, step: Step, template: Template, inputs: Draft
         has=lambda name: name in numbers,
         values={"sender": _values_of(inputs.sender), "pitch": _values_of(inputs.pitch)},
     )
+    sentences = marked_sentences(text.body, person.facts)
     draft = Rendered(
         login=lead.login,
         step=step,
@@ -60,7 +61,8 @@ def render_lead(lead: LeadToDraft, step: Step, template: Template, inputs: Draft
         template_version=template.version,
         subject=filled(text.subject, person.facts),
         body=filled(text.body, person.facts),
-        sentences=marked_sentences(text.body, person.facts),
+        sentences=sentences,
+        facts_until=hold_until(person.facts, sentences),
         personalisation=person,
     )
     context = context_of(draft, inputs, as_of=lead.as_of, others_at_company=lead.others_at_company)
@@ -73,11 +75,14 @@ def revised(
     """`draft` with the words that a person or a model put in its place, checked again."""
     subject, body = clean_line(subject, limit=500), clean_text(body, limit=LONGEST_BODY) + "\n"
     context = context_of(draft, inputs, as_of=as_of, others_at_company=others_at_company)
+    facts = draft.personalisation.facts
+    sentences = sentences_of(body, draft.sentences, facts)
     return draft.model_copy(
         update={
             "subject": subject,
             "body": body,
-            "sentences": sentences_of(body, draft.sentences, draft.personalisation.facts),
+            "sentences": sentences,
+            "facts_until": hold_until(facts, sentences),
             "findings": check_text(subject, body, context),
         }
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from cmo.config import Settings
-from cmo.domain.draft import LeadToDraft, Rendered, Sentence, Step
+from cmo.domain.draft import LeadToDraft, Rendered, Step
 from cmo.domain.text import clean_line, clean_text
 from cmo.errors import PolicyRefused
 from cmo.service.drafts import new_batch_id, refreshed
@@ -103,11 +103,9 @@ def _lead(settings: Settings, row: DraftRow) -> tuple[DraftDetail, LeadToDraft]:
 
 
 def _checked(settings: Settings, detail: DraftDetail, subject: str, body: str) -> NewWords:
-    from cmo.drafting.checks import check_text, context_of
-    from cmo.drafting.sentences import sentences_of
+    from cmo.drafting.render import revised
     from cmo.service.templates import drafting_inputs
 
-    known = tuple(claim.sentence for claim in detail.claims)
     before = Rendered(
         login=detail.row.login,
         step=Step(detail.row.step),
@@ -116,17 +114,18 @@ def _checked(settings: Settings, detail: DraftDetail, subject: str, body: str) -
         template_version=detail.template_version,
         subject=detail.row.subject,
         body=detail.body,
-        sentences=known,
+        sentences=tuple(claim.sentence for claim in detail.claims),
         personalisation=detail.personalisation,
     )
-    context = context_of(
+    after = revised(
         before,
+        subject,
+        body,
         drafting_inputs(settings),
         as_of=clock_of(settings).now(),
         others_at_company=detail.earlier_at_org,
     )
-    sentences: tuple[Sentence, ...] = sentences_of(body, known, detail.personalisation.facts)
-    return NewWords(subject=subject, body=body, sentences=sentences, findings=check_text(subject, body, context))
+    return _words_of(after).model_copy(update={"rendered": None})
 
 
 def _changed(
@@ -158,6 +157,7 @@ def _words_of(rendered: Rendered) -> NewWords:
         subject=rendered.subject,
         body=rendered.body,
         sentences=rendered.sentences,
+        facts_until=rendered.facts_until,
         findings=rendered.findings,
         rendered=rendered,
     )

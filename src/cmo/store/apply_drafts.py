@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import assert_never
 
 from cmo.domain import event as ev
@@ -42,11 +43,12 @@ def _rendered(conn: Connection, job_id: str, at: str, event: ev.DraftRendered) -
     row = conn.execute(
         "INSERT INTO drafts (job_id, login_key, lead_number, step, channel, version, state, login, name, first_name,"
         " email, email_key, email_class, company, company_key, country, time_zone, score, subject, body, variant,"
-        " template, template_version, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, 'email', 1, 'pending', ?5, ?6,"
-        " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, COALESCE((SELECT score FROM leads WHERE job_id = ?1 AND"
-        " login_key = ?2), 0), ?15, ?16, ?17, ?18, ?19, ?20, ?20) ON CONFLICT (job_id, login_key, step) DO UPDATE SET"
-        " version = drafts.version + 1, subject = excluded.subject, body = excluded.body, variant = excluded.variant,"
-        " template = excluded.template, template_version = excluded.template_version, name = excluded.name,"
+        " template, template_version, facts_until, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, 'email', 1,"
+        " 'pending', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, COALESCE((SELECT score FROM leads"
+        " WHERE job_id = ?1 AND login_key = ?2), 0), ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?21)"
+        " ON CONFLICT (job_id, login_key, step) DO UPDATE SET version = drafts.version + 1, subject = excluded.subject,"
+        " body = excluded.body, variant = excluded.variant, template = excluded.template,"
+        " template_version = excluded.template_version, facts_until = excluded.facts_until, name = excluded.name,"
         " first_name = excluded.first_name, email = excluded.email, email_key = excluded.email_key,"
         " email_class = excluded.email_class, company = excluded.company, company_key = excluded.company_key,"
         " country = excluded.country, time_zone = excluded.time_zone, score = excluded.score,"
@@ -56,7 +58,7 @@ def _rendered(conn: Connection, job_id: str, at: str, event: ev.DraftRendered) -
             job_id, key, event.number, words.step, words.login, person.name, person.first_name, person.best_email,
             email_key(person.best_email), person.email_class, person.company,
             company_key(person.company, person.best_email), person.country, person.time_zone, words.subject,
-            words.body, words.variant, words.template, words.template_version, at,
+            words.body, words.variant, words.template, words.template_version, _iso(words.facts_until), at,
         ),
     ).fetchone()  # fmt: skip
     if row is None:
@@ -72,8 +74,9 @@ def _edited(conn: Connection, at: str, event: ev.DraftEdited) -> None:
     """A new version, pending again; whatever was approved before is void."""
     changed = conn.execute(
         "UPDATE drafts SET version = ?2, subject = ?3, body = ?4, state = 'pending', put_off_until = NULL,"
-        " template = 'edited', approval_id = NULL, updated_at = ?5 WHERE id = ?1 AND version = ?2 - 1",
-        (event.draft_id, event.version, event.subject, event.body, at),
+        " template = 'edited', approval_id = NULL, updated_at = ?5, facts_until = ?6"
+        " WHERE id = ?1 AND version = ?2 - 1",
+        (event.draft_id, event.version, event.subject, event.body, at, _iso(event.facts_until)),
     ).rowcount
     if not changed:
         return
@@ -179,3 +182,7 @@ def _keep_findings(conn: Connection, draft_id: int, findings: Sequence[Finding])
         "UPDATE drafts SET flag = ?, is_blocked = ? WHERE id = ?",
         (first, int(any(f.severity == "block" for f in findings)), draft_id),
     )
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 from cmo.domain.base import Frozen
@@ -71,10 +72,13 @@ def _last_decision(conn: Connection, row: Any) -> str:
     return f"it is {row['state']}: {last['action']} by {last['by_whom']} at {last['at'][:16]}{taken_back}"
 
 
-def forbidden(conn: Connection, row: Any, suppression: Suppression | None) -> Refused | None:
+def forbidden(conn: Connection, row: Any, suppression: Suppression | None, at: datetime) -> Refused | None:
     """Why this must not be approved by anybody."""
     if suppression is not None:
         return Refused(draft_id=row["id"], why="suppressed", message=f"must not be contacted: {suppression.reason}")
+    if row["facts_until"] is not None and datetime.fromisoformat(row["facts_until"]) <= at:
+        told = f"stale: a fact it cites is too old since {row['facts_until'][:10]}; edit it, or find the person anew"
+        return Refused(draft_id=row["id"], why="blocked", message=told)
     if not row["is_blocked"]:
         return None
     finding = conn.execute(

@@ -86,6 +86,7 @@ class NewWords(Frozen):
     subject: str
     body: str
     sentences: tuple[Sentence, ...] = ()
+    facts_until: datetime | None = None
     findings: tuple[Finding, ...] = ()
     rendered: Rendered | None = None
     """Where they come from a template: the personalisation that they rest on."""
@@ -124,7 +125,7 @@ def decide(
     choices = list({choice.draft_id: choice for choice in choices}.values())
     with transaction(conn):
         rows = _rows(conn, job_id, [choice.draft_id for choice in choices])
-        decision = _sorted_out(conn, rows, action, choices, until, hashes or {}, secret)
+        decision = _sorted_out(conn, rows, action, choices, until, hashes or {}, secret, at)
         details = {"reason": mask_addresses(reason), "rule": mask_addresses(rule or ""), "batch": batch_id}
         entries = [
             _entry(by, f"drafts.{action}", rows[id_], AFTER_DECISION[action], details, is_dry=is_dry)
@@ -255,6 +256,7 @@ def _reword(
         subject=words.subject,
         body=words.body,
         sentences=words.sentences,
+        facts_until=words.facts_until,
         findings=words.findings,
     )
     record(conn, job_id, f"{job_id}/draft/{draft_id}/{version}", event, at)
@@ -299,6 +301,7 @@ def _sorted_out(
     until: datetime | None,
     hashes: Mapping[int, str],
     secret: bytes | None,
+    at: datetime,
 ) -> Decision:
     """What can be done, what had been done, and what is refused."""
     done, repeated, refused = list[int](), list[int](), list[Refused]()
@@ -315,7 +318,7 @@ def _sorted_out(
         else:
             refusal = moved_on(conn, row, choice) or handed_over(row) or out_of_order(conn, row, action)
             if refusal is None and action == "approve":
-                refusal = forbidden(conn, row, suppressed.get(choice.draft_id))
+                refusal = forbidden(conn, row, suppressed.get(choice.draft_id), at)
         if refusal is None:
             done.append(choice.draft_id)
         else:

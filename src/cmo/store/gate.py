@@ -214,7 +214,7 @@ def _rooms(conn: Connection, inboxes: Sequence[Inbox]) -> tuple[InboxRoom, ...]:
 
 _FACTS = """SELECT o.id, o.payload, o.content_hash, o.operation,
  json_extract(o.payload, '$.sequence_id') AS sequence_id, o.email_key, o.login_key, o.company_key, d.step,
- d.state AS draft_state, d.version, d.email, d.email_class, d.country, d.time_zone, d.login,
+ d.state AS draft_state, d.version, d.facts_until, d.email, d.email_class, d.country, d.time_zone, d.login,
  a.content_hash AS approved_hash, a.version AS approved_version, a.expires_at, a.revoked_at, v.state AS mx_state,
  v.checked_at FROM outbox o
  LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN approvals a ON a.id = d.approval_id
@@ -258,6 +258,7 @@ def _facts_of(
         approved_version=row["approved_version"],
         approval_expires_at=datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None,
         approval_revoked=row["revoked_at"] is not None,
+        facts_until=datetime.fromisoformat(row["facts_until"]) if row["facts_until"] else None,
         is_current_route=row["operation"] == route.operation and row["sequence_id"] == route.sequence_id,
         suppressed=None if suppressed is None else f"{suppressed.reason} ({suppressed.source})",
         email_class=EmailClass(row["email_class"] or EmailClass.COMMIT),

@@ -28,7 +28,12 @@ def m002_delivery(conn: sqlite3.Connection) -> None:
             conn.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_delivery)
+def m003_facts_that_age(conn: sqlite3.Connection) -> None:
+    """Drafts know from when a fact that they cite is too old to be cited."""
+    conn.execute("ALTER TABLE drafts ADD COLUMN facts_until TEXT")
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_delivery, m003_facts_that_age)
 
 
 def migrate(conn: sqlite3.Connection) -> None:
