@@ -10,7 +10,7 @@ import pytest
 from cmo.domain.job import Mode
 from cmo.store.switches import KILL, switch_on
 from tests.cli.harness import Cmo
-from tests.fakes.campaign import Campaign, campaign, sandbox_settings
+from tests.fakes.campaign import ENV, Campaign, campaign, sandbox_settings
 from tests.fakes.clock import NOON
 
 
@@ -185,3 +185,9 @@ def test_a_mailbox_that_is_not_the_senders_is_refused_before_anything_is_lost(cm
     assert result.code == 78
     assert "mail is written from somebody@sandbox.example" in result.err
     assert cmo("outbox", "list").code == 4
+
+
+def test_files_outside_the_sandbox_are_said_to_reach_nobody(cmo: Cmo) -> None:
+    campaign(cmo.home, 1)
+    result = cmo("send", "--dry-run", env={**ENV, "CMO_SANDBOX": ""})
+    assert (result.code, "reach nobody" in result.err, "mailer=smtp" in result.err) == (0, True, True)

@@ -264,6 +264,11 @@ def _announce(here: Session, sending: Sending, preview: SendPreview, ref: str) -
     by = preview.mailer if is_own else f"{preview.mailer}, sequence {safe_line(sequence.name or sequence.id)}"
     boxes = ", ".join(sorted({row.inbox for row in leaving} or {box.address for box in sequence.inboxes}))
     here.say.note(f"{len(leaving):,} {'leaves' if len(leaving) == 1 else 'leave'} by {by}, from {boxes}.")
+    if preview.mailer == "maildir" and not here.settings.sandbox:
+        here.say.warn(
+            "These mails become files and reach nobody, but their people count as written to from then on.",
+            hint=f"Send them for real: cmo jobs set {ref} mailer=smtp, and approve the drafts for it",
+        )
     if leaving:
         labels = Counter(row.label or "unscored" for row in leaving)
         counted = ", ".join(f"{count:,} {label}" for label, count in labels.most_common())
