@@ -9,7 +9,6 @@ from datetime import datetime
 from cmo.domain.job import Environment, Job, JobStatus, Plan, Stage
 from cmo.errors import JobNotFound, JobNotResumable
 from cmo.store.db import Connection, transaction
-from cmo.store.outbox_plan import unplan
 from cmo.store.searches import add_search
 
 
@@ -87,6 +86,8 @@ def remove_job(conn: Connection, job_id: str) -> None:
                 f"Job {job_id} has {open_rows} writes that are under way or in doubt.",
                 hint="cmo reconcile settles them; cmo outbox list shows them.",
             )
+        from cmo.store.outbox_plan import unplan  # 5 ms, and every command loads this module
+
         unplan(conn, "job_id = ?", (job_id,))
         conn.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
