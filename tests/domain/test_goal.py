@@ -325,3 +325,9 @@ def test_the_goal_is_kept_clean_and_on_one_line() -> None:
 
 def test_a_doubtful_number_is_explained() -> None:
     assert "“2.000” read as 2,000." in read("find 2.000 py devs").assumptions
+
+
+def test_a_list_named_right_after_its_crm_may_be_called_like_people() -> None:
+    assert read("find 40 py maintainers, add to Attio list prospects").plan.list_id == "prospects"
+    assert read("find 40 py maintainers, add to the Attio list and export").plan.list_id is None
+    assert read("find 40 py maintainers, make an Attio list of people").plan.list_id is None

@@ -21,6 +21,7 @@ from cmo.cli.session import Session, session
 from cmo.cli.terminal import Terminal, fit, safe_line, thousands, wrapped
 from cmo.domain.goal import Reading, answer
 from cmo.domain.job import Mode, Plan, Stage, StarsRange
+from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.domain.plan import Cost, SendingTime, change_plan
 from cmo.service import Overrides, PlanCard
 
@@ -272,6 +273,9 @@ def _items(card: PlanCard) -> Items:
     )
     rows.append(("Target", f"{thousands(plan.target)} good addresses, score 60 or more"))
     rows += _feasible(card)
+    rows.append(("Mail by", _leaves_by(card)))
+    if plan.crm:
+        rows.append(("CRM", f"{plan.crm}, {f'list {plan.list_id}' if plan.list_id else 'no list'}"))
     rows.append(("Will write", _will_write(plan)))
     rows += [("Assumed", text) for text in plan.assumptions]
     if card.unread:
@@ -341,6 +345,15 @@ def _will_write(plan: Plan) -> str:
     if plan.mode is Mode.DRAFT_ONLY:
         return "local store and files only. Sending is locked; nothing leaves without your approval."
     return "local store and files. Nothing is sent without your approval of each draft."
+
+
+def _leaves_by(card: PlanCard) -> str:
+    """By what approved mail will leave."""
+    by, sequence = card.route.mailer, card.route.sequence_id
+    if by in SEQUENCE_MAILERS:
+        return f"{by}, sequence {sequence}" if sequence else f"{by}; no sequence yet: cmo jobs set JOB sequence_id=ID"
+    unused = f"; sequence {sequence} waits for a provider: say Instantly or Smartlead" if sequence else ""
+    return f"{by}{' (files only, nobody is reached)' if by == 'maildir' else ''}{unused}"
 
 
 def _stars_text(stars: StarsRange) -> str:

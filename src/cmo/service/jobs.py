@@ -27,6 +27,7 @@ from cmo.domain.event import (
 from cmo.domain.goal import Question, parse_goal
 from cmo.domain.grammar.tokens import looks_secret
 from cmo.domain.job import Environment, Job, Mode, Plan, Stage, StarsRange
+from cmo.domain.letters import Route
 from cmo.domain.plan import Feasibility, Quotas, change_plan, feasibility
 from cmo.domain.plan_changes import changes_between, held_firm
 from cmo.domain.text import clean_line
@@ -63,6 +64,8 @@ class PlanCard:
 
     plan: Plan
     feasibility: Feasibility
+    route: Route
+    """By what approved mail will leave."""
     questions: tuple[Question, ...] = ()
     unread: tuple[str, ...] = ()
     """Words of the goal that mean nothing to the grammar."""
@@ -153,7 +156,11 @@ def plan_card(settings: Settings, plan: Plan) -> PlanCard:
         per_company_daily=own.get("quota.max_per_company_daily", settings.max_per_company_daily),
     )
     uses_model = own.get("model.provider", settings.planner()) != "rules"
-    return PlanCard(plan=plan, feasibility=feasibility(plan, quotas=quotas, uses_model=uses_model))
+    return PlanCard(
+        plan=plan,
+        feasibility=feasibility(plan, quotas=quotas, uses_model=uses_model),
+        route=Route(mailer=plan.mailer or own.get("mail.provider", settings.mailer), sequence_id=plan.sequence_id),
+    )
 
 
 def _defaults(settings: Settings) -> Plan:

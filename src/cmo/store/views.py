@@ -74,7 +74,7 @@ def job_summary(conn: Connection, job_id: str, *, now: datetime, wall_s: float) 
         holder=live_holder(conn, job_id, now_s=wall_s),
         progress=counts,
         counters=totals,
-        stages=_stages(job, counts, totals, rates, files),
+        stages=_stages(job, counts, _failures(conn, job_id), rates, files),
         steps=totals.get("steps", 0),
         step_tool=None if running is None else running["tool"],
         eta_s=_eta(job, counts, rates),
@@ -105,8 +105,16 @@ def _rates(conn: Connection, job_id: str) -> dict[str, float]:
     return rates
 
 
+def _failures(conn: Connection, job_id: str) -> dict[str, int]:
+    """Tool -> items that failed and that nobody has set aside; however often each was tried."""
+    rows = conn.execute(
+        "SELECT tool, COUNT(*) AS items FROM failures WHERE job_id = ? AND mark IS NULL GROUP BY tool", (job_id,)
+    )
+    return {row["tool"]: row["items"] for row in rows}
+
+
 def _stages(
-    job: Job, counts: Progress, totals: dict[str, int], rates: dict[str, float], files: dict[str, int]
+    job: Job, counts: Progress, failures: dict[str, int], rates: dict[str, float], files: dict[str, int]
 ) -> tuple[StageRow, ...]:
     read = counts.candidates - counts.candidates_new
     looked = counts.people_enriched - counts.people_without_email
@@ -130,7 +138,7 @@ def _stages(
             of = done  # the cap is no longer aimed at
         elif stage is Stage.ENRICH and not counts.people_enriched and order.index(job.stage) < order.index(stage):
             done = 0  # who left before anybody was looked up, such as bots
-        failed = totals.get(f"failed_{tool}", 0)
+        failed = failures.get(tool, 0)
         rows.append(StageRow(stage=stage, done=done, of=of, failed=failed, per_minute=rates.get(tool), state=state))
     rows += _delivery_stages(job, counts)
     exported = "done" if job.status is JobStatus.FINISHED else "idle"

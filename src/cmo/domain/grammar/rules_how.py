@@ -23,6 +23,9 @@ from cmo.domain.job import Mode
 
 _SEQUENCE_WORDS = frozenset(["seq", "sequence", "sequence_id", "seq_id", "sequence-id", "campaign", "campaign_id"])
 _LIST_WORDS = frozenset(["list", "list_id", "list-id"])
+_PEOPLE_LISTS = frozenset(word_list("prospects leads people contacts candidates maintainers contributors"))
+"""What a list is called that is named right after its CRM: `Attio list prospects`."""
+_ENDS = frozenset(["", ",", ";", ".", "and", "then"])
 _ID_WORDS = frozenset(["id", "number", "no", "#", "=", ":", "named", "called", "=="])
 _TOWARDS = frozenset(word_list("queue enroll enrol into in to onto use using via with on add start"))
 _ID_CHARS = "[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}"
@@ -44,6 +47,9 @@ def read_list_id(s: Sentence, i: int, u: Understood) -> int:
     """`list=xyz`, `Attio list abc`, `add them to my list abc`; not `a list of people`."""
     if s.low(i) not in _LIST_WORDS:
         return 0
+    if s.raw(i - 1) in CRMS and s.low(i + 1) in _PEOPLE_LISTS and s.raw(i + 2) in _ENDS:
+        u.put("list_id", s.tokens[i + 1].text)
+        return i + 2
     near = {s.raw(n) for n in range(max(0, i - 3), i)}
     return _read_id(s, i, u, "list_id", sure=bool(near & ({"to", "into", "onto", "in"} | CRMS.keys())))
 
