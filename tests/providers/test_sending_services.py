@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from cmo.domain.outward import Fate, PauseReport
 from cmo.errors import AuthRejected, ConfigError, ProviderRejected, ProviderUnavailable
+from cmo.providers.sequencer.wire import PATIENCE_S
 from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors import instantly as instantly_twin
 from cmo.sandbox.vendors import smartlead as smartlead_twin
@@ -30,13 +32,18 @@ class Service:
     title: str
     campaign_route: str
     look_route: str
-    paused: str
+    quiet: Mapping[str, str]
+    """State -> the word of the twin, for those in which nothing is sent."""
     unknown_id: str
     wrong_ids: tuple[str | None, ...]
 
     @property
     def name(self) -> str:
         return self.title.lower()
+
+    @property
+    def paused(self) -> str:
+        return self.quiet["paused"]
 
 
 SERVICES = (
@@ -46,7 +53,7 @@ SERVICES = (
         title="Instantly",
         campaign_route=f"out:instantly/api/v2/campaigns/{instantly_twin.ACTIVE_ID}",
         look_route="out:instantly/api/v2/leads/list",
-        paused="paused",
+        quiet={"paused": "paused", "draft": "draft", "finished": "completed"},
         unknown_id="1a6c0000-0000-4000-8000-00000000dead",
         wrong_ids=(None, "12", "../x"),
     ),
@@ -56,7 +63,7 @@ SERVICES = (
         title="Smartlead",
         campaign_route=f"out:smartlead{smartlead_twin.BASE_PATH}/campaigns/{smartlead_twin.ACTIVE_ID}",
         look_route=smartlead.LEAD_ROUTE,
-        paused="PAUSED",
+        quiet={"paused": "PAUSED", "draft": "DRAFTED", "finished": "COMPLETED"},
         unknown_id="9999",
         wrong_ids=(None, "1/../2", "x", "\u0663"),
     ),
@@ -94,7 +101,7 @@ def test_pausing_is_read_back(service: Service) -> None:
         assert there.run(lambda client: client.pause(campaign_id)) == PauseReport(
             provider=service.name,
             sequence_id=campaign_id,
-            is_paused=True,
+            state="paused",
             detail=f"{service.title} says that the campaign is paused.",
         )
         assert there.twin.floor.campaigns[campaign_id].status == service.paused
@@ -106,7 +113,38 @@ def test_a_pause_is_believed_only_when_it_is_read_back(service: Service, kind: F
     campaign_id = service.twin.ACTIVE_ID
     with service.world.outside(service.world.once(kind, service.campaign_route)) as there:
         report = there.run(lambda client: client.pause(campaign_id))
-        assert report.is_paused == (there.twin.floor.campaigns[campaign_id].status == service.paused)
+        assert report.is_quiet == (there.twin.floor.campaigns[campaign_id].status == service.paused)
+
+
+@each_service
+def test_a_pause_waits_out_limits_and_lost_answers(service: Service) -> None:
+    rules = (
+        FaultRule(kind=FaultKind.RATE_LIMIT, route=service.campaign_route, nth=(1, 4)),
+        FaultRule(kind=FaultKind.SERVER_ERROR, route=service.campaign_route, nth=(2,)),
+    )
+    with service.world.outside(*rules) as there:
+        report = there.run(lambda client: client.pause(service.twin.ACTIVE_ID))
+        assert report.state == "paused"
+        assert [call.fault for call in there.door.calls] == ["rate_limit", "server_error", "", "rate_limit", ""]
+
+
+@each_service
+def test_a_pause_that_is_limited_without_end_gives_up(service: Service) -> None:
+    rule = FaultRule(kind=FaultKind.RATE_LIMIT, route=service.campaign_route, share=1.0)
+    with service.world.outside(rule) as there:
+        report = there.run(lambda client: client.pause(service.twin.ACTIVE_ID))
+        assert report.state is None
+        assert sum(there.clock.slept_s) <= 2 * PATIENCE_S
+
+
+@each_service
+@pytest.mark.parametrize("state", ["paused", "draft", "finished"])
+def test_a_campaign_that_sends_nothing_anyway_needs_no_pause(service: Service, state: str) -> None:
+    campaign_id = service.twin.ACTIVE_ID
+    with service.world.outside() as there:
+        there.twin.floor.campaigns[campaign_id].status = service.quiet[state]
+        report = there.run(lambda client: client.pause(campaign_id))
+    assert (report.state, report.is_quiet) == (state, True)
 
 
 @each_service
@@ -114,7 +152,7 @@ def test_a_pause_that_cannot_be_read_back_is_no_pause(service: Service) -> None:
     rule = FaultRule(kind=FaultKind.SERVER_ERROR, route=service.campaign_route, share=1.0)
     with service.world.outside(rule) as there:
         report = there.run(lambda client: client.pause(service.twin.ACTIVE_ID))
-    assert not report.is_paused
+    assert not report.is_quiet
     assert "not known" in report.detail
 
 
@@ -123,9 +161,9 @@ def test_pausing_what_is_not_there_says_so(service: Service) -> None:
     with service.world.outside() as there:
         unknown = there.run(lambda client: client.pause(service.unknown_id))
         nonsense = there.run(lambda client: client.pause("../../x"))
-    assert not unknown.is_paused
+    assert not unknown.is_quiet
     assert "404" in unknown.detail
-    assert not nonsense.is_paused
+    assert not nonsense.is_quiet
 
 
 @each_service

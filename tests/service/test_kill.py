@@ -87,6 +87,17 @@ def test_a_provider_that_cannot_be_reached_is_told_with_what_to_do(tmp_path: Pat
     assert verbs.kill_status(settings) is not None
 
 
+def test_a_campaign_that_sends_nothing_anyway_is_confirmed(tmp_path: Path, door: str, twin: InstantlyTwin) -> None:
+    settings = with_instantly(tmp_path, door)
+    handed_over(settings)
+    twin.floor.campaigns[ACTIVE_ID].status = "completed"
+
+    receipt = verbs.kill(settings)
+
+    assert (receipt.campaigns[0].state, receipt.campaigns[0].by_hand) == ("finished", "")
+    assert receipt.is_confirmed
+
+
 def test_a_missing_key_does_not_keep_the_switch_from_being_thrown(settings: Settings) -> None:
     handed_over(settings)
 

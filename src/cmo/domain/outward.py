@@ -169,12 +169,17 @@ class Inbox(Frozen):
     """Warmed up before cmo came to use it; else it starts with 5 a day, 5 more each day."""
 
 
+SequenceState = Literal["sending", "paused", "draft", "finished", "unhealthy"]
+QUIET: frozenset[SequenceState] = frozenset({"paused", "draft", "finished"})
+"""States in which a campaign sends nothing until somebody starts it. An unhealthy one may recover by itself."""
+
+
 class Sequence(Frozen):
     """A provider's campaign as it stands, or a mailbox of one's own as one."""
 
     id: str
     name: str = ""
-    state: Literal["sending", "paused", "draft", "finished", "unhealthy"]
+    state: SequenceState
     inboxes: tuple[Inbox, ...]
     problems: tuple[str, ...] = ()
     """Why approved text would not leave unchanged, one plain sentence each, with the fix; empty when all is well."""
@@ -185,10 +190,15 @@ class PauseReport(Frozen):
 
     provider: str
     sequence_id: str
-    is_paused: bool
-    """Read back from the provider, not assumed."""
+    state: SequenceState | None
+    """Read back from the provider, not assumed; None where it is not known."""
     detail: str
     """A plain sentence."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the campaign is known to send nothing."""
+        return self.state in QUIET
 
 
 class Probe(Frozen):

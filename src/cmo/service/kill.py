@@ -15,6 +15,7 @@ from cmo.domain.audit import AuditEntry
 from cmo.domain.base import Frozen
 from cmo.domain.draft import ENROL
 from cmo.domain.letters import SEQUENCE_MAILERS
+from cmo.domain.outward import SequenceState
 from cmo.domain.text import clean_line
 from cmo.errors import CmoError, ConfigError, StoreBusy
 from cmo.service.store import clock_of, writer
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 LONGEST_CALL_S = 300.0
 """No operation of a provider has a longer time-out; after it a call that was under way has ended."""
 LOOK_EVERY_S = 0.2
-PROVIDER_MOST_S = 30.0
-"""How long pausing one campaign may take."""
+PROVIDER_MOST_S = 60.0
+"""How long pausing one campaign may take, limits of the provider included."""
 
 
 class CampaignReceipt(Frozen):
@@ -40,8 +41,8 @@ class CampaignReceipt(Frozen):
 
     provider: str
     sequence_id: str
-    state: Literal["paused", "not_confirmed", "sending", "draft", "finished", "unhealthy"]
-    """`paused` and, in a drill, the others are read back from the provider."""
+    state: SequenceState | Literal["not_confirmed"]
+    """Read back from the provider; outside a drill one that sends nothing, or `not_confirmed`."""
     detail: str
     by_hand: str = ""
     """What to do where it could not be confirmed."""
@@ -70,7 +71,7 @@ class KillReceipt(Frozen):
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether every campaign is known to be paused; in a drill, whether each could be read."""
+        """Whether every campaign is known to send nothing; in a drill, whether each could be read."""
         return all(campaign.state != "not_confirmed" for campaign in self.campaigns)
 
 
@@ -220,7 +221,7 @@ async def _campaign(
 
 async def _pause(mailer: Mailer, sequence_id: str) -> tuple[str, str]:
     report = await mailer.pause(sequence_id)
-    return ("paused" if report.is_paused else "not_confirmed"), report.detail
+    return (report.state if report.state and report.is_quiet else "not_confirmed"), report.detail
 
 
 async def _look(mailer: Mailer, sequence_id: str) -> tuple[str, str]:

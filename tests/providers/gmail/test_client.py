@@ -305,7 +305,7 @@ def test_the_mailbox_is_a_campaign_with_one_inbox_and_nothing_to_pause() -> None
                 campaign = await client.sequence(None)
                 assert ([box.address for box in campaign.inboxes], campaign.state) == ([INBOX], "sending")
                 report = await client.pause(campaign.id)
-                assert report.is_paused
+                assert report.is_quiet
                 assert report.detail
 
         asyncio.run(act())

@@ -131,6 +131,6 @@ def test_it_is_a_mailer_with_one_inbox(tmp_path: Path) -> None:
     sequence = asyncio.run(mailer.sequence(None))
     assert [inbox.address for inbox in sequence.inboxes] == ["ann@sender.example"]
     assert (sequence.state, sequence.problems) == ("sending", ())
-    assert asyncio.run(mailer.pause(sequence.id)).is_paused
+    assert asyncio.run(mailer.pause(sequence.id)).is_quiet
     assert asyncio.run(mailer.probe()).state == "ok"
     assert set(mailer.operations) == {"maildir.send"}

@@ -208,7 +208,7 @@ def test_the_mailbox_is_a_sequence_of_one_inbox() -> None:
     client = smtp_to(closed_port())
     sequence = run(client.sequence(None))
     assert [(inbox.address, inbox.provider, inbox.is_warm) for inbox in sequence.inboxes] == [(USER, "smtp", False)]
-    assert run(client.pause(sequence.id)).is_paused
+    assert run(client.pause(sequence.id)).is_quiet
 
 
 def test_a_probe_logs_in_and_sends_nothing() -> None:

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Literal
 
-from cmo.domain.outward import Inbox
+from cmo.domain.outward import Inbox, SequenceState
 from cmo.domain.text import clean_line
 from cmo.providers.instantly.zones import have_same_hours, nearest_zone
 from cmo.providers.sequencer.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
 from cmo.providers.sequencer.values import rows_of, text, whole
 
-State = Literal["sending", "paused", "draft", "finished", "unhealthy"]
-
-PAUSED = 2
-STATES: Mapping[int, State] = {
+STATES: Mapping[int, SequenceState] = {
     -99: "unhealthy",
     -2: "unhealthy",
     -1: "unhealthy",
     0: "draft",
     1: "sending",
-    PAUSED: "paused",
+    2: "paused",
     3: "finished",
     4: "sending",
 }
@@ -44,7 +40,7 @@ WARM_AFTER = timedelta(days=14)
 """Of warming up; a cautious figure of our own."""
 
 
-def state_of(campaign: Mapping[str, object]) -> State:
+def state_of(campaign: Mapping[str, object]) -> SequenceState:
     status = whole(campaign.get("status"))
     return "unhealthy" if status is None else STATES.get(status, "unhealthy")
 

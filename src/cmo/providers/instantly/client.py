@@ -22,13 +22,12 @@ from cmo.domain.text import clean_line
 from cmo.errors import ContractBroken, ProviderError, ProviderRejected
 from cmo.providers.calling import Caller
 from cmo.providers.instantly.accounting import explain, judge
-from cmo.providers.instantly.campaign import PAUSED, addresses_of, parse_inbox, problems_of, state_of
+from cmo.providers.instantly.campaign import addresses_of, parse_inbox, problems_of, state_of
 from cmo.providers.instantly.parse import Added, Enrolled, parse_added, parse_page
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, unknown
 from cmo.providers.sequencer.campaigns import Campaigns, Manner, add_fit
 from cmo.providers.sequencer.letters import address, variables
-from cmo.providers.sequencer.values import whole
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
 
 NAME = "instantly"
@@ -45,7 +44,7 @@ MANNER = Manner(
     id_place="The id is the last part of the campaign's address in Instantly.",
     pause_path="/pause",
     pause_body=None,
-    is_paused=lambda campaign: whole(campaign.get("status")) == PAUSED,
+    state_of=state_of,
     probe_path="/api/v2/workspaces/current",
 )
 

@@ -26,4 +26,4 @@ def as_sequence(inbox: Inbox) -> Sequence:
 def pause_report(provider: str, sequence_id: str) -> PauseReport:
     """What pausing comes to where nothing is ever queued."""
     detail = "Nothing leaves this mailbox by itself: it sends only what cmo hands over."
-    return PauseReport(provider=provider, sequence_id=sequence_id, is_paused=True, detail=detail)
+    return PauseReport(provider=provider, sequence_id=sequence_id, state="paused", detail=detail)

@@ -6,13 +6,19 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cmo.domain.outward import Fate, Letter, Operation, PauseReport, Probe, Receipt
+from cmo.domain.outward import Fate, Letter, Operation, PauseReport, Probe, Receipt, SequenceState
 from cmo.domain.text import clean_line
 from cmo.errors import AuthRejected, ConfigError, ProviderError, ProviderRejected, RateLimited
 from cmo.providers.receipts import UNCLEAR, doubtful
 from cmo.providers.sequencer.letters import unfit
 from cmo.providers.sequencer.values import text
-from cmo.providers.sequencer.wire import Wire
+from cmo.providers.sequencer.wire import PATIENCE_S, Wire
+
+_QUIET_WORDS: Mapping[SequenceState, str] = {
+    "paused": "paused",
+    "draft": "a draft, which sends nothing",
+    "finished": "finished, so it sends nothing",
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,8 @@ class Manner:
     pause_path: str
     """Behind the path of a campaign."""
     pause_body: object
-    is_paused: Callable[[Mapping[str, object]], bool]
+    state_of: Callable[[Mapping[str, object]], SequenceState]
+    """Of a campaign as it was read."""
     probe_path: str
     """Of something small that every key may read."""
 
@@ -72,30 +79,38 @@ class Campaigns:
         named = {letter.sequence_id for letter in items}
         return self.checked(named.pop() if len(named) == 1 else None)
 
-    async def read(self, campaign_id: str) -> dict[str, object]:
-        body = await self._wire.ask("GET", f"{self._manner.root}/{campaign_id}", operation="read a campaign")
+    async def read(self, campaign_id: str, *, patience_s: float = 0.0) -> dict[str, object]:
+        """The campaign; for `patience_s` see `Wire.ask`."""
+        path = f"{self._manner.root}/{campaign_id}"
+        body = await self._wire.ask("GET", path, operation="read a campaign", patience_s=patience_s)
         if not isinstance(body, dict) or "status" not in body:
             raise self._wire.broken("read a campaign", "it has no status")
         return body
 
     async def pause(self, sequence_id: str) -> PauseReport:
-        """Pause, and read back, whatever the pausing itself answered; see `Mailer.pause`."""
+        """Pause, and read back, whatever the pausing itself answered; see `Mailer.pause`.
+
+        Both are asked again after limits and lost answers: pausing twice is pausing once.
+        """
         manner, asked = self._manner, ""
         try:
             campaign_id = self.checked(sequence_id)
             try:
                 path = f"{manner.root}/{campaign_id}{manner.pause_path}"
-                await self._wire.ask("POST", path, operation="pause a campaign", body=manner.pause_body)
+                await self._wire.ask(
+                    "POST", path, operation="pause a campaign", body=manner.pause_body, patience_s=PATIENCE_S
+                )
             except ProviderError as exc:
                 asked = f" Asking for it failed: {exc.message}."
-            is_paused = manner.is_paused(await self.read(campaign_id))
+            state = manner.state_of(await self.read(campaign_id, patience_s=PATIENCE_S))
         except ProviderError as exc:
             detail = f"Whether the campaign is paused is not known: {exc.message}.{asked}"
-            return PauseReport(provider=manner.provider, sequence_id=sequence_id, is_paused=False, detail=detail)
-        detail = f"{manner.title} says that the campaign is paused."
-        if not is_paused:
+            return PauseReport(provider=manner.provider, sequence_id=sequence_id, state=None, detail=detail)
+        if state in _QUIET_WORDS:
+            detail = f"{manner.title} says that the campaign is {_QUIET_WORDS[state]}."
+        else:
             detail = f"The campaign is not paused: pause it in {manner.title}.{asked}"
-        return PauseReport(provider=manner.provider, sequence_id=sequence_id, is_paused=is_paused, detail=detail)
+        return PauseReport(provider=manner.provider, sequence_id=sequence_id, state=state, detail=detail)
 
     async def probe(self) -> Probe:
         """Read something small; see `Writer.probe`."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from cmo.config.secrets import Secret
-from cmo.errors import ContractBroken
+from cmo.errors import ContractBroken, RateLimited
 from cmo.providers.calling import READ_TRIES, Caller, within
 from cmo.providers.http import HttpAnswer, harmless
 
@@ -55,11 +55,22 @@ class Wire:
         params: Mapping[str, str] | None = None,
         body: object = None,
         tries: int = READ_TRIES,
+        patience_s: float = 0.0,
     ) -> object:
-        """Ask for what does no harm when it is done twice; the JSON value of the answer. Raises as `write`."""
-        return await self._caller.again(
-            lambda: self.write(method, path, operation=operation, params=params, body=body), tries=tries
-        )
+        """Ask for what does no harm when it is done twice; the JSON value of the answer. Raises as `write`.
+
+        Args:
+            patience_s: How long, in all, limits are waited out.
+        """
+        ends_s = self._caller.clock.monotonic() + patience_s
+        while True:
+            try:
+                return await self._caller.again(
+                    lambda: self.write(method, path, operation=operation, params=params, body=body), tries=tries
+                )
+            except RateLimited as exc:  # the next turn is only after the wait
+                if self._caller.clock.monotonic() + exc.retry_after_s > ends_s:
+                    raise
 
     async def write(
         self,

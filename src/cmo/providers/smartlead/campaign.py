@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
-from cmo.domain.outward import Inbox
+from cmo.domain.outward import Inbox, SequenceState
 from cmo.domain.text import clean_line
 from cmo.providers.sequencer.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
 from cmo.providers.sequencer.values import rows_of, text
 
-State = Literal["sending", "paused", "draft", "finished", "unhealthy"]
-
 PAUSED = "PAUSED"
-STATES: Mapping[str, State] = {
+STATES: Mapping[str, SequenceState] = {
     "ACTIVE": "sending",
     PAUSED: "paused",
     "DRAFTED": "draft",
@@ -31,12 +28,8 @@ _VARIANT_NAMES = ("seq_variants", "sequence_variants", "variants")
 _WORD = re.compile(r"[A-Z_]+")
 
 
-def status_of(campaign: Mapping[str, object]) -> str:
-    return text(campaign.get("status")).upper()
-
-
-def state_of(campaign: Mapping[str, object]) -> State:
-    return STATES.get(status_of(campaign), "unhealthy")
+def state_of(campaign: Mapping[str, object]) -> SequenceState:
+    return STATES.get(text(campaign.get("status")).upper(), "unhealthy")
 
 
 def parse_inboxes(accounts: object) -> tuple[Inbox, ...]:

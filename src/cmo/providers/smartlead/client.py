@@ -27,7 +27,7 @@ from cmo.providers.sequencer.campaigns import Campaigns, Manner, add_fit
 from cmo.providers.sequencer.letters import variables
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
 from cmo.providers.smartlead.accounting import explain, is_explained, judge, not_ok
-from cmo.providers.smartlead.campaign import PAUSED, parse_inboxes, problems_of, state_of, status_of
+from cmo.providers.smartlead.campaign import PAUSED, parse_inboxes, problems_of, state_of
 from cmo.providers.smartlead.parse import Lead, Said, parse_lead, parse_said, told_wait_s
 
 NAME = "smartlead"
@@ -44,7 +44,7 @@ MANNER = Manner(
     id_place="The id is the number in the campaign's address in Smartlead.",
     pause_path="/status",
     pause_body={"status": PAUSED},
-    is_paused=lambda campaign: status_of(campaign) == PAUSED,
+    state_of=state_of,
     probe_path="/leads/fetch-categories",
 )
 

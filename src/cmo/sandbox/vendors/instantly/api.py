@@ -1,7 +1,7 @@
 """Instantly's API v2 as its contract says: answers, refusals, counters.
 
-Source: contracts/instantly.md. Where it is silent: an unsubscribed person counts as blocked, and a person of the same
-campaign as a duplicate, not as skipped.
+Source: contracts/instantly.md. Where it is silent: an unsubscribed person counts as blocked, a person of the same
+campaign as a duplicate, not as skipped, and only what runs can be paused.
 """
 
 from __future__ import annotations
@@ -196,6 +196,8 @@ class InstantlyTwin(SendingTwin):
         campaign = self.floor.campaigns.get(campaign_id)
         if campaign is None:
             return _refusal(404, "Campaign not found")
+        if campaign.status not in ("active", "paused"):
+            return _refusal(400, "Only a running campaign can be paused")
         campaign.status = "paused"
         return Response.json(200, campaign_row(campaign))
 

@@ -21,7 +21,7 @@ UNSUBSCRIBED = "stopped@meadow.example"
 INBOXES = ("ada@send-one.example", "ada@send-two.example", "ada@send-three.example")
 _WARM_SINCE = "2026-01-12T09:00:00.000Z"
 _OWNER = "1a6c0000-0000-4000-8000-0000000000ff"
-_STATUSES = {"active": 1, "paused": 2}
+_STATUSES = {"draft": 0, "active": 1, "paused": 2, "completed": 3}
 
 
 def ready_campaigns() -> tuple[Campaign, ...]:

@@ -127,6 +127,8 @@ class SmartleadTwin(SendingTwin):
     def _set_status(self, campaign: Campaign, body: Mapping[str, Any]) -> Response:
         if set(body) != {"status"} or body["status"] not in _STATUSES:
             return _wrong("status must be START, PAUSED or STOPPED")
+        if body["status"] == "PAUSED" and campaign.status not in ("ACTIVE", "PAUSED"):
+            return _wrong("only a running campaign can be paused")
         campaign.status = _STATUSES[body["status"]]
         return Response.json(200, {"ok": True})
 
