@@ -119,12 +119,15 @@ def ticket_team(settings: Settings, found: Outside) -> str:
 def _http(
     settings: Settings, found: Outside, name: str, prefix: str, base_url: str, timeout_s: float, meter: Meter
 ) -> Any:
+    """A service with campaigns. Those of the sandbox are ready-made, in a zone of their own."""
     return factory(name)(
         _key(settings, found, name, f"{prefix}_API_KEY"),
         base_url=found.places.get(f"{prefix}_BASE_URL", base_url),
         timeout_s=timeout_s,
         clock=found.clock,
         meter=meter,
+        zone=None if settings.sandbox else settings.sender_time_zone,
+        hours=settings.sending_hours,
     )
 
 

@@ -132,7 +132,7 @@ def test_a_hundred_people_fit_into_one_call_and_one_look() -> None:
 
 def test_a_campaign_of_ours_has_no_problems_and_three_warm_inboxes() -> None:
     with outside() as there:
-        found = there.run(lambda instantly: instantly.sequence(ACTIVE_ID), zone="America/Winnipeg")
+        found = there.run(lambda instantly: instantly.sequence(ACTIVE_ID), zone="UTC")
         paused = there.run(lambda instantly: instantly.sequence(PAUSED_ID))
     assert (found.id, found.name, found.state, found.problems) == (ACTIVE_ID, "Approved letters", "sending", ())
     assert [inbox.is_warm for inbox in found.inboxes] == [True] * 3

@@ -12,6 +12,19 @@ from tests.fakes.clock import NOON
 VARIANT = {"subject": "{{cmo_subject}}", "body": "{{cmo_body}}"}
 
 
+def schedule(**changed: Any) -> dict[str, Any]:
+    days = {str(day): day in range(1, 6) for day in range(7)}
+    return {"timezone": "Europe/Belgrade", "timing": {"from": "09:00", "to": "18:00"}, "days": days} | changed
+
+
+def dated(**dates: Any) -> dict[str, Any]:
+    return {"campaign_schedule": {"schedules": [schedule()], **dates}}
+
+
+def scheduled(*rows: Any) -> dict[str, Any]:
+    return {"campaign_schedule": {"schedules": list(rows)}}
+
+
 def campaign(**changed: Any) -> dict[str, Any]:
     """A campaign without problems."""
     right = {
@@ -21,7 +34,7 @@ def campaign(**changed: Any) -> dict[str, Any]:
         "link_tracking": False,
         "insert_unsubscribe_header": True,
         "email_list": ["ada@send-one.example"],
-        "campaign_schedule": {"schedules": [{"timezone": "Europe/Belgrade"}]},
+        "campaign_schedule": {"schedules": [schedule()]},
     }
     return right | changed
 
@@ -31,7 +44,7 @@ def steps(*rows: Any) -> dict[str, Any]:
 
 
 def problems(zone: str | None = None, **changed: Any) -> tuple[str, ...]:
-    return problems_of(campaign(**changed), zone=zone, on=NOON.date())
+    return problems_of(campaign(**changed), zone=zone, hours=(8, 18), on=NOON.date())
 
 
 def test_a_right_campaign_has_no_problems() -> None:
@@ -60,6 +73,17 @@ def test_a_right_campaign_has_no_problems() -> None:
         ({"sequences": []}, "no step"),
         ({"sequences": None}, "no step"),
         (steps(), "no step"),
+        ({"campaign_schedule": None}, "no schedule"),
+        (scheduled(), "no schedule"),
+        (scheduled(schedule(), schedule(days={"0": True, "6": True, "3": True})), "sends on Saturday and Sunday"),
+        (scheduled(schedule(days={"1": False})), "no day"),
+        (scheduled(schedule(days={"": True, "7": True, "12": True})), "no day"),
+        (scheduled(schedule(timing={"from": "07:59", "to": "18:00"})), "from 07:59 to 18:00"),
+        (scheduled(schedule(timing={"from": "09:00", "to": "18:01"})), "between 08:00 and 18:00"),
+        (scheduled(schedule(timing={"from": "17:00", "to": "09:00"})), "from 17:00 to 09:00"),
+        (scheduled(schedule(timing=None)), "from ? to ?"),
+        (dated(end_date="2026-11-19"), "ended on 2026-11-19"),
+        (dated(start_date="2026-11-21T00:00:00Z"), "begins on 2026-11-21 only"),
         (steps({"variants": [VARIANT]}, {"variants": [VARIANT]}), "2 steps"),
         (steps({"variants": []}), "0 variants"),
         (steps({"variants": [VARIANT, VARIANT]}), "2 variants"),
@@ -79,11 +103,14 @@ def test_a_variant_that_is_switched_off_does_not_count() -> None:
 def test_the_zone_to_choose_is_named() -> None:
     [told] = problems("America/New_York")
     assert told == (
-        "Its schedule runs in Europe/Belgrade, yours in America/New_York: choose America/Detroit, "
-        "which has the same hours."
+        "Its schedule runs in Europe/Belgrade, you work in America/New_York: choose America/Detroit, "
+        "which has the same hours, or set sender.time_zone."
     )
-    [told] = problems("Asia/Kathmandu", campaign_schedule=None) or ("",)
-    assert told == ""
+
+
+def test_a_schedule_that_runs_today_is_right() -> None:
+    assert problems(**dated(start_date="2026-11-20", end_date="2026-11-20")) == ()
+    assert problems(**dated(start_date=None, end_date=None)) == ()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from cmo.providers.instantly.zones import ZONES, have_same_hours, nearest_zone
+from cmo.providers.instantly.zones import ZONES, nearest_zone
+from cmo.providers.sequencer.schedules import have_same_hours
 from tests.providers.github.shared import needs_contracts
 from tests.providers.instantly.world import document
 

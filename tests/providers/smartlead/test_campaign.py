@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cmo.providers.smartlead.campaign import parse_inboxes, problems_of, state_of
+from cmo.providers.smartlead.campaign import parse_inboxes, problems_of, state_of, timing_problems
+from tests.fakes.clock import NOON
 
 STEP = {"seq_number": 1, "subject": "{{cmo_subject}}", "email_body": "<p>{{cmo_body}}</p>"}
 INBOXES = parse_inboxes([{"from_email": "ada@send-one.example"}])
@@ -52,6 +53,50 @@ def test_a_right_campaign_has_no_problems(track_settings: object) -> None:
 )
 def test_each_problem_is_told_in_one_sentence(changed: dict[str, Any], word: str) -> None:
     [told] = problems(**changed)
+    assert word in told
+
+
+def timing(value: object, zone: str | None = None) -> tuple[str, ...]:
+    return timing_problems({"scheduler_cron_value": value}, zone=zone, hours=(8, 18), on=NOON.date())
+
+
+OFFICE = {"tz": "Asia/Tokyo", "days": [1, 2, 3, 4, 5], "startHour": "08:00", "endHour": "18:00"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        OFFICE,
+        "{ tz: 'Asia/Tokyo', days: [ 1, 2, 3, 4, 5 ], endHour: '18:00', startHour: '08:00' }",
+        '{"tz":"Asia/Tokyo","days":["1","5"],"startHour":"9:00","endHour":"17:30"}',
+    ],
+)
+def test_a_schedule_of_working_hours_is_right_in_every_form(value: object) -> None:
+    assert timing(value, "Asia/Tokyo") == ()
+    [told] = timing(value, "Europe/Berlin")
+    assert told == (
+        "Its schedule runs in Asia/Tokyo, you work in Europe/Berlin: choose Europe/Berlin there, "
+        "or set sender.time_zone."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (None, "no schedule"),
+        ("", "no schedule"),
+        ([], "no schedule"),
+        ({"tz": "Asia/Tokyo"}, "no schedule"),
+        ({**OFFICE, "days": []}, "no day"),
+        ({**OFFICE, "days": [0, 1]}, "Sunday"),
+        ({**OFFICE, "days": [6, 7]}, "Saturday and Sunday"),
+        ({**OFFICE, "endHour": "23:00"}, "08:00 to 23:00"),
+        ({**OFFICE, "startHour": 8}, "? to 18:00"),
+        ({**OFFICE, "startHour": "8am"}, "8am to 18:00"),
+    ],
+)
+def test_each_problem_of_a_schedule_is_told_in_one_sentence(value: object, word: str) -> None:
+    [told] = timing(value)
     assert word in told
 
 

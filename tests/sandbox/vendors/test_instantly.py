@@ -17,6 +17,8 @@ from tests.providers.instantly.world import check_answer
 
 ADD, LIST = "/api/v2/leads/add", "/api/v2/leads/list"
 OPEN = NOON + timedelta(hours=4)
+NIGHT = NOON + timedelta(hours=7)
+MONDAY = OPEN + timedelta(days=3)
 """Ten in the morning, a Friday, where the campaigns' schedules run."""
 
 
@@ -132,10 +134,10 @@ def test_mail_goes_out_in_the_schedule_once_and_never_from_a_paused_campaign() -
     twin = InstantlyTwin()
     add(twin, person("ann@meadow.example", cmo_subject="S", cmo_body="a &lt;b&gt;<br/>c"))
     add(twin, person("bob@meadow.example", cmo_subject="S", cmo_body="x"), campaign_id=PAUSED_ID)
-    twin.advance(NOON + timedelta(minutes=10))
+    twin.advance(NIGHT)
     assert arrived(twin) == []
-    twin.advance(OPEN)
-    twin.advance(OPEN + timedelta(days=3))
+    twin.advance(MONDAY)
+    twin.advance(MONDAY + timedelta(days=1))
     assert arrived(twin) == [("ann@meadow.example", "S", "a <b>\nc")]
 
 

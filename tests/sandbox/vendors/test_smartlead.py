@@ -24,6 +24,8 @@ from tests.fakes.clock import NOON
 from tests.providers.smartlead.world import validate
 
 OPEN = NOON + timedelta(hours=4)
+NIGHT = NOON + timedelta(hours=7)
+MONDAY = OPEN + timedelta(days=3)
 """Ten in the morning, a Friday, where the campaigns' schedules run."""
 EVERY_FATE = ("new@meadow.example", "x@blocked.example", "nobody", UNSUBSCRIBED, ELSEWHERE)
 
@@ -115,10 +117,10 @@ def test_mail_goes_out_in_the_schedule_once_and_never_from_a_paused_campaign() -
     twin = SmartleadTwin()
     add(twin, "ann@meadow.example", cmo_subject="S", cmo_body="a &lt;b&gt;<br/>c")
     add(twin, "bob@meadow.example", campaign_id=PAUSED_ID, cmo_subject="S", cmo_body="x")
-    twin.advance(NOON + timedelta(minutes=10))
+    twin.advance(NIGHT)
     assert not twin.sent
-    twin.advance(OPEN)
-    twin.advance(OPEN + timedelta(days=3))
+    twin.advance(MONDAY)
+    twin.advance(MONDAY + timedelta(days=1))
     assert [(mail.to_email, mail.subject, mail.body) for mail in twin.floor.sent] == [
         ("ann@meadow.example", "S", "a <b>\nc")
     ]

@@ -10,8 +10,16 @@ from datetime import date, datetime, timedelta
 
 from cmo.domain.outward import Inbox, SequenceState
 from cmo.domain.text import clean_line
-from cmo.providers.instantly.zones import have_same_hours, nearest_zone
+from cmo.providers.instantly.zones import nearest_zone
 from cmo.providers.sequencer.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
+from cmo.providers.sequencer.schedules import (
+    Schedule,
+    clock_words,
+    from_sunday,
+    other_zones,
+    schedule_problems,
+    zone_problem,
+)
 from cmo.providers.sequencer.values import rows_of, text, whole
 
 STATES: Mapping[int, SequenceState] = {
@@ -36,6 +44,8 @@ _SETTINGS = {
     "link_tracking": (False, "Link tracking is on or unknown, which rewrites links: switch it off."),
     "insert_unsubscribe_header": (True, "Mail leaves without an unsubscribe header: switch it on."),
 }
+_DAYS = frozenset("0123456")
+"""Keys of the days of a schedule."""
 WARM_AFTER = timedelta(days=14)
 """Of warming up; a cautious figure of our own."""
 
@@ -45,11 +55,14 @@ def state_of(campaign: Mapping[str, object]) -> SequenceState:
     return "unhealthy" if status is None else STATES.get(status, "unhealthy")
 
 
-def problems_of(campaign: Mapping[str, object], *, zone: str | None, on: date) -> tuple[str, ...]:
+def problems_of(
+    campaign: Mapping[str, object], *, zone: str | None, hours: tuple[int, int], on: date
+) -> tuple[str, ...]:
     """What stands in the way, one plain sentence each, with the fix.
 
     Args:
         zone: The operator's; None for no opinion.
+        hours: From and until when mail may leave, wherever its schedule runs.
     """
     status = whole(campaign.get("status"))
     found = [_STATE_PROBLEMS[status]] if status in _STATE_PROBLEMS else []
@@ -61,7 +74,7 @@ def problems_of(campaign: Mapping[str, object], *, zone: str | None, on: date) -
         found.append("It sends copies to other addresses: empty its cc and bcc lists.")
     if not addresses_of(campaign):
         found.append("It has no inbox to send from: add one in Instantly.")
-    return (*found, *_zone_problems(campaign, zone, on))
+    return (*found, *_schedule_problems(_dict(campaign.get("campaign_schedule")), zone, hours, on))
 
 
 def addresses_of(campaign: Mapping[str, object]) -> tuple[str, ...]:
@@ -98,17 +111,30 @@ def _text_problems(steps: Sequence[object]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _zone_problems(campaign: Mapping[str, object], zone: str | None, on: date) -> list[str]:
-    if zone is None:
-        return []
-    schedules = rows_of(_dict(campaign.get("campaign_schedule")).get("schedules"))
-    theirs = dict.fromkeys(clean_line(text(_dict(schedule).get("timezone"))) for schedule in schedules)
-    wrong = [name for name in theirs if not have_same_hours(name, zone, on)]
-    if not wrong:
-        return []
-    fit = nearest_zone(zone, on)
-    fix = f"choose {fit}, which has the same hours" if fit else "Instantly has no zone with the same hours"
-    return [f"Its schedule runs in {wrong[0] or 'no zone'}, yours in {zone}: {fix}."]
+def _schedule_problems(held: Mapping[str, object], zone: str | None, hours: tuple[int, int], on: date) -> list[str]:
+    schedules = [_schedule(_dict(row)) for row in rows_of(held.get("schedules"))]
+    found = schedule_problems(schedules, hours)
+    starts, ends = text(held.get("start_date"))[:10], text(held.get("end_date"))[:10]
+    if ends and ends < on.isoformat():
+        found.append(f"Its schedule ended on {clean_line(ends)}: take that date away.")
+    if starts > on.isoformat():
+        found.append(f"Its schedule begins on {clean_line(starts)} only: wait for that day, or take the date away.")
+    if zone is not None and (wrong := other_zones(schedules, zone, on)):
+        fit = nearest_zone(zone, on)
+        fix = f"choose {fit}, which has the same hours" if fit else "Instantly has no zone with the same hours"
+        found.append(zone_problem(wrong[0], zone, fix))
+    return found
+
+
+def _schedule(row: Mapping[str, object]) -> Schedule:
+    """Its days are counted from Sunday, which is "0"."""
+    timing, days = _dict(row.get("timing")), _dict(row.get("days"))
+    return Schedule(
+        zone=clean_line(text(row.get("timezone"))),
+        opens=clock_words(timing.get("from")),
+        closes=clock_words(timing.get("to")),
+        days=frozenset(from_sunday(int(day)) for day in days if day in _DAYS and days[day] is not False),
+    )
 
 
 def _steps(campaign: Mapping[str, object]) -> list[object]:

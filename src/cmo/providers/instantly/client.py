@@ -74,6 +74,7 @@ class Instantly:
         clock: Clock,
         meter: Meter,
         zone: str | None = None,
+        hours: tuple[int, int] = (8, 18),
         rng: random.Random | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -81,10 +82,11 @@ class Instantly:
 
         Args:
             zone: The operator's IANA zone, for the schedules of campaigns; None for no opinion.
+            hours: From and until when those may send.
             rng: For the pauses between tries.
         """
         self._clock = clock
-        self._zone = zone
+        self._zone, self._hours = zone, hours
         self._operations = {row.name: row.model_copy(update={"timeout_s": timeout_s}) for row in OPERATIONS}
         caller = Caller(
             NAME,
@@ -149,7 +151,7 @@ class Instantly:
             inboxes=tuple(
                 [parse_inbox(inbox, await self._account(inbox), now=now) for inbox in addresses_of(campaign)]
             ),
-            problems=problems_of(campaign, zone=self._zone, on=now.date()),
+            problems=problems_of(campaign, zone=self._zone, hours=self._hours, on=now.date()),
         )
 
     async def pause(self, sequence_id: str) -> PauseReport:

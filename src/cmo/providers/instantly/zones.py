@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date
+
+from cmo.providers.sequencer.schedules import have_same_hours
 
 _NAMES = """
     Etc/GMT+12 Etc/GMT+11 Etc/GMT+10 America/Anchorage America/Dawson America/Creston America/Chihuahua America/Boise
@@ -24,7 +25,6 @@ _NAMES = """
 """
 ZONES = tuple(_NAMES.split())
 """Source: contracts/instantly.md, Enumerations (`timezone`); in the vendor's order."""
-_HOURS_AHEAD = 366 * 24
 
 
 def nearest_zone(iana: str, on: date) -> str | None:
@@ -37,23 +37,3 @@ def nearest_zone(iana: str, on: date) -> str | None:
     continent = iana.partition("/")[0]
     nearest_first = sorted(ZONES, key=lambda zone: zone.partition("/")[0] != continent)
     return next((zone for zone in nearest_first if have_same_hours(iana, zone, on)), None)
-
-
-def have_same_hours(first: str, second: str, on: date) -> bool:
-    """Whether the clocks of two zones agree in every hour of the year from `on`; False where either is no zone."""
-    if first == second:
-        return True
-    one, other = _zone(first), _zone(second)
-    if one is None or other is None:
-        return False
-    start = datetime.combine(on, time(), UTC)
-    hours = (start + timedelta(hours=hour) for hour in range(_HOURS_AHEAD))
-    return all(at.astimezone(one).utcoffset() == at.astimezone(other).utcoffset() for at in hours)
-
-
-def _zone(iana: str) -> ZoneInfo | None:
-    """None too where this machine's zone data lacks an old name, or the name is no path."""
-    try:
-        return ZoneInfo(iana)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None

@@ -6,12 +6,22 @@ not documented, so its address is looked for under the names in use, and none co
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from cmo.domain.outward import Inbox, SequenceState
 from cmo.domain.text import clean_line
 from cmo.providers.sequencer.letters import BODY_TEMPLATE, SUBJECT_TEMPLATE, step_problems
+from cmo.providers.sequencer.schedules import (
+    Schedule,
+    clock_words,
+    from_sunday,
+    other_zones,
+    schedule_problems,
+    zone_problem,
+)
 from cmo.providers.sequencer.values import rows_of, text
 
 PAUSED = "PAUSED"
@@ -26,6 +36,8 @@ STATES: Mapping[str, SequenceState] = {
 _ADDRESS_NAMES = ("from_email", "email", "username")
 _VARIANT_NAMES = ("seq_variants", "sequence_variants", "variants")
 _WORD = re.compile(r"[A-Z_]+")
+_SCHEDULE_PART = re.compile(r"""\b(?P<name>tz|startHour|endHour)["']?\s*:\s*["'](?P<value>[^"']{1,60})["']""")
+_DAYS = re.compile(r"""\bdays["']?\s*:\s*\[(?P<days>[0-9,\s"']*)\]""")
 
 
 def state_of(campaign: Mapping[str, object]) -> SequenceState:
@@ -51,6 +63,43 @@ def problems_of(campaign: Mapping[str, object], steps: object, inboxes: Sequence
     if not inboxes:
         found.append("It has no inbox to send from: add one in Smartlead.")
     return tuple(found)
+
+
+def timing_problems(
+    campaign: Mapping[str, object], *, zone: str | None, hours: tuple[int, int], on: date
+) -> tuple[str, ...]:
+    """Why it sends when people are not at work, one plain sentence each, with the fix.
+
+    Args:
+        zone: The operator's; None for no opinion.
+        hours: From and until when mail may leave, wherever its schedule runs.
+    """
+    schedules = _schedules(campaign.get("scheduler_cron_value"))
+    found = schedule_problems(schedules, hours)
+    if zone is not None and (wrong := other_zones(schedules, zone, on)):
+        found.append(zone_problem(wrong[0], zone, f"choose {zone} there"))
+    return tuple(found)
+
+
+def _schedules(value: object) -> list[Schedule]:
+    """At most one; its days are counted from Sunday, which is 0.
+
+    The contract leaves the shape open: it is seen as an object and as text like `{ tz: 'Asia/Tokyo', days: [ 1, 2 ],
+    startHour: '09:00', endHour: '17:00' }`, so both are read for the names in it.
+    """
+    told = json.dumps(value) if isinstance(value, dict) else text(value)
+    days = _DAYS.search(told)
+    parts = {match["name"]: clock_words(match["value"]) for match in _SCHEDULE_PART.finditer(told)}
+    if days is None or not parts:
+        return []
+    return [
+        Schedule(
+            zone=parts.get("tz", ""),
+            opens=parts.get("startHour", ""),
+            closes=parts.get("endHour", ""),
+            days=frozenset(from_sunday(int(day)) for day in re.findall("[0-7]", days["days"])),
+        )
+    ]
 
 
 def _text_problems(steps: Sequence[Mapping[str, object]]) -> list[str]:

@@ -27,7 +27,7 @@ from cmo.providers.sequencer.campaigns import Campaigns, Manner, add_fit
 from cmo.providers.sequencer.letters import variables
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
 from cmo.providers.smartlead.accounting import explain, is_explained, judge, not_ok
-from cmo.providers.smartlead.campaign import PAUSED, parse_inboxes, problems_of, state_of
+from cmo.providers.smartlead.campaign import PAUSED, parse_inboxes, problems_of, state_of, timing_problems
 from cmo.providers.smartlead.parse import Lead, Said, parse_lead, parse_said, told_wait_s
 
 NAME = "smartlead"
@@ -73,6 +73,8 @@ class Smartlead:
         timeout_s: float,
         clock: Clock,
         meter: Meter,
+        zone: str | None = None,
+        hours: tuple[int, int] = (8, 18),
         rng: random.Random | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -80,9 +82,12 @@ class Smartlead:
 
         Args:
             base_url: With `/api/v1`.
+            zone: The operator's IANA zone, for the schedules of campaigns; None for no opinion.
+            hours: From and until when those may send.
             rng: For the pauses between tries.
         """
         self._clock = clock
+        self._zone, self._hours = zone, hours
         self._operations = {row.name: row.model_copy(update={"timeout_s": timeout_s}) for row in OPERATIONS}
         caller = Caller(
             NAME,
@@ -141,7 +146,10 @@ class Smartlead:
             name=clean_line(str(campaign.get("name") or "")),
             state=state_of(campaign),
             inboxes=inboxes,
-            problems=problems_of(campaign, steps, inboxes),
+            problems=(
+                *problems_of(campaign, steps, inboxes),
+                *timing_problems(campaign, zone=self._zone, hours=self._hours, on=self._clock.now().date()),
+            ),
         )
 
     async def pause(self, sequence_id: str) -> PauseReport:

@@ -65,7 +65,8 @@ class Campaign:
     """HTML."""
     inboxes: tuple[str, ...]
     settings: dict[str, Any] = field(default_factory=dict)
-    zone: str = "America/Chicago"
+    zone: str = "Africa/Abidjan"
+    """That of UTC."""
     opens: time = time(8)
     closes: time = time(18)
     days: tuple[int, ...] = (0, 1, 2, 3, 4)

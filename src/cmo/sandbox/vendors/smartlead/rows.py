@@ -50,6 +50,12 @@ def campaign_row(campaign: Campaign) -> dict[str, Any]:
         "status": campaign.status,
         "created_at": SINCE,
         "updated_at": SINCE,
+        "scheduler_cron_value": {
+            "tz": campaign.zone,
+            "days": [(day + 1) % 7 for day in campaign.days],
+            "startHour": f"{campaign.opens:%H:%M}",
+            "endHour": f"{campaign.closes:%H:%M}",
+        },
         "max_leads_per_day": "100",
         "stop_lead_settings": "REPLY_TO_AN_EMAIL",
         "send_as_plain_text": False,
