@@ -284,8 +284,6 @@ def _announce(here: Session, sending: Sending, preview: SendPreview, ref: str) -
         here.say.note(f"What stays waits in the outbox; a later cmo send asks the gate again ({stays:,}).")
     if preview.doubtful:
         here.say.note(f"{preview.doubtful:,} may have left before; they are looked up first.")
-    if sequence.state != "sending":
-        here.say.warn(f"The sequence at {preview.mailer} is {sequence.state}: it holds what it is handed.")
 
 
 def _rehearse(here: Session, sending: Sending, preview: SendPreview, ref: str, fields: str | None) -> int:

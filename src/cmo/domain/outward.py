@@ -182,7 +182,8 @@ class Sequence(Frozen):
     state: SequenceState
     inboxes: tuple[Inbox, ...]
     problems: tuple[str, ...] = ()
-    """Why approved text would not leave unchanged, one plain sentence each, with the fix; empty when all is well."""
+    """Why approved text would not leave at all, or not unchanged, or not in time, one plain sentence each, with the
+    fix; empty when all is well."""
 
 
 class PauseReport(Frozen):

@@ -118,7 +118,7 @@ class Delivery:
         Args:
             per_inbox_cap: Mails a day and inbox, where that is less than the settings allow.
         Raises:
-            PolicyRefused: the provider's sequence would not send exactly what was approved.
+            PolicyRefused: the provider's sequence would not send exactly what was approved, or not now.
             ProviderError: the provider cannot be asked about its sequence.
         """
         async with self.mail_lane(per_inbox_cap=per_inbox_cap) as (lane, sequence):
@@ -164,7 +164,7 @@ class Delivery:
 
     @asynccontextmanager
     async def mail_lane(self, *, per_inbox_cap: int | None = None) -> AsyncIterator[tuple[Lane, Sequence]]:
-        """Where the job's mail leaves, once its sequence is known to send exactly what was approved."""
+        """Where the job's mail leaves, once its sequence is known to send exactly what was approved, in time."""
         limits = limits_of(self.settings)
         if per_inbox_cap is not None:
             lower = min(per_inbox_cap, limits.per_inbox_daily)

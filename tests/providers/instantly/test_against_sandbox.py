@@ -136,7 +136,8 @@ def test_a_campaign_of_ours_has_no_problems_and_three_warm_inboxes() -> None:
         paused = there.run(lambda instantly: instantly.sequence(PAUSED_ID))
     assert (found.id, found.name, found.state, found.problems) == (ACTIVE_ID, "Approved letters", "sending", ())
     assert [inbox.is_warm for inbox in found.inboxes] == [True] * 3
-    assert (paused.state, paused.problems) == ("paused", ())
+    [told] = paused.problems
+    assert (paused.state, "resume it" in told) == ("paused", True)
 
 
 def test_a_campaign_with_words_of_its_own_is_complained_about() -> None:

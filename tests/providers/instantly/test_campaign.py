@@ -58,6 +58,8 @@ def test_a_right_campaign_has_no_problems() -> None:
         ({"status": -99}, "suspended"),
         ({"status": -2}, "bounced"),
         ({"status": -1}, "reconnect"),
+        ({"status": 0}, "a draft"),
+        ({"status": 2}, "is paused"),
         ({"status": 3}, "completed"),
         ({"status": 4}, "subsequences"),
         ({"status": 17}, "not one that cmo knows"),

@@ -34,6 +34,8 @@ def test_a_right_campaign_has_no_problems(track_settings: object) -> None:
 @pytest.mark.parametrize(
     ("changed", "word"),
     [
+        ({"status": "DRAFTED"}, "a draft"),
+        ({"status": "PAUSED"}, "is paused"),
         ({"status": "COMPLETED"}, "finished"),
         ({"status": "STOPPED"}, "finished"),
         ({"status": "ARCHIVED"}, "finished"),

@@ -36,6 +36,8 @@ _STATE_PROBLEMS = {
     -99: "The sending account is suspended: ask Instantly's support.",
     -2: "Instantly stopped it because too much mail bounced: find out why before you resume it.",
     -1: "Its inboxes are unhealthy: reconnect them in Instantly.",
+    0: "The campaign is a draft, which would only hold what it is handed: launch it in Instantly.",
+    2: "The campaign is paused and would only hold what it is handed: resume it in Instantly.",
     3: "It is completed, so nobody who is added gets mail: resume it, or use another campaign.",
     4: "It runs subsequences, whose text nobody approved here: remove them.",
 }

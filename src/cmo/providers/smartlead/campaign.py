@@ -33,6 +33,12 @@ STATES: Mapping[str, SequenceState] = {
     "STOPPED": "finished",
     "ARCHIVED": "finished",
 }
+_STATE_PROBLEMS: Mapping[SequenceState, str] = {
+    "draft": "The campaign is a draft, which would only hold what it is handed: start it in Smartlead.",
+    "paused": "The campaign is paused and would only hold what it is handed: start it again in Smartlead.",
+    "finished": "It is finished, so nobody who is added gets mail: start it again, or use another campaign.",
+    "unhealthy": "Its status is not one that cmo knows: look at it in Smartlead.",
+}
 _ADDRESS_NAMES = ("from_email", "email", "username")
 _VARIANT_NAMES = ("seq_variants", "sequence_variants", "variants")
 _WORD = re.compile(r"[A-Z_]+")
@@ -53,11 +59,8 @@ def parse_inboxes(accounts: object) -> tuple[Inbox, ...]:
 
 def problems_of(campaign: Mapping[str, object], steps: object, inboxes: Sequence[Inbox]) -> tuple[str, ...]:
     """What stands in the way, one plain sentence each, with the fix."""
-    found = []
-    if state_of(campaign) == "finished":
-        found.append("It is finished, so nobody who is added gets mail: start it again, or use another campaign.")
-    if state_of(campaign) == "unhealthy":
-        found.append("Its status is not one that cmo knows: look at it in Smartlead.")
+    state = state_of(campaign)
+    found = [_STATE_PROBLEMS[state]] if state in _STATE_PROBLEMS else []
     found += _text_problems([row for row in rows_of(steps) if isinstance(row, dict)])
     found += _setting_problems(campaign)
     if not inboxes:

@@ -1,0 +1,53 @@
+"""Handing over to a provider's campaign: when it may be, and what of its answers is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cmo.errors import PolicyRefused
+from cmo.sandbox.faults import FaultRule
+from cmo.sandbox.vendors.instantly import ACTIVE_ID, API_KEY, InstantlyTwin
+from cmo.service.whynot import why_not
+from tests.fakes.campaign import Campaign, campaign
+from tests.fakes.doors import open_door
+from tests.service.test_sending import HOLD, fates, send_all, sending_of
+
+
+@contextmanager
+def at_instantly(home: Path, n: int = 2, *rules: FaultRule) -> Iterator[tuple[Campaign, InstantlyTwin]]:
+    """A job with `n` approved drafts that leave by the twin's active campaign."""
+    twin = InstantlyTwin()
+    made = campaign(home, n, plan={"mailer": "instantly", "sequence_id": ACTIVE_ID})
+    with open_door(twin, *rules, clock=made.clock) as opened:
+        made.places.update(INSTANTLY_BASE_URL=opened.url, INSTANTLY_API_KEY=API_KEY)
+        yield made, twin
+
+
+def ours(twin: InstantlyTwin) -> list[str]:
+    return [person.email for person in twin.enrolled if person.campaign_id == ACTIVE_ID]
+
+
+@pytest.mark.parametrize("status", ["paused", "draft"])
+def test_mail_stays_here_while_the_campaign_does_not_send(tmp_path: Path, status: str) -> None:
+    with at_instantly(tmp_path) as (made, twin), sending_of(made) as sending:
+        due_at = sending.now() + HOLD
+        sending.hand_over(sending.preview(due_at=due_at), due_at=due_at, limited=False)
+        twin.floor.campaigns[ACTIVE_ID].status = status
+        made.clock.advance(timedelta(hours=1).total_seconds())
+
+        with pytest.raises(PolicyRefused, match="would only hold"):
+            sending.deliver(most=None, patience_s=0.0)
+
+        assert ours(twin) == []
+        assert fates(sending.delivery.conn) == {1: ("planned", ""), 2: ("planned", "")}
+        told = why_not(made.settings, made.job_id, short="0000", found=made.found).first
+        assert told is not None
+        assert (told.name, told.count, "Instantly" in told.message) == ("provider", 2, True)
+        twin.floor.campaigns[ACTIVE_ID].status = "active"
+        send_all(sending)
+        assert len(ours(twin)) == 2
