@@ -128,6 +128,11 @@ class AuthRejected(ProviderError, Terminal):
 class ProviderRejected(ProviderError, Terminal):
     code = "provider_rejected"
 
+    @property
+    def is_for_content(self) -> bool:
+        """Whether it was refused for what is in it, of which one bad item may be the reason."""
+        return self.status in (400, 413, 422)
+
 
 class ContractBroken(ProviderError, Terminal):
     code = "contract_broken"

@@ -86,6 +86,50 @@ def test_a_drain_hands_over_at_most_what_it_was_told_to(bench: Bench) -> None:
     assert bench.drain(operation=operation_factory(batch=3), most=5).fates == {"confirmed": 5}
 
 
+def refusing(*bad: str) -> Any:
+    """A service that refuses every call with one of these in it, and confirms all others."""
+
+    def write(items: Sequence[TicketItem]) -> Sequence[Receipt]:
+        mine = [item for item in items if item.key in bad]
+        if mine and len(items) > 1:
+            raise ProviderRejected("one of them is bad", status=422, **TOLD)
+        return answers(Fate.REFUSED if mine else Fate.CONFIRMED)(items)
+
+    return write
+
+
+@pytest.mark.parametrize("bad", [(1,), (10,), (40,), (3, 4, 25)])
+def test_one_bad_row_fails_alone_and_none_is_lost(bench: Bench, bad: tuple[int, ...]) -> None:
+    bench.plan(*range(1, 41))
+    bench.writer.writes = [refusing(*(f"ticket:{n}" for n in bad))] * 80
+    done = bench.drain(operation=operation_factory(batch=40))
+    assert done.fates == {"confirmed": 40 - len(bad), "refused": len(bad)}
+    assert not done.stopped
+    assert bench.states() == ["failed" if n in bad else "confirmed" for n in range(1, 41)]
+    assert set(bench.column("attempts")) == {1}
+    assert 80 - len(bench.writer.writes) < 20 * len(bad)
+
+
+def test_a_call_refused_for_another_reason_is_not_tried_in_parts(bench: Bench) -> None:
+    bench.plan(1, 2)
+    bench.writer.writes = [ProviderRejected("no such campaign", status=404, **TOLD)]
+    assert bench.drain(operation=operation_factory(batch=2)).stopped == "no such campaign"
+    assert bench.writer.written == ["ticket:1", "ticket:2"]
+
+
+def test_rows_of_a_call_tried_in_parts_pass_the_gate_again(bench: Bench) -> None:
+    bench.plan(1, 2)
+
+    def kill_meanwhile(items: Sequence[TicketItem]) -> Sequence[Receipt]:
+        switch_on(bench.conn, KILL, by="operator:ana", at=NOON, reason="stop", action="kill.on")
+        raise ProviderRejected("one of them is bad", status=400, **TOLD)
+
+    bench.writer.writes = [kill_meanwhile]
+    gate = WriteGate(bench.job_id, ceiling=plan_factory(mode="send_allowed").mode, secret=b"s")
+    assert bench.drain(gate=gate, operation=operation_factory(batch=2)).refused == {"kill_switch": 2}
+    assert bench.writer.written == ["ticket:1", "ticket:2"]
+
+
 def test_the_gate_is_asked_again_before_each_call(bench: Bench) -> None:
     bench.plan(1, 2, 3)
 

@@ -95,6 +95,19 @@ def test_a_look_is_tried_three_times_and_then_cannot_be_known(service: Service, 
 
 
 @each_service
+def test_a_person_for_whom_a_call_is_refused_is_refused_alone(service: Service) -> None:
+    ann, bad = (service.world.letter(email) for email in ("ann@meadow.example", "bad@meadow.example"))
+    with service.world.outside() as there:
+        there.twin.unreadable.add("bad@meadow.example")
+        with pytest.raises(ProviderRejected) as caught:
+            there.write(ann, bad)
+        [receipt] = there.write(bad)
+        assert not there.has(ann)
+    assert caught.value.is_for_content
+    assert (receipt.fate, receipt.code, receipt.status) == (Fate.REFUSED, "rejected", 400)
+
+
+@each_service
 def test_pausing_is_read_back(service: Service) -> None:
     campaign_id = service.twin.ACTIVE_ID
     with service.world.outside() as there:

@@ -99,7 +99,7 @@ class Dispatcher:
             await self._wait(max(wait_s, 0.05))
 
     async def _pass(self, lane: Lane, done: Outcome, most: int | None) -> None:
-        after, scan = 0, 1
+        after, scan, at_once = 0, 1, lane.operation.batch
         while not done.stopped and not done.limited:
             self.check()
             open_until, why = breaker_open_until(self.conn, lane.operation.provider)
@@ -109,7 +109,7 @@ class Dispatcher:
             left = lane.operation.batch if most is None else most - _written(done)
             if left <= 0:
                 return
-            size = 1 if open_until or self._is_on_trial(lane) else left
+            size = 1 if open_until or self._is_on_trial(lane) else min(left, at_once)
             taken = outbox.claim(
                 self.conn,
                 lane.operation,
@@ -123,31 +123,41 @@ class Dispatcher:
             )
             done.refused.update(taken.refused)
             after, scan = taken.last_id, 1 if taken.claimed else min(outbox.MOST_SCANNED, scan * 4)
+            at_once = min(lane.operation.batch, 2 * at_once)
             if taken.claimed:
-                await self._call(lane, taken.claimed, done)
+                if await self._call(lane, taken.claimed, done):
+                    after, at_once = taken.claimed[0].id - 1, len(taken.claimed) // 2
             elif taken.is_end:
                 return
 
-    async def _call(self, lane: Lane, claimed: Sequence[ClaimedWrite], done: Outcome) -> None:
-        """One call with claimed rows; whatever happens, they are settled or given back."""
+    async def _call(self, lane: Lane, claimed: Sequence[ClaimedWrite], done: Outcome) -> bool:
+        """One call with claimed rows; whatever happens, they are settled or given back.
+
+        Returns:
+            Whether it was refused for what is in it, so that fewer rows at once are worth trying; they are due now.
+        """
         before = self.meter.snapshot()
         try:
             told = await lane.writer.write(lane.operation.name, [_item(lane, row) for row in claimed])
         except RateLimited as exc:
-            self._give_back(lane, claimed, exc.retry_after_s, before, done)
+            self._give_back(lane, claimed, max(exc.retry_after_s, 1.0), before, done)
             done.limited = exc.message
-            return
+            return False
         except CmoError as exc:
+            if len(claimed) > 1 and isinstance(exc, ProviderRejected) and exc.is_for_content:
+                self._give_back(lane, claimed, 0.0, before, done)
+                return True
             if _surely_nothing_left(exc):
                 done.stopped = exc.message
                 self._give_back(lane, claimed, UNREACHABLE_S, before, done, failed=exc)
-                return
+                return False
             self._settle(lane, claimed, _unknown(claimed, exc.code, exc.message), before, done)
-            return
+            return False
         except BaseException as exc:
             self._settle(lane, claimed, _unknown(claimed, "interrupted", type(exc).__name__), before, done)
             raise
         self._settle(lane, claimed, told, before, done)
+        return False
 
     def _settle(
         self,
@@ -227,7 +237,7 @@ class Dispatcher:
         """The call surely did nothing: the rows are planned again, and what stands in the way is on record."""
         now = self.clock.now()
         with transaction(self.conn):
-            outbox.give_back(self.conn, claimed, holder=self.holder, due_at=now + timedelta(seconds=max(wait_s, 1.0)))
+            outbox.give_back(self.conn, claimed, holder=self.holder, due_at=now + timedelta(seconds=wait_s))
             if failed is None:
                 return
             note_outcome(self.conn, lane.operation.provider, worked=False, now_s=now.timestamp(), reason=failed.message)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cmo.domain.outward import Fate, Letter, Operation, PauseReport, Probe, Receipt, SequenceState
 from cmo.domain.text import clean_line
 from cmo.errors import AuthRejected, ConfigError, ProviderError, ProviderRejected, RateLimited
-from cmo.providers.receipts import UNCLEAR, doubtful
+from cmo.providers.receipts import UNCLEAR, doubtful, refused
 from cmo.providers.sequencer.letters import unfit
 from cmo.providers.sequencer.values import text
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
@@ -134,12 +134,16 @@ async def add_fit(
     letters: Sequence[Letter], add: Callable[[Sequence[Letter]], Awaitable[Mapping[str, Receipt]]]
 ) -> tuple[Receipt, ...]:
     """A receipt for each letter: refusals for those that must not be handed over, for the rest what `add` gives by
-    key."""
+    key. Where the service refuses a call for what is in it, a letter on its own is refused with it."""
     receipts = unfit(letters)
     fit = [letter for letter in letters if letter.key not in receipts]
     if fit:
         try:
             receipts |= await add(fit)
+        except ProviderRejected as exc:
+            if len(letters) > 1 or not exc.is_for_content:
+                raise
+            receipts[fit[0].key] = refused(fit[0], "rejected", exc.message, status=exc.status)
         except UNCLEAR as exc:
             receipts |= {letter.key: doubtful(letter, Fate.UNKNOWN, exc) for letter in fit}
     return tuple(receipts[letter.key] for letter in letters)

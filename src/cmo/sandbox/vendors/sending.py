@@ -175,6 +175,8 @@ class SendingTwin:
             limits: Each a count of requests and seconds, a minute at most.
         """
         self.floor = floor
+        self.unreadable: set[str] = set()
+        """Addresses that make it refuse a whole call; in lower case."""
         self._limits = limits
         self._requests: deque[datetime] = deque()
 
@@ -191,6 +193,10 @@ class SendingTwin:
     def advance(self, now: datetime) -> None:
         """Hand out what is due at `now`."""
         self.floor.advance(now)
+
+    def is_unreadable(self, leads: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether a call with `leads` is refused as a whole."""
+        return any(str(lead.get("email") or "").casefold() in self.unreadable for lead in leads)
 
     def is_over_limit(self, now: datetime) -> bool:
         """Whether a request at `now` is one too many; counted where it is not."""

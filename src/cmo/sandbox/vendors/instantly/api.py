@@ -124,6 +124,8 @@ class InstantlyTwin(SendingTwin):
         if campaign_id not in self.floor.campaigns:
             return _refusal(404, "Campaign not found")
         assert isinstance(leads, list)
+        if self.is_unreadable(leads):
+            return _refusal(400, "a lead cannot be read")
         counters = dict.fromkeys(_COUNTERS, 0)
         created = []
         seen: set[str] = set()

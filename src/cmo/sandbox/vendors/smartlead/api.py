@@ -135,6 +135,8 @@ class SmartleadTwin(SendingTwin):
     def _add_leads(self, campaign: Campaign, body: Mapping[str, Any], now: datetime) -> Response:
         if problem := _add_problem(body):
             return _wrong(problem)
+        if self.is_unreadable(body["lead_list"]):
+            return _wrong("a lead cannot be read")
         settings: Mapping[str, Any] = body.get("settings") or {}
         fates = [self._add_one(campaign, lead, settings, now) for lead in body["lead_list"]]
         emails = [str(lead["email"]) for lead in body["lead_list"]]
