@@ -85,7 +85,8 @@ def _wanted(conn: Connection) -> Iterator[tuple[Any, Held]]:
         else:
             item = CrmItem.model_validate_json(row["payload"])
             words = f"{item.title}\n{item.text}" if kind == "note" else ""
-            yield row, Held("person" if kind == "contact" else kind, item.email, words)
+            whose = item.company_domain if kind == "company" else item.email
+            yield row, Held("person" if kind == "contact" else kind, whose, words)
 
 
 def held_by(run: Running) -> list[Held]:
@@ -105,6 +106,11 @@ def held_by(run: Running) -> list[Held]:
         books = vendors["hubspot"].books
         owners = {key: row["properties"]["email"] for key, row in books.objects["contacts"].items()}
         found += [Held("person", address) for address in owners.values()]
+        found += [Held("company", row["properties"]["domain"]) for row in books.objects["companies"].values()]
+        found += [
+            Held("link", owners[key]) for company in books.objects["companies"]
+            for key in books.linked("companies", company, "contacts")
+        ]  # fmt: skip
         for key, note in books.objects["notes"].items():
             words = html.unescape(note["properties"]["hs_note_body"].replace("<br>", "\n")).replace("\n\n", "\n", 1)
             found += [Held("note", owners[owner], words) for owner in books.linked("notes", key, "contacts")]

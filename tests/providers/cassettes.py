@@ -82,7 +82,10 @@ async def contacts(url: str, clock: StillClock) -> Sequence[Frozen]:
         contact_id = str(made[0].provider_id)
         given = [await client.probe(), *made]
         told = hubspot.hung(contact_id, happened_at=NOON)
-        hanging = ((hubspot.COMPANY, hubspot.company(contact_id)), (hubspot.NOTE, told), (hubspot.DEAL, told))
+        (company,) = await client.write(hubspot.COMPANY, [hubspot.company()])
+        link = hubspot.link(str(company.provider_id))
+        hanging = ((hubspot.LINK, link), (hubspot.NOTE, told), (hubspot.DEAL, told))
+        given.append(company)
         for operation, item in hanging:
             given += await client.write(operation, [item])
         for operation, item in ((hubspot.CONTACT, hubspot.contact()), *hanging):

@@ -120,10 +120,12 @@ class Letter(Frozen):
 
 
 class CrmItem(Frozen):
-    """One person for the CRM, or one of the records that hang on them; which fields count depends on the operation."""
+    """One person for the CRM, their company, or one of the records that hang on them; which fields count depends on the
+    operation."""
 
     key: str
     email: str
+    """Empty for a company."""
     name: str = ""
     first_name: str = ""
     last_name: str = ""
@@ -133,7 +135,7 @@ class CrmItem(Frozen):
     github_url: str = ""
     list_id: str | None = None
     record_id: str | None = None
-    """The provider's id of the person; set for what hangs on them."""
+    """The provider's id of what the record hangs on: the person; for a link of HubSpot the company."""
     marker: str = ""
     """Stable text that makes a note findable, e.g. `[cmo:k3f9a1c2]`; part of the title."""
     title: str = ""

@@ -42,7 +42,11 @@ if TYPE_CHECKING:
 VERIFY_AT_ONCE = 100
 VERIFY_AFTER = VERIFIED_FOR - timedelta(hours=12)
 """Verdicts older than this are asked for again before anything leaves, so that none expires on the way."""
-CRM_ORDER = ("attio.person", "attio.entry", "attio.note", "hubspot.contact", "hubspot.note")
+CRM_ORDER = (
+    "attio.person", "attio.entry", "attio.note",
+    "hubspot.contact", "hubspot.company", "hubspot.link", "hubspot.note",
+)  # fmt: skip
+"""What hangs on another record comes after it."""
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,11 @@ class SendGate:
         return verdicts
 
 
+_LACKS_CONTACT = """(o.operation = 'hubspot.link' AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.email_key = o.email_key
+ AND p.job_id = o.job_id AND p.operation = 'hubspot.contact' AND p.state = 'confirmed'))"""
+"""A link hangs on its contact as well as on the company that it comes after."""
+
+
 @dataclass(frozen=True)
 class WriteGate:
     """For the CRM and tickets: nothing leaves while sending is stopped or the job may not, nor on the suppressed."""
@@ -92,7 +97,8 @@ class WriteGate:
         if stop.rule is not None:
             return {row_id: (stop, "") for row_id in row_ids}
         rows = conn.execute(
-            "SELECT o.id, o.email_key, o.login_key, o.company_key, o.after_id, a.state AS after_state FROM outbox o"
+            "SELECT o.id, o.email_key, o.login_key, o.company_key, o.after_id, a.state AS after_state,"
+            f" {_LACKS_CONTACT} AS lacks_contact FROM outbox o"
             " LEFT JOIN outbox a ON a.id = o.after_id WHERE o.id IN (SELECT value FROM json_each(?))",
             (json.dumps(row_ids),),
         ).fetchall()
@@ -102,7 +108,7 @@ class WriteGate:
         return {row["id"]: (self._verdict(row, entries), "") for row in rows}
 
     def _verdict(self, row: Any, entries: dict[Any, Suppression]) -> Verdict:
-        if row["after_id"] is not None and row["after_state"] != "confirmed":
+        if row["lacks_contact"] or (row["after_id"] is not None and row["after_state"] != "confirmed"):
             return Verdict(rule="dependency", message="The record it hangs on is not confirmed yet.")
         if row["email_key"]:
             found = find_suppression(

@@ -32,7 +32,7 @@ class OutboxRow(Frozen):
     job_id: str
     operation: str
     who: str
-    """A login; the title of a ticket."""
+    """A login; the title of a ticket, the domain of a company."""
     email: str
     state: str
     is_held: bool

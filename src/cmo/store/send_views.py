@@ -139,6 +139,7 @@ class LeftRow(Frozen):
     key: str
     operation: str
     who: str
+    """A login; the title of a ticket, the domain of a company."""
     state: str
     is_held: bool
     due_at: datetime
@@ -161,7 +162,8 @@ def left_rows(conn: Connection, job_id: str) -> list[LeftRow]:
     """The job's writes that were ever taken up and are not under way now, in order."""
     rows = conn.execute(
         "SELECT o.*, COALESCE(d.login, (SELECT c.login FROM emails e JOIN candidates c ON c.job_id = e.job_id"
-        " AND c.login_key = e.login_key WHERE e.job_id = o.job_id AND e.email_key = o.email_key LIMIT 1), '') AS who,"
+        " AND c.login_key = e.login_key WHERE e.job_id = o.job_id AND e.email_key = o.email_key LIMIT 1),"
+        " json_extract(o.payload, '$.title'), '') AS who,"
         " json_extract(o.payload, '$.sequence_id') AS sequence_id, a.provider_id AS after_provider_id FROM outbox o"
         " LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN outbox a ON a.id = o.after_id WHERE o.job_id = ?"
         " AND (o.state IN ('confirmed', 'unknown') OR (o.state IN ('planned', 'failed') AND o.attempts > 0))"

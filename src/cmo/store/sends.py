@@ -12,13 +12,14 @@ from cmo.domain.draft import Step
 from cmo.domain.letters import SEQUENCE_MAILERS, Route, Words
 from cmo.domain.outbox import NewWrite
 from cmo.domain.outward import CrmItem, Letter
-from cmo.domain.suppression import email_domain, email_key
+from cmo.domain.suppression import email_key
 from cmo.ids import short_hash
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection, transaction
 from cmo.store.outbox_plan import Planned, plan_writes, unplan
 
 AT_ONCE = 200
+COMPANY, LINK = "hubspot.company", "hubspot.link"
 
 Compose = Callable[[Words, datetime], tuple[Letter, str]]
 """Words and when they were approved -> the letter, and the hash that the approval is bound to."""
@@ -148,8 +149,8 @@ def _forget_other_lists(conn: Connection, job_id: str, operation: str, list_id: 
 def crm_pages(
     conn: Connection, job_id: str, *, crm: str, list_id: str | None, entries: bool, now: datetime
 ) -> Iterator[list[NewWrite]]:
-    """What the CRM is to be told, a few hundred at a time: the record, the place on the list, and a note on each
-    confirmed mail. Plan a page before asking for the next one: notes go to people who are planned.
+    """What the CRM is to be told, a few hundred at a time: the record, the place on the list or the company, and a note
+    on each confirmed mail. Plan a page before asking for the next one: notes go to people who are planned.
 
     Args:
         crm: attio or hubspot.
@@ -176,7 +177,6 @@ def _crm_writes(
     name = profile.get("name") or ""
     given, _, family = name.partition(" ")
     key = f"{job_id}:{row['email_key']}|{person}"
-    domain = company_key("", row["email"])
     item = CrmItem(
         key=key,
         email=row["email"],
@@ -184,7 +184,7 @@ def _crm_writes(
         first_name=given,
         last_name=family,
         company=profile.get("company") or "",
-        company_domain=domain if domain and domain == email_domain(row["email"]) else "",
+        company_domain=company_key("", row["email"]),
         github_url=profile.get("url") or "",
         list_id=list_id if entries else None,
     )
@@ -192,6 +192,29 @@ def _crm_writes(
     if entries and list_id:
         entry = item.model_copy(update={"key": f"{job_id}:{row['email_key']}|{crm}.entry|{list_id}"})
         yield _crm_write(entry, f"{crm}.entry", row["email_key"], row["login"].lower(), now, after=key)
+    if crm == "hubspot" and item.company_domain:
+        company = _company(item.company_domain, now)
+        yield company
+        link = item.model_copy(update={"key": f"{job_id}:{row['email_key']}|{LINK}", "list_id": None})
+        yield _crm_write(link, LINK, row["email_key"], row["login"].lower(), now, after=company.key)
+
+
+def _company(domain: str, now: datetime) -> NewWrite:
+    """One row for each domain, whoever works there and whichever job found them: HubSpot would take a second company.
+
+    It is called by its domain, since what people write of their employer differs. Suppressed domains hold for it as
+    they would for an address there.
+    """
+    item = CrmItem(key=f"{domain}|{COMPANY}", email="", company_domain=domain, title=domain)
+    return NewWrite(
+        key=item.key,
+        operation=COMPANY,
+        payload=item.model_dump_json(exclude_defaults=True),
+        content_hash=short_hash(domain),
+        email_key=f"@{domain}",
+        company_key=domain,
+        due_at=now,
+    )
 
 
 def _note(row: Any, job_id: str, crm: str, now: datetime) -> NewWrite:

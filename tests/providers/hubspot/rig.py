@@ -26,7 +26,8 @@ from tests.providers.doubts import LONG_S
 from tests.providers.openapi import ContractTransport
 
 T = TypeVar("T")
-CONTACT, COMPANY, NOTE, DEAL = "hubspot.contact", "hubspot.company", "hubspot.note", "hubspot.deal"
+CONTACT, COMPANY, LINK = "hubspot.contact", "hubspot.company", "hubspot.link"
+NOTE, DEAL = "hubspot.note", "hubspot.deal"
 ADA = "ada@engines.example"
 DOMAIN = "engines.example"
 MARKER = "[cmo:k3f9a1c2]"
@@ -38,8 +39,12 @@ def contact(email: str = ADA, **fields: object) -> CrmItem:
     )
 
 
-def company(record_id: str | None = None) -> CrmItem:
-    return contact(company_domain=DOMAIN, record_id=record_id)
+def company() -> CrmItem:
+    return contact(company_domain=DOMAIN)
+
+
+def link(company_id: str, email: str = ADA) -> CrmItem:
+    return contact(email, record_id=company_id)
 
 
 def hung(record_id: str, marker: str = MARKER, **fields: object) -> CrmItem:

@@ -12,7 +12,21 @@ from cmo.domain.outward import CrmItem, Fate, Receipt, Repeat
 from cmo.errors import AuthRejected, ConfigError, ProviderRejected, RateLimited
 from cmo.providers.hubspot import HubSpot
 from cmo.sandbox.faults import FaultKind, FaultRule
-from tests.providers.hubspot.rig import ADA, COMPANY, CONTACT, DEAL, DOMAIN, MARKER, NOTE, company, contact, hung, rig
+from tests.providers.hubspot.rig import (
+    ADA,
+    COMPANY,
+    CONTACT,
+    DEAL,
+    DOMAIN,
+    LINK,
+    MARKER,
+    NOTE,
+    company,
+    contact,
+    hung,
+    link,
+    rig,
+)
 
 
 def test_contacts_are_created_updated_or_left_alone_in_one_batch() -> None:
@@ -124,14 +138,32 @@ def test_preview_and_look_up_agree_with_what_writing_does_and_write_nothing() ->
 
 def test_a_company_is_created_once_while_searches_do_not_show_it_yet() -> None:
     async def act(client: HubSpot) -> list[Receipt]:
-        return [(await client.write(COMPANY, [company(number)]))[0] for number in (None, ada, bo, bo)]
+        return [(await client.write(COMPANY, [company()]))[0] for _ in range(2)]
 
     with rig() as outside:
-        ada, bo = outside.add("contacts", email=ADA), outside.add("contacts", email="bo@x.example")
-        receipts = outside.run(act)
-        assert [receipt.effect for receipt in receipts] == ["created", "updated", "updated", "noop"]
+        assert [receipt.effect for receipt in outside.run(act)] == ["created", "noop"]
         assert outside.held("companies") == [{"domain": DOMAIN, "name": "Engines"}]
-        assert len(outside.hubspot.books.links) == 2
+
+
+def test_a_contact_is_linked_with_its_company_once_by_whichever_of_its_addresses() -> None:
+    with rig() as outside:
+        company_id = outside.add("companies", domain=DOMAIN)
+        contact_id = outside.add("contacts", email="ada@first.example", hs_additional_emails=ADA)
+        assert outside.look_up(LINK, link(company_id)).fate is Fate.ABSENT
+        effects = [outside.write(LINK, link(company_id))[0].effect for _ in range(2)]
+        assert effects == ["created", "noop"]
+        assert outside.hubspot.books.links == [["contacts", contact_id, "companies", company_id]]
+        assert outside.look_up(LINK, link(company_id)).fate is Fate.CONFIRMED
+
+
+def test_a_link_of_a_contact_or_with_a_company_that_is_gone_is_refused() -> None:
+    with rig() as outside:
+        company_id = outside.add("companies", domain=DOMAIN)
+        (no_contact,) = outside.write(LINK, link(company_id))
+        outside.add("contacts", email=ADA)
+        (no_company,) = outside.write(LINK, link("404404"))
+        for receipt in (no_contact, no_company):
+            assert (receipt.fate, receipt.code) == (Fate.REFUSED, "record_missing")
 
 
 def test_without_a_unique_property_another_process_makes_a_second_company_that_is_then_held() -> None:
@@ -157,11 +189,8 @@ def test_with_a_unique_property_another_process_finds_the_company_at_once() -> N
 def test_a_company_that_somebody_else_made_is_used_as_it_is() -> None:
     with rig() as outside:
         company_id = outside.add("companies", domain=DOMAIN, name="Engines GmbH")
-        contact_id = outside.add("contacts", email=ADA)
-        assert outside.look_up(COMPANY, company(contact_id)).fate is Fate.ABSENT
-        (receipt,) = outside.write(COMPANY, company(contact_id))
-        assert (receipt.effect, receipt.provider_id) == ("updated", company_id)
-        assert outside.look_up(COMPANY, company(contact_id)).fate is Fate.CONFIRMED
+        (receipt,) = outside.write(COMPANY, company())
+        assert (receipt.effect, receipt.provider_id) == ("noop", company_id)
         assert outside.held("companies") == [{"domain": DOMAIN, "name": "Engines GmbH"}]
 
 
@@ -180,24 +209,6 @@ def test_after_a_doubtful_post_no_company_is_created_until_a_search_would_show_i
         assert [receipt.fate for receipt in receipts] == [Fate.UNKNOWN, Fate.UNKNOWN, Fate.LATER, Fate.CONFIRMED]
         assert receipts[2].code == "too_early"
         assert len(outside.held("companies")) == 1
-
-
-def test_a_created_company_whose_link_is_limited_is_unknown_and_linked_later() -> None:
-    limit = FaultRule(kind=FaultKind.RATE_LIMIT, route="out:hubspot/crm/objects/2026-09/contacts", nth=(1,))
-    with rig(limit) as outside:
-        item = company(outside.add("contacts", email=ADA))
-        (receipt,) = outside.write(COMPANY, item)
-        assert (receipt.fate, receipt.code) == (Fate.UNKNOWN, "rate_limited")
-        outside.clock.advance(300.0)
-        assert outside.look_up(COMPANY, item).fate is Fate.ABSENT
-        assert outside.write(COMPANY, item)[0].effect == "updated"
-        assert len(outside.held("companies")) == len(outside.hubspot.books.links) == 1
-
-
-def test_a_company_whose_contact_is_gone_is_held() -> None:
-    with rig() as outside:
-        (receipt,) = outside.write(COMPANY, company("404404"))
-        assert (receipt.fate, receipt.code) == (Fate.HELD, "record_missing")
 
 
 def test_a_note_shows_its_text_as_text_and_carries_marker_time_and_contact() -> None:
@@ -310,6 +321,7 @@ def test_a_refused_key_and_a_missing_scope_are_errors_of_the_whole_call() -> Non
         ("hubspot.entry", contact()),
         (CONTACT, contact(list_id="7")),
         (COMPANY, contact()),
+        (LINK, contact()),
         (NOTE, contact(record_id="1", title="no marker")),
         (DEAL, contact(marker=MARKER)),
     ],
@@ -336,6 +348,7 @@ def test_every_operation_says_how_a_doubtful_write_is_settled() -> None:
     expected = {
         CONTACT: (Repeat.REPEATABLE, 100),
         COMPANY: (Repeat.LOOKED_UP, 1),
+        LINK: (Repeat.REPEATABLE, 1),
         NOTE: (Repeat.LOOKED_UP, 1),
         DEAL: (Repeat.LOOKED_UP, 1),
     }

@@ -11,14 +11,29 @@ from cmo.errors import ProviderUnavailable, RateLimited
 from cmo.providers.hubspot.companies import SEARCH_MARGIN_S
 from cmo.sandbox.faults import FaultKind, FaultRule
 from tests.providers.doubts import TOLD_AS_UNKNOWN, nobody, patience_s
-from tests.providers.hubspot.rig import ADA, COMPANY, CONTACT, DEAL, NOTE, Rig, company, contact, hung, rig
+from tests.providers.hubspot.rig import (
+    ADA,
+    COMPANY,
+    CONTACT,
+    DEAL,
+    DOMAIN,
+    LINK,
+    NOTE,
+    Rig,
+    company,
+    contact,
+    hung,
+    link,
+    rig,
+)
 
 OBJECTS = "out:hubspot/crm/objects/2026-09"
-OPERATIONS = (CONTACT, COMPANY, "company with a unique property", NOTE, DEAL)
+OPERATIONS = (CONTACT, COMPANY, "company with a unique property", LINK, NOTE, DEAL)
 THE_WRITE = {
     CONTACT: (f"{OBJECTS}/contacts/batch/upsert", 1),
     COMPANY: (f"{OBJECTS}/companies", 2),
     "company with a unique property": (f"{OBJECTS}/companies/batch/upsert", 1),
+    LINK: (f"{OBJECTS}/contacts", 2),
     NOTE: (f"{OBJECTS}/notes", 1),
     DEAL: (f"{OBJECTS}/deals", 1),
 }
@@ -36,6 +51,9 @@ def set_up(case: str, outside: Rig) -> tuple[str, CrmItem, Callable[[], int]]:
         return case, contact(), lambda: len(outside.held("contacts"))
     if case == COMPANY:
         return case, company(), lambda: len(outside.held("companies"))
+    if case == LINK:
+        outside.add("contacts", email=ADA)
+        return case, link(outside.add("companies", domain=DOMAIN)), lambda: len(outside.hubspot.books.links)
     return case, hung(outside.add("contacts", email=ADA)), lambda: len(outside.held(KINDS[case]))
 
 

@@ -1,4 +1,4 @@
-"""HubSpot as a `Crm`: contacts upserted by address, companies by domain, notes and deals about contacts.
+"""HubSpot as a `Crm`: contacts upserted by address, companies by domain and their links, notes and deals.
 
 Lists have no endpoint in the contract, so there is no operation for them, and an item with a list is refused.
 
@@ -23,6 +23,7 @@ from cmo.providers.calling import Caller
 from cmo.providers.hubspot.attached import Attached, Shape, marked_title, note_body
 from cmo.providers.hubspot.companies import SEARCH_MARGIN_S, Companies
 from cmo.providers.hubspot.contacts import Contacts
+from cmo.providers.hubspot.links import Links
 from cmo.providers.hubspot.parse import broken
 from cmo.providers.hubspot.wire import PATIENCE_S, WINDOWS, Wire
 from cmo.providers.ports import Meter
@@ -33,7 +34,8 @@ API_VERSION = "2026-09"
 NOTE_TO_CONTACT, DEAL_TO_CONTACT = 202, 3
 """Association types. Source: contracts/hubspot.md, "Endpoints"."""
 
-CONTACT, COMPANY, NOTE, DEAL = "hubspot.contact", "hubspot.company", "hubspot.note", "hubspot.deal"
+CONTACT, COMPANY, LINK = "hubspot.contact", "hubspot.company", "hubspot.link"
+NOTE, DEAL = "hubspot.note", "hubspot.deal"
 _EXCHANGE_S = 20.0
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -50,9 +52,17 @@ OPERATIONS: tuple[Operation, ...] = (
         repeat=Repeat.LOOKED_UP,
         known_by="the domain, found by a search that lags",
         batch=1,
-        timeout_s=4 * _EXCHANGE_S,
+        timeout_s=2 * _EXCHANGE_S,
         margin_s=SEARCH_MARGIN_S,
         source="contracts/hubspot.md, Upsert traps; Idempotency",
+    ),
+    Operation(
+        name=LINK,
+        repeat=Repeat.REPEATABLE,
+        known_by="the contact and the company: the default link is there or not",
+        batch=1,
+        timeout_s=3 * _EXCHANGE_S,
+        source="contracts/hubspot.md, Endpoints: PUT associations/default; Idempotency",
     ),
     Operation(
         name=NOTE,
@@ -146,6 +156,7 @@ class HubSpot:
 
         self._kinds: Mapping[str, Kind] = {
             COMPANY: Companies(self._wire, clock, unique_property),
+            LINK: Links(self._wire),
             NOTE: Attached(self._wire, Shape("notes", NOTE_TO_CONTACT, "hs_note_body", note)),
             DEAL: Attached(self._wire, Shape("deals", DEAL_TO_CONTACT, "dealname", deal)),
         }
@@ -163,7 +174,7 @@ class HubSpot:
         return self._operations
 
     async def write(self, operation: str, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
-        """Write up to 100 contacts, or one company, note or deal. Contacts that are right already are left alone.
+        """Write up to 100 contacts, or one company, link, note or deal. Contacts that are right already are left alone.
 
         Raises:
             RateLimited, ProviderUnavailable, AuthRejected, ProviderRejected: nothing was written.

@@ -3,8 +3,9 @@
 A domain is no unique property, so a company cannot be upserted by it, and a search does not find what was created a
 moment ago. With a custom unique property (`hasUniqueValue`) that holds the domain, creating is an upsert by that
 property and may be repeated. Without one it is a search and a POST: what this client created is remembered, and after
-a doubtful POST nothing is created for the domain until searches would have found it. Two processes that create the
-same company within that time still make two; the next look shows both, and the write is held for a person.
+a doubtful POST nothing is created for the domain until searches would have found it. The outbox keeps one row for each
+domain, so that no two processes create the same company; where somebody else did within that time there are two, the
+next look shows both, and the write is held for a person.
 
 Source: contracts/hubspot.md, "Upsert traps".
 """
@@ -16,16 +17,15 @@ from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 from cmo.clock import Clock
-from cmo.domain.outward import CrmItem, Effect, Fate, Receipt
+from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.errors import ConfigError, ProviderError
 from cmo.providers.calling import READ_TRIES
-from cmo.providers.hubspot.objects import linked_ids
 from cmo.providers.hubspot.parse import batch_errors, broken, code_of, message_of, object_id, records
 from cmo.providers.hubspot.refusals import no, refusal
 from cmo.providers.hubspot.wire import Reply, Wire
-from cmo.providers.receipts import UNCLEAR, absent, confirmed, doubtful, failed, is_unconnected, one_of
+from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, failed, is_unconnected, one_of
 
-LOOK, CREATE, LINK = "look for a company", "create a company", "link a contact with its company"
+LOOK, CREATE = "look for a company", "create a company"
 SEARCH_MARGIN_S = 300.0
 """After this long a new company is expected to be found by searches; the contract gives no figure."""
 SEARCH_LIMIT = 10
@@ -41,7 +41,7 @@ class Companies:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def write(self, item: CrmItem) -> Receipt:
-        """Create the company where there is none, and link it with the contact where the item names one."""
+        """Create the company where there is none."""
         domain = _domain(item)
         async with self._locks.setdefault(domain, asyncio.Lock()):
             try:
@@ -53,22 +53,15 @@ class Companies:
             if not found and self._wait_s(domain) > 0:
                 return self._too_early(item, Fate.LATER)
             if found:
-                return await self._link(item, found[0], "noop")
-            made = await self._create(item, domain)
-            if made.provider_id is None:
-                return made
-            return await self._link(item, made.provider_id, "created")
+                return confirmed(item, found[0], "noop")
+            return await self._create(item, domain)
 
     async def find(self, item: CrmItem) -> Receipt:
-        """CONFIRMED where the company is there, and linked with the contact where the item names one."""
         domain = _domain(item)
         found = await self._find_ids(domain, tries=READ_TRIES)
         if not found and self._wait_s(domain) > 0:
             return self._too_early(item, Fate.UNKNOWN)
-        receipt = one_of(item, found, "companies with this domain in HubSpot")
-        if len(found) == 1 and not await self._is_linked(item, found[0]):
-            return absent(item)
-        return receipt
+        return one_of(item, found, "companies with this domain in HubSpot")
 
     async def _find_ids(self, domain: str, *, tries: int) -> list[str]:
         """The company of that domain by what is exact, else all that a search finds."""
@@ -134,32 +127,6 @@ class Companies:
         made = records(reply.body, CREATE)[:1] if self._unique_property else []
         company_id = made[0].id if made else object_id(reply.body.get("id"), CREATE)
         return confirmed(item, company_id, "created")
-
-    async def _link(self, item: CrmItem, company_id: str, effect: Effect) -> Receipt:
-        """Link a contact, which may be repeated. Once the company was created, no error is one of the whole call."""
-        if not item.record_id:
-            return confirmed(item, company_id, effect)
-        path = (
-            f"/crm/objects/{{V}}/contacts/{quote(item.record_id, safe='')}"
-            f"/associations/default/companies/{quote(company_id, safe='')}"
-        )
-        try:
-            if effect == "noop" and await self._is_linked(item, company_id):
-                return confirmed(item, company_id, effect)
-            reply = await self._wire.write("PUT", path, operation=LINK)
-        except ProviderError as exc:
-            if effect == "noop" and (not isinstance(exc, UNCLEAR) or is_unconnected(exc)):
-                raise
-            return failed(item, Fate.UNKNOWN, exc)
-        if reply.status >= 400:
-            reason = f"The company is there, but cannot be linked with the contact: {reply.message}"
-            return no(item, reply.code, reason, status=reply.status).model_copy(update={"fate": Fate.HELD})
-        return confirmed(item, company_id, "created" if effect == "created" else "updated")
-
-    async def _is_linked(self, item: CrmItem, company_id: str) -> bool:
-        if not item.record_id:
-            return True
-        return company_id in await linked_ids(self._wire, "contacts", item.record_id, "companies", operation=LOOK)
 
     def _wait_s(self, domain: str) -> float:
         """Seconds until a search would find what a doubtful POST may have created."""

@@ -1,0 +1,113 @@
+"""Telling a CRM, against the sandbox's services on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cmo.domain.suppression import email_key
+from cmo.service.delivery import SyncDone
+from cmo.service.sending import opened
+from tests.delivery.services import Services
+from tests.fakes.campaign import Campaign, campaign
+
+DOMAIN = "engines.example"
+COMPANY = "hubspot.company"
+
+
+@contextmanager
+def told(home: Path, crm: str, n: int = 3, **plan: Any) -> Iterator[tuple[Campaign, Any]]:
+    """A job whose people `crm` is to be told of, and the sandbox's books of it."""
+    made = campaign(home, n, plan={"crm": crm, **plan})
+    with Services([crm], clock=made.clock) as services:
+        made.places = services.places
+        yield made, services.vendors[crm].books
+
+
+def sync(made: Campaign, **asked: Any) -> SyncDone:
+    with opened(made.settings, made.job_id, found=made.found) as delivery:
+        return asyncio.run(delivery.sync(patience_s=600.0, **asked))
+
+
+def move_to(made: Campaign, domain: str) -> None:
+    """Everybody has an address at `domain`."""
+    with made.open() as conn:
+        for row in conn.execute("SELECT rowid AS id, login_key FROM emails").fetchall():
+            email = f"{row['login_key']}@{domain}"
+            conn.execute(
+                "UPDATE emails SET email = ?, email_key = ?, domains = json_array(?) WHERE rowid = ?",
+                (email, email_key(email), domain, row["id"]),
+            )
+            conn.execute("UPDATE leads SET email = ? WHERE login_key = ?", (email, row["login_key"]))
+    conn.close()
+
+
+def states(made: Campaign) -> dict[str, dict[str, int]]:
+    """Operation -> state -> rows."""
+    with made.open() as conn:
+        rows = conn.execute("SELECT operation, state, COUNT(*) AS n FROM outbox GROUP BY 1, 2").fetchall()
+    conn.close()
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row["operation"], {})[row["state"]] = row["n"]
+    return found
+
+
+def test_fifty_people_of_one_company_are_linked_with_it_and_it_is_created_once(tmp_path: Path) -> None:
+    with told(tmp_path, "hubspot", 50) as (made, books):
+        move_to(made, DOMAIN)
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(sync, [made] * 3))
+        sync(made)
+        assert [row["properties"] for row in books.objects["companies"].values()] == [
+            {"domain": DOMAIN, "name": DOMAIN}
+        ]
+        (company_id,) = books.objects["companies"]
+        linked = sorted(
+            number for kind, number, to_kind, to in books.links if (to_kind, to) == ("companies", company_id)
+        )
+        assert linked == sorted(books.objects["contacts"])
+        assert len(linked) == 50
+
+
+def test_a_second_job_uses_the_company_of_the_first_while_searches_do_not_show_it(tmp_path: Path) -> None:
+    with told(tmp_path, "hubspot", 2) as (made, books):
+        move_to(made, DOMAIN)
+        sync(made)
+        with made.open() as conn:
+            conn.execute(
+                "UPDATE outbox SET job_id = 'another', key = 'another:' || key WHERE operation <> ?", (COMPANY,)
+            )
+            conn.execute("UPDATE outbox SET job_id = 'another' WHERE operation = ?", (COMPANY,))
+        conn.close()
+        sync(made)
+        assert len(books.objects["companies"]) == 1
+        assert states(made)["hubspot.link"] == {"confirmed": 4}
+
+
+def test_free_mail_makes_no_company(tmp_path: Path) -> None:
+    with told(tmp_path, "hubspot") as (made, books):
+        move_to(made, "gmail.com")
+        sync(made)
+        assert len(books.objects["contacts"]) == 3
+        assert books.objects["companies"] == {}
+
+
+def test_a_link_waits_for_its_contact_and_a_suppressed_domain_gets_no_company(tmp_path: Path) -> None:
+    with told(tmp_path, "hubspot") as (made, _):
+        sync(made)
+        with made.open() as conn:
+            conn.execute("UPDATE outbox SET state = 'planned' WHERE operation IN ('hubspot.company', 'hubspot.link')")
+            conn.execute("UPDATE outbox SET state = 'unknown', due_s = 9e9 WHERE id = 1")
+            conn.execute(
+                "INSERT INTO suppressions (kind, value, reason, source, added_at)"
+                " VALUES ('domain', 'org2.example', 'asked', 'them', '2026-11-01T00:00:00+00:00')"
+            )
+        conn.close()
+        done = sync(made)
+        assert done.outcomes["hubspot.link"].refused == {"dependency": 2}
+        assert states(made)["hubspot.company"] == {"confirmed": 2, "failed": 1}
