@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cmo.domain.suppression import email_key
+from cmo.errors import CmoError, ConfigError, ProviderRejected
 from cmo.service.delivery import SyncDone
 from cmo.service.sending import opened
+from cmo.service.syncing import Syncing
 from tests.delivery.services import Services
 from tests.fakes.campaign import Campaign, campaign
 
@@ -111,3 +115,20 @@ def test_a_link_waits_for_its_contact_and_a_suppressed_domain_gets_no_company(tm
         done = sync(made)
         assert done.outcomes["hubspot.link"].refused == {"dependency": 2}
         assert states(made)["hubspot.company"] == {"confirmed": 2, "failed": 1}
+
+
+@pytest.mark.parametrize(("crm", "error"), [("attio", ProviderRejected), ("hubspot", ConfigError)])
+@pytest.mark.parametrize("is_jobs_own", [True, False])
+def test_a_list_that_is_not_there_stops_sync_and_rehearsal_before_the_first_person(
+    tmp_path: Path, crm: str, error: type[CmoError], is_jobs_own: bool
+) -> None:
+    own, asked = ("sales-2019", None) if is_jobs_own else (None, "sales-2019")
+    with told(tmp_path, crm, list_id=own) as (made, books):
+        with opened(made.settings, made.job_id, found=made.found) as delivery:
+            syncing = Syncing(delivery, asked)
+            with pytest.raises(error):
+                syncing.preview()
+        with pytest.raises(error):
+            sync(made, list_id=asked)
+        assert states(made) == {}
+        assert not (books.people if crm == "attio" else books.objects["contacts"])

@@ -22,7 +22,7 @@ from cmo.domain.outbox import NewWrite
 from cmo.domain.outward import CrmItem, Item, Letter, Sequence, TicketItem
 from cmo.domain.policy import VERIFIED_FOR
 from cmo.errors import ConfigError, PolicyRefused
-from cmo.providers.ports import Meter, Resolver, Writer
+from cmo.providers.ports import Crm, Meter, Resolver, Writer
 from cmo.service.controls import limits_of
 from cmo.service.routes import composer_of
 from cmo.service.tickets import ticket_writes
@@ -138,9 +138,7 @@ class Delivery:
         """Plan people, places on the list and notes, and write those that may be written."""
         name = self.job.plan.crm or self.settings.crm
         async with open_crm(self.settings, self.found, name, self.meter) as crm:
-            wanted = list_id or self.job.plan.list_id
-            if wanted and f"{name}.entry" in crm.operations:
-                await crm.require_list(wanted)
+            wanted = await self.wanted_list(crm, list_id)
             planned = plan_crm(
                 self.conn,
                 self.job.id,
@@ -155,6 +153,19 @@ class Delivery:
                     lane = self._lane(crm, operation, self.write_gate(), CrmItem, Stage.SYNC)
                     outcomes[operation] = await self.dispatcher().drain(lane, patience_s=patience_s)
         return SyncDone(planned=planned, outcomes=outcomes)
+
+    async def wanted_list(self, crm: Crm, asked: str | None = None) -> str | None:
+        """The list that people go to, once it is known to be there; None where none is wanted.
+
+        Args:
+            asked: In place of the job's.
+        Raises:
+            As `Crm.require_list`.
+        """
+        wanted = asked or self.job.plan.list_id
+        if wanted:
+            await crm.require_list(wanted)
+        return wanted
 
     async def tickets(self, writes: list[NewWrite], *, patience_s: float = 0.0) -> SyncDone:
         """Plan tickets, parents first, and write those that may be written."""

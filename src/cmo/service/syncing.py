@@ -86,7 +86,7 @@ class Syncing:
 
         Raises:
             ConfigError: the CRM is not set up.
-            ProviderError: it cannot be read.
+            ProviderError: it cannot be read, or has no such list.
         """
         return asyncio.run(self._preview())
 
@@ -116,6 +116,7 @@ class Syncing:
         delivery = self.delivery
         name = delivery.job.plan.crm or delivery.settings.crm
         async with open_crm(delivery.settings, delivery.found, name, delivery.meter) as crm:
+            await delivery.wanted_list(crm, self.list_id)
             people = [
                 CrmItem.model_validate_json(row.payload)
                 for row, verdict in self._rehearse(crm, name, doubted=()).rows

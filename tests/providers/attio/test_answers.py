@@ -243,3 +243,11 @@ def test_a_cap_of_requests_in_a_minute_is_kept() -> None:
 
     asyncio.run(scene())
     assert clock.monotonic() == 60.0
+
+
+@pytest.mark.parametrize(
+    "told", [httpx.Response(200, json={"data": {"parent_object": ["companies"]}}), refusal(400, "")]
+)
+def test_a_list_that_holds_no_people_is_none(told: httpx.Response) -> None:
+    with pytest.raises(ProviderRejected, match="`deals`"):
+        with_answers(told, lambda client: client.require_list("deals"), read=told)

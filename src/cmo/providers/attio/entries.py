@@ -16,6 +16,7 @@ from cmo.providers.calling import READ_TRIES
 from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, one_of
 
 ENTRIES_PER_PAGE = 100
+LOOK, PEOPLE = "look for the list", "people"
 
 
 class Entries:
@@ -64,7 +65,7 @@ class Entries:
             "PUT",
             f"/v2/lists/{quote(list_id, safe='')}/entries",
             operation=operation,
-            json_body={"data": {"parent_object": "people", "parent_record_id": record_id, "entry_values": {}}},
+            json_body={"data": {"parent_object": PEOPLE, "parent_record_id": record_id, "entry_values": {}}},
         )
         if reply.status == 404:
             return await self._explain_missing(item)
@@ -73,16 +74,17 @@ class Entries:
         return confirmed(item, require_id(reply.data, "entry_id", operation), "created")
 
     async def require_list(self, list_id: str) -> None:
-        """Raises ProviderRejected where there is no such list."""
-        told = await self._wire.read("GET", f"/v2/lists/{quote(list_id, safe='')}", operation="look for the list")
-        if told.status == 404:
+        """Raises ProviderRejected where there is no such list, or one that holds no people."""
+        told = await self._wire.read("GET", f"/v2/lists/{quote(list_id, safe='')}", operation=LOOK)
+        holds = told.data.get("parent_object") if isinstance(told.data, dict) else None
+        if told.status >= 400 or (isinstance(holds, list) and PEOPLE not in holds):
             _no_such_list(list_id)
 
     async def _explain_missing(self, item: CrmItem) -> Receipt:
         """A 404 is told alike for the list and for the person: ask for the list."""
         _, list_id = _ids(item)
         try:
-            told = await self._wire.read("GET", f"/v2/lists/{quote(list_id, safe='')}", operation="look for the list")
+            told = await self._wire.read("GET", f"/v2/lists/{quote(list_id, safe='')}", operation=LOOK)
         except UNCLEAR as exc:
             return doubtful(item, Fate.LATER, exc)
         if told.status < 400:
@@ -92,7 +94,7 @@ class Entries:
 
 def _no_such_list(list_id: str) -> NoReturn:
     raise ProviderRejected(
-        f"attio: there is no list `{list_id}`, or the key may not see it",
+        f"attio: there is no list `{list_id}` of people, or the key may not see it",
         provider="attio",
         operation="put a person on a list",
         status=404,

@@ -210,7 +210,7 @@ class HubSpot:
 
     async def require_list(self, list_id: str) -> None:
         """Raises ConfigError: lists are not part of the contract that this client is built on."""
-        raise ConfigError("HubSpot lists are not supported.", hint="Leave --list away.")
+        raise _no_lists()
 
     async def probe(self) -> Probe:
         """Whether the key is accepted and may read contacts, and what is left of the day's requests."""
@@ -232,10 +232,15 @@ class HubSpot:
         if operation not in self._operations:
             raise ConfigError(f"HubSpot has no operation `{operation}`.", hint=f"Known: {', '.join(self._operations)}")
         if any(item.list_id for item in items):
-            raise ConfigError("HubSpot lists are not supported.", hint="Leave out --list, or use Attio.")
+            raise _no_lists()
 
     async def _find(self, kind: Kind, item: CrmItem) -> Receipt:
         try:
             return await kind.find(item)
         except UNCLEAR as exc:
             return doubtful(item, Fate.UNKNOWN, exc)
+
+
+def _no_lists() -> ConfigError:
+    hint = "Leave --list away. A list of the job's own: cmo jobs set JOB list_id=none (or crm=attio)"
+    return ConfigError("HubSpot lists are not supported.", hint=hint)
