@@ -66,7 +66,7 @@ async def person(url: str, clock: StillClock) -> Sequence[Frozen]:
         (made,) = await client.write(attio.PERSON, [attio.person(name="A. Lovelace")])
         record_id = str(made.provider_id)
         hanging = ((attio.ENTRY, attio.on_list(record_id)), (attio.NOTE, attio.note(record_id)))
-        given = [await client.probe(), made, *await client.write(attio.PERSON, [attio.person()])]
+        given = [await client.probe(), made, *await client.write(attio.PERSON, [attio.person(overwrites=True)])]
         for operation, item in hanging:
             given += await client.write(operation, [item])
         for operation, item in ((attio.PERSON, attio.person()), *hanging):

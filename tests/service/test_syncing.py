@@ -13,7 +13,8 @@ import pytest
 
 from cmo.domain.suppression import email_key
 from cmo.errors import CmoError, ConfigError, ProviderRejected
-from cmo.service.delivery import SyncDone
+from cmo.service.delivery import PERSONS, SyncDone
+from cmo.service.reconcile import Reconciling
 from cmo.service.sending import opened
 from cmo.service.syncing import Syncing
 from tests.delivery.services import Services
@@ -132,3 +133,76 @@ def test_a_list_that_is_not_there_stops_sync_and_rehearsal_before_the_first_pers
             sync(made, list_id=asked)
         assert states(made) == {}
         assert not (books.people if crm == "attio" else books.objects["contacts"])
+
+
+def differing(made: Campaign) -> dict[str, tuple[str, dict[str, str], tuple[str, ...]]]:
+    with opened(made.settings, made.job_id, found=made.found) as delivery:
+        return {
+            one.row.who: (one.finding, dict(one.differs), one.writes)
+            for one in Reconciling(delivery).look()
+            if one.finding != "agree" and one.operation is not None and one.operation.name in PERSONS
+        }
+
+
+def agreeing(made: Campaign) -> set[bool]:
+    with opened(made.settings, made.job_id, found=made.found) as delivery:
+        return {not one.disagrees for one in Reconciling(delivery).look()}
+
+
+def mend(made: Campaign, *, overwrites: bool = False) -> None:
+    with opened(made.settings, made.job_id, found=made.found) as delivery:
+        reconciling = Reconciling(delivery, overwrites=overwrites)
+        reconciling.repair(reconciling.look())
+    sync(made)
+
+
+def named(crm: str, books: Any) -> dict[str, str]:
+    """Address -> name, as the CRM has them."""
+    if crm == "attio":
+        return {row["emails"][0]: row["name"].get("full_name", "") for row in books.people.values()}
+    rows = [row["properties"] for row in books.objects["contacts"].values()]
+    return {row["email"]: f"{row.get('firstname', '')} {row.get('lastname', '')}".strip() for row in rows}
+
+
+def rename(crm: str, books: Any, n: int, name: str) -> None:
+    """As a person does it in the CRM."""
+    if crm == "attio":
+        list(books.people.values())[n]["name"] = {"full_name": name} if name else {}
+    else:
+        list(books.objects["contacts"].values())[n]["properties"].update(firstname=name, lastname="")
+
+
+@pytest.mark.parametrize("crm", ["attio", "hubspot"])
+def test_what_the_crm_has_otherwise_is_told_by_field_and_only_what_is_empty_is_filled(tmp_path: Path, crm: str) -> None:
+    with told(tmp_path, crm) as (made, books):
+        sync(made)
+        assert agreeing(made) == {True}
+        rename(crm, books, 0, "Countess")
+        rename(crm, books, 1, "")
+        (first, second, third), ours = named(crm, books), named(crm, books)
+        logins = {address: address.partition("@")[0] for address in (first, second, third)}
+        assert differing(made) == {
+            logins[first]: ("differs", {"name": "Countess"}, ()),
+            logins[second]: ("differs", {"name": ""}, ("name",)),
+        }
+        mend(made)
+        number = second.removeprefix("maint")[0]
+        assert named(crm, books) == {**ours, second: f"Ana {number}"}
+        mend(made, overwrites=True)
+        assert named(crm, books)[first] == f"Ana {first.removeprefix('maint')[0]}"
+        assert differing(made) == {}
+
+
+@pytest.mark.parametrize("crm", ["attio", "hubspot"])
+def test_a_person_whose_address_was_changed_in_the_crm_is_not_made_again(tmp_path: Path, crm: str) -> None:
+    with told(tmp_path, crm, 1) as (made, books):
+        sync(made)
+        rows = books.people if crm == "attio" else books.objects["contacts"]
+        (held,) = rows.values()
+        if crm == "attio":
+            held["emails"] = ["new@home.example"]
+        else:
+            held["properties"]["email"] = "new@home.example"
+        assert differing(made)["maint1"][:2] == ("differs", {"email": "new@home.example"})
+        mend(made, overwrites=True)
+        assert len(rows) == 1

@@ -28,6 +28,8 @@ _COLUMNS = [
     Column("finding", least=8, tone=lambda row: "ok" if row["finding"] in ("agree", "blind") else "warn"),
     Column("repair", least=6, drop=2),
     Column("message", least=12, drop=1),
+    Column("differs", extra=True),
+    Column("writes", extra=True),
     Column("provider_id", extra=True),
 ]
 
@@ -35,6 +37,9 @@ _COLUMNS = [
 def reconcile(
     job: JobArg = None,
     repair: Annotated[bool, typer.Option("--repair", help="Put right what is certain; asks.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="With --repair: replace what records of people say.")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     fields: Fields = None,
@@ -42,8 +47,8 @@ def reconcile(
     """Compare the outbox with what providers and CRM have.
 
     Every mail and record that left, or may have, is looked up. --repair confirms what is there, and plans again what
-    surely never arrived; what was confirmed and is missing is only shown, never sent again by itself. Exit code 3 when
-    rows disagree.
+    surely never arrived; what was confirmed and is missing is only shown, never sent again by itself. Of a person's
+    record only what is empty is planned to be filled, unless --overwrite is given. Exit code 3 when rows disagree.
     """
     here = session()
     found_job, settings = job_of(here, job)
@@ -51,7 +56,7 @@ def reconcile(
         ref = short_ref(conn, job_id)
     stop = Stop(here.say, here.world.leave)
     with opened(settings, job_id, check=lambda: leave_if_asked(stop, ref, "reconcile")) as delivery:
-        reconciling = Reconciling(delivery)
+        reconciling = Reconciling(delivery, overwrites=overwrite)
         with stop.installed():
             compared = reconciling.look()
         _show(here, compared, fields)
@@ -75,6 +80,8 @@ def _show(here: Session, compared: Sequence[Compared], fields: str | None) -> No
             "finding": one.finding,
             "repair": one.repair,
             "message": one.message,
+            "differs": dict(one.differs),
+            "writes": list(one.writes),
             "provider_id": one.row.provider_id,
         }
         for one in compared
@@ -115,5 +122,5 @@ def _tell(
 
 def _repairs(compared: Sequence[Compared]) -> str:
     counts = Counter(one.repair for one in compared)
-    words = {"confirmed": "are there and become confirmed", "planned": "never arrived and are planned again"}
+    words = {"confirmed": "are there and become confirmed", "planned": "are planned again"}
     return ", ".join(f"{count:,} {words[repair]}" for repair, count in counts.items())

@@ -7,6 +7,7 @@ doubtful write of its kind is settled, and from which contract that follows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -87,6 +88,9 @@ class Receipt(Frozen):
     status: int | None = None
     """HTTP or SMTP status, where there was one."""
     retry_after_s: float | None = None
+    differs: Mapping[str, str] = {}
+    """Of what is there: field -> its value, where that is not ours; empty where there is none. A write fills what is
+    empty, so an ABSENT that differs has a `provider_id`: the record is there, and lacks something."""
 
 
 class Letter(Frozen):
@@ -135,12 +139,15 @@ class CrmItem(Frozen):
     github_url: str = ""
     list_id: str | None = None
     record_id: str | None = None
-    """The provider's id of what the record hangs on: the person; for a link of HubSpot the company."""
+    """The provider's id of what the record hangs on: the person; for a link of HubSpot the company. For a person or
+    company, the id they were known by."""
     marker: str = ""
     """Stable text that makes a note findable, e.g. `[cmo:k3f9a1c2]`; part of the title."""
     title: str = ""
     text: str = ""
     happened_at: datetime | None = None
+    overwrites: bool = False
+    """Whether a write may replace what the record says; else it fills only what is empty there."""
 
 
 class TicketItem(Frozen):

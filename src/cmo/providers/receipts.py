@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
@@ -13,12 +13,30 @@ UNCLEAR = (ProviderUnavailable, ContractBroken)
 """Errors after which a write may have happened; all others of `ProviderError` say that it did not."""
 
 
-def confirmed(item: Item, provider_id: str, effect: Effect = "", *, status: int | None = None) -> Receipt:
-    return Receipt(key=item.key, fate=Fate.CONFIRMED, effect=effect, provider_id=provider_id or None, status=status)
+def confirmed(
+    item: Item,
+    provider_id: str,
+    effect: Effect = "",
+    *,
+    status: int | None = None,
+    differs: Mapping[str, str] | None = None,
+) -> Receipt:
+    return Receipt(
+        key=item.key,
+        fate=Fate.CONFIRMED,
+        effect=effect,
+        provider_id=provider_id or None,
+        status=status,
+        differs=differs or {},
+    )
 
 
-def absent(item: Item, effect: Effect = "") -> Receipt:
-    return Receipt(key=item.key, fate=Fate.ABSENT, effect=effect)
+def absent(
+    item: Item, effect: Effect = "", *, provider_id: str | None = None, differs: Mapping[str, str] | None = None
+) -> Receipt:
+    return Receipt(
+        key=item.key, fate=Fate.ABSENT, effect=effect, provider_id=provider_id or None, differs=differs or {}
+    )
 
 
 def refused(item: Item, code: str, reason: str, *, status: int | None = None) -> Receipt:

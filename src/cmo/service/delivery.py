@@ -47,6 +47,9 @@ CRM_ORDER = (
     "hubspot.contact", "hubspot.company", "hubspot.link", "hubspot.note",
 )  # fmt: skip
 """What hangs on another record comes after it."""
+PERSONS = ("attio.person", "hubspot.contact")
+OF_THEIR_OWN = (*PERSONS, "hubspot.company")
+"""Records that hang on no other: an item's `record_id` is their own."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """`cmo reconcile`: the outbox against what providers and CRM have, row by row; and putting right what is certain.
 
-Nothing is written to the outside here: what is missing there is planned again only where it surely never arrived, and
-leaves by the ordinary road.
+Nothing is written to the outside here: what is missing there is planned again only where it surely never arrived, or
+where the CRM has a record and lacks something of it, and leaves by the ordinary road. What somebody wrote into a record
+is not replaced unless that is asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
@@ -18,9 +19,10 @@ from typing import Any, Literal
 from cmo.domain.audit import AuditEntry
 from cmo.domain.event import WritesSettled
 from cmo.domain.outward import CrmItem, Fate, Item, Letter, Operation, Receipt, Repeat, TicketItem
+from cmo.domain.text import clean_line
 from cmo.errors import ConfigError, ProviderError
 from cmo.providers.ports import Writer
-from cmo.service.delivery import Delivery
+from cmo.service.delivery import OF_THEIR_OWN, Delivery
 from cmo.service.writers import CRMS, MAILERS, open_crm, open_mailer, open_tickets
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
@@ -28,11 +30,13 @@ from cmo.store.db import transaction
 from cmo.store.doubt import find_orphans, resolve
 from cmo.store.erasure import is_erased
 from cmo.store.groups import forget_failures
+from cmo.store.outbox_plan import plan_again
 from cmo.store.send_views import LeftRow, left_rows, operations_in_use
 
-Finding = Literal["agree", "missing", "found", "absent", "early", "doubtful", "blind", "unasked"]
+Finding = Literal["agree", "differs", "missing", "found", "absent", "early", "doubtful", "blind", "unasked"]
 MEANING: Mapping[Finding, str] = {
     "agree": "both sides say the same",
+    "differs": "it is there and says something else than ours",
     "missing": "we say it was confirmed, the provider does not have it",
     "found": "the provider has it, we do not know it",
     "absent": "we did not know; it surely is not there",
@@ -43,6 +47,8 @@ MEANING: Mapping[Finding, str] = {
 }
 _REPAIRS: Mapping[Finding, str] = {"found": "confirmed", "absent": "planned"}
 """What a finding makes of the row when it is repaired."""
+_WRITABLE = ("name", "company")
+"""Fields that a write of a person sets."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,18 @@ class Compared:
     message: str
     operation: Operation | None
     receipt: Receipt | None
+    writes: tuple[str, ...] = ()
+    """Fields that a repair would have written."""
 
     @property
     def repair(self) -> str:
         """What repairing makes of it: confirmed, planned, or empty."""
-        return _REPAIRS.get(self.finding, "")
+        return "planned" if self.writes else _REPAIRS.get(self.finding, "")
+
+    @property
+    def differs(self) -> Mapping[str, str]:
+        """Field -> what is there; empty where nothing is."""
+        return self.receipt.differs if self.receipt and self.finding == "differs" else {}
 
     @property
     def disagrees(self) -> bool:
@@ -72,6 +85,8 @@ class Reconciling:
     """One job's writes, with their providers within reach."""
 
     delivery: Delivery
+    overwrites: bool = False
+    """Whether repairing may replace what records say."""
 
     def look(self) -> list[Compared]:
         """Mark what dead processes left behind, then ask every provider about every row that left or may have."""
@@ -125,7 +140,8 @@ class Reconciling:
         operation = writer.operations[rows[0].operation]
         receipts = await writer.look_up(operation.name, [_item(row) for row in rows])
         told = {receipt.key: receipt for receipt in receipts}
-        return [_judged(row, told.get(row.key), operation, self._now()) for row in rows]
+        judged = [_judged(row, told.get(row.key), operation, self._now()) for row in rows]
+        return [_planning(one, self.overwrites) if one.finding == "differs" else one for one in judged]
 
     @asynccontextmanager
     async def _writer(self, provider: str) -> AsyncIterator[Writer[Any]]:
@@ -151,7 +167,10 @@ class Reconciling:
             ).rowcount
             if not taken:
                 return False
-            resolve(conn, one.operation, [one.receipt], now=now)
+            if one.writes:
+                plan_again(conn, row.id, overwrites=self.overwrites, now=now)
+            else:
+                resolve(conn, one.operation, [one.receipt], now=now)
             if one.repair == "confirmed":
                 usage = {"emails_sent": 1} if row.operation.partition(".")[0] in MAILERS else {}
                 event = WritesSettled(operation=row.operation, fates={"confirmed": 1}, usage=usage)
@@ -187,7 +206,8 @@ def _item(row: LeftRow) -> Item:
         return Letter.model_validate_json(row.payload)
     if provider in CRMS:
         item = CrmItem.model_validate_json(row.payload)
-        return item.model_copy(update={"record_id": row.after_provider_id}) if row.after_provider_id else item
+        known_as = row.provider_id if row.operation in OF_THEIR_OWN else None
+        return item.model_copy(update={"record_id": row.after_provider_id or known_as})
     return TicketItem.model_validate_json(row.payload)
 
 
@@ -195,10 +215,14 @@ def _judged(row: LeftRow, receipt: Receipt | None, operation: Operation, now: da
     fate = receipt.fate if receipt else Fate.UNKNOWN
     finding: Finding = "doubtful"
     match fate, row.state:
+        case Fate.CONFIRMED, "confirmed" if receipt and receipt.differs:
+            finding = "differs"
         case (Fate.CONFIRMED, "confirmed") | (Fate.ABSENT, "planned"):
             finding = "agree"
         case Fate.CONFIRMED, _:
             finding = "found"
+        case Fate.ABSENT, "confirmed" if receipt and receipt.provider_id:
+            finding = "differs"
         case _, "failed":
             finding = "agree"
         case Fate.ABSENT, "confirmed":
@@ -211,3 +235,16 @@ def _judged(row: LeftRow, receipt: Receipt | None, operation: Operation, now: da
             pass
     told = "" if finding == "agree" else receipt.reason if receipt and receipt.reason else MEANING[finding]
     return Compared(row, finding, fate.value, told, operation, receipt)
+
+
+def _planning(one: Compared, overwrites: bool) -> Compared:
+    """`one`, which differs, with what repairing it would have written, in words too."""
+    item = CrmItem.model_validate_json(one.row.payload)
+    ours = {"email": item.email, "name": item.name, "company": item.company or item.company_domain}
+    writes = tuple(field for field in _WRITABLE if field in one.differs and (overwrites or not one.differs[field]))
+    words = []
+    for field, theirs in one.differs.items():
+        there = f"“{clean_line(theirs, limit=80)}”" if theirs else "empty"
+        words.append(f"{field} is {there} there" + (f", “{ours[field]}” here" if field in ours else ""))
+    plan = f" A repair writes {' and '.join(writes)}." if writes else ""
+    return replace(one, writes=writes, message=f"{'; '.join(words)}.{plan}")

@@ -14,7 +14,7 @@ from cmo.domain.job import Mode
 from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.domain.policy import Verdict
 from cmo.providers.ports import Crm
-from cmo.service.delivery import CRM_ORDER, Delivery
+from cmo.service.delivery import CRM_ORDER, PERSONS, Delivery
 from cmo.service.sending import PATIENCE_S, broken_until
 from cmo.service.writers import open_crm
 from cmo.store.audit import record_audit
@@ -177,7 +177,7 @@ class Syncing:
 
 def _person(crm: Crm) -> str:
     """The operation that writes people."""
-    return next(name for name in CRM_ORDER if name in crm.operations)
+    return next(name for name in PERSONS if name in crm.operations)
 
 
 def _sync_row(row: OutboxRow, verdict: Verdict | None, told: Mapping[str, Receipt]) -> SyncRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from cmo.domain.outbox import NewWrite, OutboxState
@@ -42,6 +43,16 @@ def plan_writes(conn: Connection, job_id: str, writes: Iterable[NewWrite]) -> Pl
         else:
             planned.known += 1
     return planned
+
+
+def plan_again(conn: Connection, row_id: int, *, overwrites: bool, now: datetime) -> None:
+    """Plan a row that took effect once more, as it stands. Runs inside the caller's transaction."""
+    conn.execute(
+        "UPDATE outbox SET state = 'planned', is_held = 0, due_s = ?2, attempts = 0, effect = NULL, code = NULL,"
+        " reason = NULL, holder = NULL, claimed_s = NULL, settled_s = NULL,"
+        " payload = CASE WHEN ?3 THEN json_set(payload, '$.overwrites', json('true')) ELSE payload END WHERE id = ?1",
+        (row_id, now.timestamp(), overwrites),
+    )
 
 
 def unplan(conn: Connection, where: str, values: Sequence[Any]) -> None:

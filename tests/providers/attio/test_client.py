@@ -44,16 +44,56 @@ def test_an_equal_person_is_left_alone() -> None:
         assert [call.method for call in outside.writes] == ["PUT"]
 
 
-def test_another_name_is_an_update_and_leaves_the_rest_of_the_record_as_it_is() -> None:
+def test_another_name_is_overwritten_only_where_asked_and_the_rest_of_the_record_never() -> None:
     with rig() as outside:
         record_id = outside.add_person(name="A. Lovelace", categories=("Customer",))
         outside.attio.books.people[record_id]["emails"].append("ada@home.example")
-        changed = outside.write(PERSON, person(first_name="Ada", last_name="Lovelace"))
+        item = person(first_name="Ada", last_name="Lovelace")
+        left = outside.write(PERSON, item)
+        assert (left.effect, left.differs) == ("noop", {"name": "A. Lovelace"})
+        changed = outside.write(PERSON, item.model_copy(update={"overwrites": True}))
         held = outside.attio.books.people[record_id]
         assert (changed.effect, changed.provider_id) == ("updated", record_id)
         assert held["name"] == {"first_name": "Ada", "last_name": "Lovelace", "full_name": "Ada Lovelace"}
         assert held["emails"] == [ADA, "ada@home.example"]
         assert held["categories"] == ["Customer"]
+
+
+def test_what_is_empty_is_filled_without_what_somebody_wrote() -> None:
+    with rig() as outside:
+        company_id = outside.attio.books.add_company("Engines", "engines.example", now=NOON)
+        record_id = outside.add_person(name="Countess")
+        filled = outside.write(PERSON, person(company_domain="engines.example"))
+        assert (filled.effect, filled.provider_id) == ("updated", record_id)
+        held = outside.attio.books.people[record_id]
+        assert (held["company"], held["name"]["full_name"]) == (company_id, "Countess")
+        assert set(json.loads(outside.writes[-1].body)["data"]["values"]) == {"email_addresses", "company"}
+
+
+def test_a_look_tells_what_is_otherwise_and_finds_a_person_whose_address_was_changed() -> None:
+    with rig() as outside:
+        record_id = outside.add_person(name="Countess")
+        known = person(record_id=record_id)
+        assert outside.look_up(PERSON, known).differs == {"name": "Countess"}
+        outside.attio.books.people[record_id].update(name={}, emails=[ADA, "ada@home.example"])
+        lacks = outside.look_up(PERSON, known)
+        assert (lacks.fate, lacks.provider_id, lacks.differs) == (Fate.ABSENT, record_id, {"name": ""})
+        outside.attio.books.people[record_id]["emails"] = ["ada@home.example"]
+        moved = outside.look_up(PERSON, known)
+        assert (moved.fate, moved.provider_id, moved.differs) == (Fate.ABSENT, record_id, {"email": "ada@home.example"})
+        del outside.attio.books.people[record_id]
+        gone = outside.look_up(PERSON, known)
+        assert (gone.fate, gone.provider_id, gone.differs) == (Fate.ABSENT, None, {})
+
+
+def test_a_note_that_somebody_changed_is_there_and_differs() -> None:
+    with rig() as outside:
+        item = note(outside.add_person())
+        outside.write(NOTE, item)
+        assert outside.look_up(NOTE, item).differs == {}
+        outside.attio.books.notes[0]["content_plaintext"] = "He called back."
+        looked = outside.look_up(NOTE, item)
+        assert (looked.fate, looked.differs) == (Fate.CONFIRMED, {"text": "He called back."})
 
 
 def test_a_company_is_referred_to_when_the_workspace_has_it_and_left_out_when_not() -> None:
@@ -115,7 +155,7 @@ def test_a_person_whose_records_are_being_merged_is_for_later() -> None:
 
 def test_preview_and_look_up_agree_with_what_writing_does_and_write_nothing() -> None:
     with rig() as outside:
-        outside.add_person("bo@x.example", name="B.")
+        outside.add_person("bo@x.example")
         outside.add_person("cy@x.example", name="Ada Lovelace")
         items = [person("new@x.example"), person("bo@x.example"), person("cy@x.example")]
         seen = outside.run(lambda client: client.preview(items))

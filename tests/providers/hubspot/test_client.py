@@ -31,7 +31,7 @@ from tests.providers.hubspot.rig import (
 
 def test_contacts_are_created_updated_or_left_alone_in_one_batch() -> None:
     with rig() as outside:
-        outside.add("contacts", email="bo@x.example", firstname="B.", lastname="Lovelace", company="Engines")
+        outside.add("contacts", email="bo@x.example", company="Engines")
         outside.add("contacts", email="cy@x.example", firstname="Ada", lastname="Lovelace", company="Engines")
         receipts = outside.write(CONTACT, contact(), contact("Bo@x.example"), contact("cy@x.example"))
         assert [(receipt.fate, receipt.effect) for receipt in receipts] == [
@@ -64,11 +64,47 @@ def test_a_hundred_contacts_are_one_batch_and_receipts_keep_their_order() -> Non
 def test_what_we_do_not_know_is_sent_as_it_stands_so_that_an_upsert_empties_nothing() -> None:
     with rig() as outside:
         outside.add("contacts", email=ADA, firstname="A.", lastname="Lovelace", company="Engines Ltd", jobtitle="CTO")
-        (receipt,) = outside.write(CONTACT, contact(name="", first_name="Ada", company=""))
-        assert receipt.effect == "updated"
+        item = contact(name="", first_name="Ada", company="", overwrites=True)
+        assert outside.write(CONTACT, item)[0].effect == "updated"
         assert outside.held("contacts") == [
             {"email": ADA, "firstname": "Ada", "lastname": "Lovelace", "company": "Engines Ltd", "jobtitle": "CTO"}
         ]
+
+
+def test_what_is_empty_is_filled_and_what_somebody_wrote_is_overwritten_only_where_asked() -> None:
+    with rig() as outside:
+        outside.add("contacts", email=ADA, firstname="Countess")
+        (filled,) = outside.write(CONTACT, contact())
+        assert (filled.effect, outside.held("contacts")) == (
+            "updated",
+            [{"email": ADA, "firstname": "Countess", "lastname": "", "company": "Engines"}],
+        )
+        assert outside.look_up(CONTACT, contact()).differs == {"name": "Countess"}
+        assert outside.write(CONTACT, contact())[0].effect == "noop"
+        assert outside.write(CONTACT, contact(overwrites=True))[0].effect == "updated"
+        assert outside.held("contacts") == [
+            {"email": ADA, "firstname": "Ada", "lastname": "Lovelace", "company": "Engines"}
+        ]
+
+
+def test_a_look_finds_a_contact_whose_address_was_changed() -> None:
+    with rig() as outside:
+        contact_id = outside.add("contacts", email="ada@home.example")
+        moved = outside.look_up(CONTACT, contact(record_id=contact_id))
+        assert (moved.fate, moved.provider_id) == (Fate.ABSENT, contact_id)
+        assert moved.differs == {"email": "ada@home.example"}
+        assert outside.look_up(CONTACT, contact(record_id="404404")).provider_id is None
+
+
+def test_a_note_that_somebody_changed_is_there_and_differs() -> None:
+    with rig() as outside:
+        item = hung(outside.add("contacts", email=ADA))
+        outside.write(NOTE, item)
+        assert outside.look_up(NOTE, item).differs == {}
+        (held,) = outside.held("notes")
+        held["hs_note_body"] = f"<p>{MARKER} called <b>back</b></p>"
+        looked = outside.look_up(NOTE, item)
+        assert (looked.fate, looked.differs) == (Fate.CONFIRMED, {"text": f"{MARKER} called back"})
 
 
 def test_an_additional_address_finds_the_contact_and_does_not_become_its_first_one() -> None:
@@ -77,7 +113,7 @@ def test_an_additional_address_finds_the_contact_and_does_not_become_its_first_o
         (receipt,) = outside.write(CONTACT, contact())
         assert receipt.effect == "updated"
         (held,) = outside.held("contacts")
-        assert (held["email"], held["firstname"]) == ("ada@home.example", "Ada")
+        assert (held["email"], held["firstname"], held["company"]) == ("ada@home.example", "A.", "Engines")
         assert outside.write(CONTACT, contact())[0].effect == "noop"
 
 

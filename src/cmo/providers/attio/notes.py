@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 
 from cmo.domain.outward import CrmItem, Fate, Receipt
+from cmo.domain.text import clean_line
 from cmo.errors import ConfigError
 from cmo.providers.attio.parse import require_id
 from cmo.providers.attio.refusals import gone, refusal
@@ -52,8 +53,10 @@ class Notes:
         if found is None:
             return gone(item)
         mine = [row for row in found if item.marker in str(row.get("title"))]
-        note_ids = dict.fromkeys(require_id(row, "note_id", operation) for row in mine)
-        return one_of(item, list(note_ids), "notes with this marker in Attio")
+        texts = {require_id(row, "note_id", operation): clean_line(str(row.get("content_plaintext"))) for row in mine}
+        seen = one_of(item, list(texts), "notes with this marker in Attio")
+        other = next((text for text in texts.values() if text != clean_line(item.text)), None)
+        return seen if other is None else seen.model_copy(update={"differs": {"text": other}})
 
 
 def _record_id(item: CrmItem) -> str:

@@ -24,6 +24,10 @@ class Record:
         """The first value of an attribute; empty where there is none."""
         return next(_values(self.values, slug), {})
 
+    def all(self, slug: str, field: str) -> str:
+        """What the values of an attribute say, in one line."""
+        return clean_line(", ".join(str(value.get(field, "")) for value in _values(self.values, slug)))
+
     def has(self, slug: str, field: str, text: str) -> bool:
         """Whether one of the values says `text`, in whatever case."""
         return any(str(value.get(field, "")).lower() == text.lower() for value in _values(self.values, slug))
@@ -46,11 +50,17 @@ def records(data: object, operation: str) -> list[Record]:
     Raises:
         ContractBroken: one has no id.
     """
-    found = []
-    for row in rows(data, operation):
-        values = row.get("values")
-        found.append(Record(require_id(row, "record_id", operation), values=values if isinstance(values, dict) else {}))
-    return found
+    return [record(row, operation) for row in rows(data, operation)]
+
+
+def record(row: object, operation: str) -> Record:
+    """One record.
+
+    Raises:
+        ContractBroken: it has no id.
+    """
+    values = row.get("values") if isinstance(row, dict) else None
+    return Record(require_id(row, "record_id", operation), values=values if isinstance(values, dict) else {})
 
 
 def require_id(row: object, kind: str, operation: str) -> str:
@@ -93,14 +103,19 @@ def person_values(item: CrmItem, slugs: frozenset[str], company_id: str | None) 
     return values
 
 
-def holds(record: Record, values: Mapping[str, Any]) -> bool:
-    """Whether writing `values` would change nothing; that the address is there is known."""
-    return all(
-        record.first(slug).get(field) == text
+def differences(record: Record, values: Mapping[str, Any]) -> dict[str, str]:
+    """Which of `values` the record has otherwise, in words; that the address is there is known."""
+    return {
+        slug: _shown(record.first(slug))
         for slug, given in values.items()
-        if slug != EMAILS
-        for field, text in given[0].items()
-    )
+        if slug != EMAILS and any(record.first(slug).get(field) != text for field, text in given[0].items())
+    }
+
+
+def _shown(value: Mapping[str, Any]) -> str:
+    """A name, or the id of a record that is referred to; empty where there is none."""
+    name = value.get("full_name") or f"{value.get('first_name') or ''} {value.get('last_name') or ''}"
+    return clean_line(str(value.get("target_record_id") or name), limit=100)
 
 
 def _values(values: Mapping[str, Any], slug: str) -> Iterator[Mapping[str, Any]]:

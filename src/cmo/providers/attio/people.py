@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.errors import ProviderRejected
-from cmo.providers.attio.parse import EMAILS, Record, holds, person_values, records, require_id, usable_slugs
+from cmo.providers.attio.parse import (
+    EMAILS,
+    Record,
+    differences,
+    person_values,
+    record,
+    records,
+    require_id,
+    usable_slugs,
+)
 from cmo.providers.attio.refusals import refusal
 from cmo.providers.attio.wire import Wire
 from cmo.providers.calling import READ_TRIES
 from cmo.providers.receipts import UNCLEAR, absent, confirmed, doubtful, one_of
 
-ASSERT = "assert a person"
+ASSERT, LOOK = "assert a person", "look for a person"
 
 
 class People:
-    """Looks before it writes: no answer of an assert says whether it created, updated or changed nothing."""
+    """Looks before it writes: no answer of an assert says whether it created, updated or changed nothing, and what
+    somebody wrote into the record is not ours to replace."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -41,9 +52,19 @@ class People:
                 return doubtful(item, Fate.UNKNOWN, exc)
 
     async def find(self, item: CrmItem) -> Receipt:
-        """What `write` would do: `effect` says it, and ABSENT that there is something to write."""
+        """What `write` would do: `effect` says it, and ABSENT that there is something to write. Where the address is
+        nobody's any more, who was known by the item's `record_id` is looked at too."""
         seen, _ = await self._see(item, tries=READ_TRIES)
-        return seen
+        return await self._under_id(item) or seen if seen.effect == "created" and item.record_id else seen
+
+    async def _under_id(self, item: CrmItem) -> Receipt | None:
+        """The person's record, which has other addresses now; None where it is gone."""
+        path = f"/v2/objects/people/records/{quote(item.record_id or '', safe='')}"
+        reply = await self._wire.read("GET", path, operation=LOOK)
+        if reply.status >= 400:
+            return None
+        held = record(reply.data, LOOK)
+        return absent(item, provider_id=held.id, differs={"email": held.all(EMAILS, "email_address")})
 
     async def _assert(self, item: CrmItem, before: Receipt, values: dict[str, Any]) -> Receipt:
         reply = await self._wire.write(
@@ -71,9 +92,12 @@ class People:
             return absent(item, "created"), values
         if len(matching) > 1:
             return one_of(item, [record.id for record in matching], "people with this address in Attio"), values
-        if holds(matching[0], values):
-            return confirmed(item, matching[0].id, "noop"), values
-        return absent(item, "updated"), values
+        differs = differences(matching[0], values)
+        due = {slug for slug, theirs in differs.items() if item.overwrites or not theirs}
+        if not due:
+            return confirmed(item, matching[0].id, "noop", differs=differs), values
+        values = {slug: given for slug, given in values.items() if slug == EMAILS or slug in due}
+        return absent(item, "updated", provider_id=matching[0].id, differs=differs), values
 
     async def _usable_slugs(self, *, tries: int) -> frozenset[str]:
         if self._slugs is None:

@@ -7,10 +7,12 @@ among what is linked with the contact, which is exact; a search for the marker w
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cmo.domain.outward import CrmItem, Fate, Receipt
+from cmo.domain.text import clean_line
 from cmo.errors import ConfigError
 from cmo.providers.hubspot.objects import linked_ids, read_objects
 from cmo.providers.hubspot.parse import object_id
@@ -63,8 +65,12 @@ class Attached:
         kind, marked = self._shape.kind, self._shape.marked
         ids = await linked_ids(self._wire, "contacts", _contact_id(item), kind, operation=operation)
         held = await read_objects(self._wire, kind, list(dict.fromkeys(ids)), (marked,), operation=operation)
-        mine = [found.id for found in held if item.marker in html.unescape(found.properties.get(marked, ""))]
-        return one_of(item, mine, f"{kind} with this marker in HubSpot")
+        texts = {found.id: _plain(found.properties.get(marked, "")) for found in held}
+        mine = {found_id: text for found_id, text in texts.items() if item.marker in text}
+        ours = _plain(self._shape.properties(item)[marked])
+        seen = one_of(item, list(mine), f"{kind} with this marker in HubSpot")
+        other = next((text for text in mine.values() if text != ours), None)
+        return seen if other is None else seen.model_copy(update={"differs": {"text": other}})
 
 
 def marked_title(item: CrmItem) -> str:
@@ -74,6 +80,11 @@ def marked_title(item: CrmItem) -> str:
 def note_body(item: CrmItem) -> str:
     """HTML: what looks like markup in the text is shown, not obeyed."""
     return html.escape(f"{marked_title(item)}\n\n{item.text}".strip(), quote=False).replace("\n", "<br>")
+
+
+def _plain(text: str) -> str:
+    """What a reader sees, in one line: HubSpot may keep other markup than was sent."""
+    return clean_line(html.unescape(re.sub(r"<[^>]{0,200}>", " ", text)), limit=TEXT_MAX_CHARS)
 
 
 def _contact_id(item: CrmItem) -> str:

@@ -20,6 +20,7 @@ from cmo.clock import Clock
 from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.errors import ConfigError, ProviderError
 from cmo.providers.calling import READ_TRIES
+from cmo.providers.hubspot.objects import read_objects
 from cmo.providers.hubspot.parse import batch_errors, broken, code_of, message_of, object_id, records
 from cmo.providers.hubspot.refusals import no, refusal
 from cmo.providers.hubspot.wire import Reply, Wire
@@ -57,7 +58,12 @@ class Companies:
             return await self._create(item, domain)
 
     async def find(self, item: CrmItem) -> Receipt:
+        """A company that was known by an id is found by it at once."""
         domain = _domain(item)
+        if item.record_id and await read_objects(
+            self._wire, "companies", [item.record_id], ("domain",), operation=LOOK
+        ):
+            return confirmed(item, item.record_id, "noop")
         found = await self._find_ids(domain, tries=READ_TRIES)
         if not found and self._wait_s(domain) > 0:
             return self._too_early(item, Fate.UNKNOWN)

@@ -17,6 +17,7 @@ from cmo.providers.hubspot.parse import (
     broken,
     code_of,
     contact_properties,
+    differences,
     holds,
     message_of,
     named_in,
@@ -64,11 +65,26 @@ class Contacts:
         return tuple(receipts[number] for number in range(len(plans)))
 
     async def find(self, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
-        """What `write` would do: `effect` says it, and ABSENT that there is something to write."""
+        """What `write` would do: `effect` says it, and ABSENT that there is something to write. Where an address is
+        nobody's any more, who was known by the item's `record_id` is looked at too."""
         try:
-            return tuple(plan.seen for plan in await self._plan(items, tries=READ_TRIES))
+            seen = [plan.seen for plan in await self._plan(items, tries=READ_TRIES)]
+            return await self._under_ids(items, seen)
         except UNCLEAR as exc:
             return tuple(doubtful(item, Fate.UNKNOWN, exc) for item in items)
+
+    async def _under_ids(self, items: Sequence[CrmItem], seen: Sequence[Receipt]) -> tuple[Receipt, ...]:
+        """`seen`, with the contacts that have other addresses now."""
+        lost = [item.record_id for item, one in zip(items, seen, strict=True) if one.effect == "created"]
+        ids = list(dict.fromkeys(number for number in lost if number))
+        found = await read_objects(self._wire, "contacts", ids, ("email", ADDITIONAL), operation=LOOK)
+        held = {contact.id: ", ".join(contact.addresses()) for contact in found}
+        return tuple(
+            absent(item, provider_id=item.record_id, differs={"email": held[item.record_id]})
+            if one.effect == "created" and item.record_id in held
+            else one
+            for item, one in zip(items, seen, strict=True)
+        )
 
     async def _plan(self, items: Sequence[CrmItem], *, tries: int) -> list[Planned]:
         found = await read_objects(
@@ -123,10 +139,11 @@ def _planned(item: CrmItem, found: Sequence[Record]) -> Planned:
         return Planned(
             item, one_of(item, [contact.id for contact in matching], "contacts with this address in HubSpot"), {}
         )
-    properties = contact_properties(item, matching[0])
-    if holds(matching[0], properties):
-        return Planned(item, confirmed(item, matching[0].id, "noop"), properties)
-    return Planned(item, absent(item, "updated"), properties)
+    (held,) = matching
+    properties, differs = contact_properties(item, held), differences(item, held)
+    if holds(held, properties):
+        return Planned(item, confirmed(item, held.id, "noop", differs=differs), properties)
+    return Planned(item, absent(item, "updated", provider_id=held.id, differs=differs), properties)
 
 
 def _sort_out(plans: Sequence[Planned], reply: Reply) -> list[Receipt]:

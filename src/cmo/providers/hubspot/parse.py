@@ -12,7 +12,9 @@ from cmo.domain.text import clean_line
 from cmo.errors import ContractBroken
 from cmo.providers.http import harmless
 
-OWNED = ("firstname", "lastname", "company")
+FIELDS: Mapping[str, tuple[str, ...]] = {"name": ("firstname", "lastname"), "company": ("company",)}
+"""Field -> its properties."""
+OWNED = tuple(name for names in FIELDS.values() for name in names)
 """The properties of a contact that are ours to write, besides the address."""
 ADDITIONAL = "hs_additional_emails"
 
@@ -123,20 +125,38 @@ def strings(values: Sequence[object]) -> Iterator[str]:
 
 
 def contact_properties(item: CrmItem, held: Record | None) -> dict[str, str]:
-    """The full set of what is ours: what we know, and what HubSpot holds where we know nothing.
+    """The full set of what is ours to write: what HubSpot holds, and what we know where it holds nothing or may be
+    overwritten.
 
     An upsert by address takes no part of a set, so leaving a property out may empty it.
     """
+    known, before = _known(item), held.properties if held else {}
+    kept = {name for field, theirs in differences(item, held).items() if theirs for name in FIELDS[field]}
+    wanted = {
+        name: before.get(name, "") if name in kept and not item.overwrites else known[name] or before.get(name, "")
+        for name in OWNED
+    }
+    email = held.addresses()[0] if held else item.email.lower()
+    return {"email": email, **{name: text for name, text in wanted.items() if text}}
+
+
+def differences(item: CrmItem, held: Record | None) -> dict[str, str]:
+    """What HubSpot has otherwise, in words: field -> its value there, first and last name together."""
+    known, before = _known(item), held.properties if held else {}
+    return {
+        field: clean_line(" ".join(before.get(name, "") for name in names))
+        for field, names in FIELDS.items()
+        if any(known[name] and known[name] != before.get(name, "") for name in names)
+    }
+
+
+def _known(item: CrmItem) -> dict[str, str]:
     first, _, last = item.name.partition(" ")
-    known = {
+    return {
         "firstname": item.first_name or ("" if item.last_name else first),
         "lastname": item.last_name or ("" if item.first_name else last),
         "company": item.company,
     }
-    before = held.properties if held else {}
-    wanted = {name: known[name] or before.get(name, "") for name in OWNED}
-    email = held.addresses()[0] if held else item.email.lower()
-    return {"email": email, **{name: text for name, text in wanted.items() if text}}
 
 
 def holds(held: Record, properties: Mapping[str, str]) -> bool:

@@ -51,6 +51,7 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("GET", r"/v2/objects/people/attributes", "_attributes_of"),
         ("PUT", r"/v2/objects/people/records", "_assert_person"),
         ("POST", r"/v2/objects/(people|companies)/records/query", "_query"),
+        ("GET", r"/v2/objects/people/records/([^/]+)", "_one_person"),
         ("GET", r"/v2/objects/people/records/([^/]+)/entries", "_entries_of"),
         ("GET", r"/v2/lists/([^/]+)", "_list"),
         ("PUT", r"/v2/lists/([^/]+)/entries", "_assert_entry"),
@@ -214,6 +215,9 @@ class AttioVendor:
             "web_url": f"https://app.attio.example/{LIST_SLUG}/{object_slug}/{row['record_id']}",
             "values": values,
         }
+
+    def _one_person(self, request: Request, now: datetime, record_id: str) -> dict[str, Any]:
+        return {"data": self._record_json("people", self._person(record_id))}
 
     def _entries_of(self, request: Request, now: datetime, record_id: str) -> dict[str, Any]:
         self._person(record_id)
