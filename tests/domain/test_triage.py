@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 COMMANDS = {
     "errors show", "errors retry", "errors skip", "errors deadletter", "auth set", "auth test", "doctor",
     "limits show", "outbox list", "outbox hold", "drafts redo", "drafts review", "config show", "leads suppress",
-    "templates test", "pause",
+    "templates test", "pause", "reconcile",
 }  # fmt: skip
 
 MEANING = ("github: refused", "DNS SERVFAIL for", "no answer within", "the server answered", "wrong team", "see")
@@ -124,6 +124,14 @@ def _group(tool: str = "gmail.send", code: str = "", message: str = "it said no"
         ("instantly.enrol", "invalid_email", "", "send", "invalid_address"),
         ("smartlead.enrol", "unsubscribed", "", "send", "unsubscribed"),
         ("attio.person", "ambiguous", "", "sync", "ambiguous"),
+        ("attio.entry", "multiple_match_results", "", "sync", "ambiguous"),
+        ("attio.person", "value_not_found", "", "sync", "crm_field"),
+        ("attio.person", "missing_value", "", "sync", "crm_field"),
+        ("attio.person", "merge_in_progress", "", "sync", "crm_merging"),
+        ("hubspot.company", "too_early", "", "sync", "crm_merging"),
+        ("hubspot.contact", "conflict", "", "sync", "crm_merging"),
+        ("attio.note", "record_missing", "", "sync", "crm_record_gone"),
+        ("attio.note", "too_large", "", "sync", "crm_too_large"),
         ("gmail.send", "timeout", "no answer within 20 s", "send", "unknown_after_answer_lost"),
         ("gmail.send", "contract_broken", "", "send", "unknown_after_answer_lost"),
         ("smtp.send", "blind", "", "send", "blind"),

@@ -206,3 +206,29 @@ def test_a_person_whose_address_was_changed_in_the_crm_is_not_made_again(tmp_pat
         assert differing(made)["maint1"][:2] == ("differs", {"email": "new@home.example"})
         mend(made, overwrites=True)
         assert len(rows) == 1
+
+
+@pytest.mark.parametrize("crm", ["attio", "hubspot"])
+def test_somebody_whom_the_crm_knows_by_another_address_of_theirs_is_not_made_twice(tmp_path: Path, crm: str) -> None:
+    with told(tmp_path, crm, 2) as (made, books):
+        with made.open() as conn:
+            for login, email in (
+                ("maint1", "ann@home.example"),
+                ("maint1", "team@x.example"),
+                ("maint2", "team@x.example"),
+            ):
+                conn.execute(
+                    "INSERT INTO emails (job_id, login_key, email, email_key, domains, email_class, rank, source_url,"
+                    " seen_at, evidence) SELECT job_id, ?1, ?2, ?2, '[]', 'commit', 9, '', '', '' FROM emails LIMIT 1",
+                    (login, email),
+                )
+        conn.close()
+        for email in ("ann@home.example", "team@x.example"):
+            if crm == "attio":
+                books.add_person(email, now=made.clock.now())
+            else:
+                books.add("contacts", {"email": email}, now=made.clock.now())
+        sync(made)
+        people = books.people if crm == "attio" else books.objects["contacts"]
+        assert len(people) == 3
+        assert states(made)["attio.person" if crm == "attio" else "hubspot.contact"] == {"confirmed": 2}

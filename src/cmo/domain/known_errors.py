@@ -195,10 +195,41 @@ RECIPIENTS = (
     ),
     Known(
         name="ambiguous",
-        codes=frozenset({"ambiguous", "several"}),
+        codes=frozenset({"ambiguous", "several", "multiple_match_results"}),
         means="Several records at {service} fit, and choosing the wrong one would be a mistake that stays.",
         did="Changed nothing; each waits for you.",
         can_do=(SHOW, "after merging them there: cmo errors retry {key}", SKIP),
+    ),
+)
+
+CRM = (
+    Known(
+        name="crm_field",
+        codes=frozenset({"value_not_found", "missing_value", "validation_type"}),
+        means="{service} has no such field or option, or asks for a field that cmo does not fill.",
+        did="Left {count} undone; what is there stays as it is.",
+        can_do=("read which: cmo errors show {key}", "after a change there: cmo errors retry {key}", SKIP),
+    ),
+    Known(
+        name="crm_merging",
+        codes=frozenset({"merge_in_progress", "too_early", "conflict"}),
+        means="Somebody else is changing the same records at {service}, or it does not show the newest ones yet.",
+        did="Tries again later, and looks first.",
+        can_do=(RETRY, SHOW),
+    ),
+    Known(
+        name="crm_record_gone",
+        codes=frozenset({"record_missing"}),
+        means="The record that it hangs on is no longer at {service}; it may have been merged or deleted.",
+        did="Made nothing that hangs in the air.",
+        can_do=("compare: cmo reconcile", SHOW, SKIP),
+    ),
+    Known(
+        name="crm_too_large",
+        codes=frozenset({"too_large"}),
+        means="The text is longer than {service} takes.",
+        did="Left {count} undone.",
+        can_do=(SHOW, SKIP),
     ),
 )
 
@@ -299,4 +330,4 @@ DRAFTS = (
     ),
 )
 
-KNOWN: tuple[Known, ...] = (*LIMITS, *KEYS, *MAIL, *RECIPIENTS, *WRITES, *READS, *DRAFTS)
+KNOWN: tuple[Known, ...] = (*LIMITS, *KEYS, *MAIL, *RECIPIENTS, *CRM, *WRITES, *READS, *DRAFTS)

@@ -130,6 +130,8 @@ class CrmItem(Frozen):
     key: str
     email: str
     """Empty for a company."""
+    other_emails: tuple[str, ...] = ()
+    """By which the CRM may know the person already; they are looked for, never written."""
     name: str = ""
     first_name: str = ""
     last_name: str = ""
@@ -148,6 +150,11 @@ class CrmItem(Frozen):
     happened_at: datetime | None = None
     overwrites: bool = False
     """Whether a write may replace what the record says; else it fills only what is empty there."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of them, in lower case, the one that is written first."""
+        return tuple(dict.fromkeys(email.lower() for email in (self.email, *self.other_emails)))
 
 
 class TicketItem(Frozen):

@@ -19,6 +19,8 @@ from cmo.store.db import Connection, transaction
 from cmo.store.outbox_plan import Planned, plan_writes, unplan
 
 AT_ONCE = 200
+MOST_OTHERS = 3
+"""Further addresses of a person that the CRM is asked about; those that somebody else has too are none of theirs."""
 COMPANY, LINK = "hubspot.company", "hubspot.link"
 
 Compose = Callable[[Words, datetime], tuple[Letter, str]]
@@ -112,7 +114,11 @@ def _send(row: Any, route: Route, compose: Compose, due_at: datetime) -> NewWrit
     )
 
 
-_PEOPLE = f"""SELECT l.number, e.email, e.email_key, e.source_url, c.login, c.profile, c.reason FROM leads l
+_PEOPLE = f"""SELECT l.number, e.email, e.email_key, e.source_url, c.login, c.profile, c.reason,
+ (SELECT json_group_array(x.email) FROM (SELECT o.email FROM emails o WHERE o.job_id = e.job_id
+ AND o.login_key = e.login_key AND o.email_key <> e.email_key AND NOT EXISTS (SELECT 1 FROM emails y
+ WHERE y.job_id = o.job_id AND y.email_key = o.email_key AND y.login_key <> o.login_key)
+ ORDER BY o.rank, o.n LIMIT {MOST_OTHERS}) x) AS others FROM leads l
  JOIN candidates c ON c.job_id = l.job_id AND c.login_key = l.login_key
  JOIN emails e ON e.job_id = l.job_id AND e.login_key = l.login_key AND e.email = l.email
  WHERE l.job_id = ? AND l.number > ? AND (l.held = 0 OR EXISTS (SELECT 1 FROM drafts d JOIN outbox o
@@ -180,6 +186,7 @@ def _crm_writes(
     item = CrmItem(
         key=key,
         email=row["email"],
+        other_emails=tuple(json.loads(row["others"])),
         name=name,
         first_name=given,
         last_name=family,

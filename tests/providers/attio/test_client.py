@@ -144,6 +144,26 @@ def test_two_records_with_one_address_are_held_and_nothing_is_written() -> None:
         assert outside.writes == []
 
 
+def test_a_person_who_is_known_by_another_address_gets_this_one_too() -> None:
+    with rig() as outside:
+        record_id = outside.add_person("ada@home.example", name="Ada Lovelace")
+        item = person(other_emails=("Ada@Home.example",))
+        looked = outside.look_up(PERSON, item)
+        assert (looked.fate, looked.differs) == (Fate.ABSENT, {"email": "ada@home.example"})
+        made = outside.write(PERSON, item)
+        assert (made.effect, made.provider_id) == ("updated", record_id)
+        assert [row["emails"] for row in outside.attio.books.people.values()] == [["ada@home.example", ADA]]
+        assert outside.write(PERSON, item).effect == "noop"
+
+
+def test_a_person_whose_addresses_are_two_records_is_held() -> None:
+    with rig() as outside:
+        for email in (ADA, "ada@home.example"):
+            outside.add_person(email)
+        receipt = outside.write(PERSON, person(other_emails=("ada@home.example",)))
+        assert (receipt.fate, receipt.effect, outside.writes) == (Fate.HELD, "ambiguous", [])
+
+
 def test_a_person_whose_records_are_being_merged_is_for_later() -> None:
     with rig() as outside:
         outside.attio.books.merging.append(ADA)

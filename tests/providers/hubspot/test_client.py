@@ -117,6 +117,19 @@ def test_an_additional_address_finds_the_contact_and_does_not_become_its_first_o
         assert outside.write(CONTACT, contact())[0].effect == "noop"
 
 
+def test_a_contact_who_is_known_by_another_address_is_theirs_and_two_are_held() -> None:
+    with rig() as outside:
+        contact_id, company_id = outside.add("contacts", email="ada@home.example"), outside.add("companies")
+        item = contact(other_emails=("Ada@Home.example",), record_id=company_id)
+        assert [outside.write(CONTACT, item)[0].provider_id for _ in range(2)] == [contact_id] * 2
+        assert outside.write(LINK, item)[0].effect == "created"
+        outside.add("contacts", email=ADA)
+        for operation in (CONTACT, LINK):
+            (receipt,) = outside.write(operation, item)
+            assert (receipt.fate, receipt.effect) == (Fate.HELD, "ambiguous")
+        assert len(outside.held("contacts")) == 2
+
+
 def test_merged_contacts_are_found_by_either_address_and_their_notes_by_the_former_id() -> None:
     with rig() as outside:
         gone, kept = outside.add("contacts", email=ADA), outside.add("contacts", email="ada@home.example")

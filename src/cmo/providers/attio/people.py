@@ -38,7 +38,8 @@ class People:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def write(self, item: CrmItem) -> Receipt:
-        """One at a time for each address: asserts side by side may both create it."""
+        """One at a time for each address: asserts side by side may both create it. A person who is known by another of
+        their addresses gets this one too."""
         async with self._locks.setdefault(item.email.lower(), asyncio.Lock()):
             try:
                 before, values = await self._see(item, tries=1)
@@ -86,18 +87,26 @@ class People:
         """How the person stands, and the values that an assert would send."""
         slugs = await self._usable_slugs(tries=tries)
         values = person_values(item, slugs, await self._company_id(item.company_domain, tries=tries))
-        found = await self._query("people", EMAILS, item.email.lower(), tries=tries)
-        matching = [record for record in found if record.has(EMAILS, "email_address", item.email)]
+        matching: dict[str, tuple[Record, str]] = {}
+        for email in item.addresses:
+            for found in await self._query("people", EMAILS, email, tries=tries):
+                if found.has(EMAILS, "email_address", email):
+                    matching.setdefault(found.id, (found, email))
         if not matching:
             return absent(item, "created"), values
         if len(matching) > 1:
-            return one_of(item, [record.id for record in matching], "people with this address in Attio"), values
-        differs = differences(matching[0], values)
+            return one_of(item, list(matching), "people with this person's addresses in Attio"), values
+        ((held, known_as),) = matching.values()
+        differs = differences(held, values)
         due = {slug for slug, theirs in differs.items() if item.overwrites or not theirs}
+        if known_as != item.email.lower():  # named too, so that the assert finds the record and adds ours to it
+            values[EMAILS].append({"email_address": known_as})
+            differs["email"] = held.all(EMAILS, "email_address")
+            due.add(EMAILS)
         if not due:
-            return confirmed(item, matching[0].id, "noop", differs=differs), values
+            return confirmed(item, held.id, "noop", differs=differs), values
         values = {slug: given for slug, given in values.items() if slug == EMAILS or slug in due}
-        return absent(item, "updated", provider_id=matching[0].id, differs=differs), values
+        return absent(item, "updated", provider_id=held.id, differs=differs), values
 
     async def _usable_slugs(self, *, tries: int) -> frozenset[str]:
         if self._slugs is None:

@@ -90,7 +90,7 @@ class Contacts:
         found = await read_objects(
             self._wire,
             "contacts",
-            list(dict.fromkeys(item.email.lower() for item in items)),
+            list(dict.fromkeys(email for item in items for email in item.addresses)),
             ("email", ADDITIONAL, *OWNED),
             operation=LOOK,
             id_property="email",
@@ -132,14 +132,12 @@ class Contacts:
 
 
 def _planned(item: CrmItem, found: Sequence[Record]) -> Planned:
-    matching = [contact for contact in found if item.email.lower() in contact.addresses()]
+    matching = {contact.id: contact for contact in found if contact.has_one_of(item.addresses)}
     if not matching:
         return Planned(item, absent(item, "created"), contact_properties(item, None))
     if len(matching) > 1:
-        return Planned(
-            item, one_of(item, [contact.id for contact in matching], "contacts with this address in HubSpot"), {}
-        )
-    (held,) = matching
+        return Planned(item, one_of(item, list(matching), "contacts with this person's addresses in HubSpot"), {})
+    (held,) = matching.values()
     properties, differs = contact_properties(item, held), differences(item, held)
     if holds(held, properties):
         return Planned(item, confirmed(item, held.id, "noop", differs=differs), properties)

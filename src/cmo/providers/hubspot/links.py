@@ -17,7 +17,7 @@ LOOK, LINK = "look for a contact and its companies", "link a contact with its co
 
 
 class Links:
-    """The item names the company by `record_id` and the contact by its address, both of which HubSpot finds exactly."""
+    """The item names the company by `record_id` and the contact by addresses; HubSpot finds both exactly."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -47,17 +47,17 @@ class Links:
 
     async def _see(self, item: CrmItem, *, tries: int) -> tuple[Receipt, str]:
         """How the link stands, and the contact's id; empty where there is not one contact."""
-        company_id, email = _company_id(item), item.email.lower()
+        company_id = _company_id(item)
         found = await read_objects(
             self._wire,
             "contacts",
-            [email],
+            item.addresses,
             ("email", ADDITIONAL),
             operation=LOOK,
             id_property="email",
             tries=tries,
         )
-        contacts = [contact.id for contact in found if email in contact.addresses()]
+        contacts = list(dict.fromkeys(contact.id for contact in found if contact.has_one_of(item.addresses)))
         if not contacts:
             reason = "There is no contact with this address in HubSpot any more."
             return no(item, "record_missing", reason, status=404), ""

@@ -40,6 +40,10 @@ class Record:
         others = self.properties.get(ADDITIONAL, "").split(";")
         return tuple(part.strip().lower() for part in (self.properties.get("email", ""), *others) if part.strip())
 
+    def has_one_of(self, addresses: Sequence[str]) -> bool:
+        """Whether a contact has one of these, given in lower case."""
+        return not set(self.addresses()).isdisjoint(addresses)
+
 
 def records(body: Mapping[str, Any], operation: str) -> list[Record]:
     """The objects of an answer.
