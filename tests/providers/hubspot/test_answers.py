@@ -62,7 +62,7 @@ def with_answers(
     [
         (refusal(400, "VALIDATION_ERROR"), Fate.REFUSED, "rejected"),
         (refusal(400, "VALIDATION_ERROR", errors=[{"code": "INVALID_EMAIL"}]), Fate.REFUSED, "invalid_email"),
-        (refusal(409, "CONFLICT", "Contact already exists. Existing ID: 123"), Fate.REFUSED, "conflict"),
+        (refusal(409, "CONFLICT", "Already exists."), Fate.LATER, "conflict"),
         (refusal(404, "OBJECT_NOT_FOUND"), Fate.REFUSED, "record_missing"),
         (httpx.Response(422, text="<html>no</html>"), Fate.REFUSED, "rejected"),
         (
@@ -82,6 +82,12 @@ def test_a_refusal_becomes_the_fate_that_it_stands_for(
     assert (receipt.fate, receipt.code, receipt.status) == (fate, code, answer.status_code)
 
 
+def test_a_company_that_a_conflict_names_is_the_one() -> None:
+    there = refusal(409, "CONFLICT", "Company already exists. Existing ID: 20000000123")
+    (receipt,) = with_answers(there, lambda client: client.write(COMPANY, [company()]))
+    assert (receipt.fate, receipt.effect, receipt.provider_id) == (Fate.CONFIRMED, "noop", "20000000123")
+
+
 def batch(results: object, errors: object = None, **more: object) -> httpx.Response:
     return httpx.Response(200, json={"status": "COMPLETE", "results": results, "errors": errors, **more})
 
@@ -95,11 +101,12 @@ def test_results_are_told_apart_by_trace_id_or_address_in_whatever_order_they_co
         [
             {"category": "VALIDATION_ERROR", "message": "No: cy@x.example", "context": {"ids": ["cy@x.example"]}},
             {"category": "RATE_LIMITS", "context": {"objectWriteTraceId": ["cmo-3"]}},
+            {"category": "CONFLICT", "message": "Existing ID: 5", "context": {"ids": ["fy@x.example"]}},
             {"category": 7, "context": None, "errors": "none"},
             "nonsense",
         ],
     )
-    emails = (ADA, "Bo@x.example", "cy@x.example", "di@x.example", "ed@x.example")
+    emails = (ADA, "Bo@x.example", "cy@x.example", "di@x.example", "ed@x.example", "fy@x.example")
     receipts = with_answers(answer, lambda client: client.write(CONTACT, [contact(email) for email in emails]))
     assert [(receipt.fate, receipt.effect, receipt.provider_id, receipt.code) for receipt in receipts] == [
         (Fate.CONFIRMED, "created", "9", ""),
@@ -107,6 +114,7 @@ def test_results_are_told_apart_by_trace_id_or_address_in_whatever_order_they_co
         (Fate.REFUSED, "", None, "rejected"),
         (Fate.LATER, "", None, "rate_limited"),
         (Fate.UNKNOWN, "", None, "contract_broken"),
+        (Fate.LATER, "", None, "conflict"),
     ]
     assert "cy@" not in receipts[2].reason
 

@@ -21,7 +21,7 @@ from cmo.domain.outward import CrmItem, Fate, Receipt
 from cmo.errors import ConfigError, ProviderError
 from cmo.providers.calling import READ_TRIES
 from cmo.providers.hubspot.objects import read_objects
-from cmo.providers.hubspot.parse import batch_errors, broken, code_of, message_of, object_id, records
+from cmo.providers.hubspot.parse import batch_errors, broken, code_of, existing_id, message_of, object_id, records
 from cmo.providers.hubspot.refusals import no, refusal
 from cmo.providers.hubspot.wire import Reply, Wire
 from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, failed, is_unconnected, one_of
@@ -125,6 +125,8 @@ class Companies:
         Raises:
             ContractBroken: the answer does not say what happened.
         """
+        if reply.status == 409 and (there := existing_id(reply.body)):
+            return confirmed(item, there, "noop")
         if reply.status >= 400:
             return refusal(item, reply)
         errors = batch_errors(reply.body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -115,6 +116,12 @@ def code_of(error: Mapping[str, Any]) -> str:
     inner = batch_errors(error)
     words = strings([*(detail.get("code") for detail in inner), error.get("category")])
     return next((_CODES[word] for word in words if word in _CODES), "rejected")
+
+
+def existing_id(error: Mapping[str, Any]) -> str:
+    """The id of what stands in the way of a new object, as a 409 tells it; empty where it does not."""
+    told = re.search(r"Existing ID: ?(\d{1,30})\b", str(error.get("message")))
+    return told[1] if told else ""
 
 
 def missing_scopes(error: Mapping[str, Any]) -> list[str]:

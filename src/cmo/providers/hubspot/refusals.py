@@ -12,6 +12,6 @@ def refusal(item: CrmItem, reply: Reply) -> Receipt:
 
 
 def no(item: CrmItem, code: str, reason: str, *, status: int | None = None) -> Receipt:
-    """Final, unless it is a limit."""
-    fate = Fate.LATER if code == "rate_limited" else Fate.REFUSED
+    """Final, unless it is a limit, or somebody else wrote the same meanwhile: the next try looks first and finds it."""
+    fate = Fate.LATER if code in ("rate_limited", "conflict") else Fate.REFUSED
     return Receipt(key=item.key, fate=fate, code=code, reason=reason, status=status)
