@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from cmo.clock import SystemClock
 from cmo.config.secrets import Secret
 from cmo.domain.outward import Letter, Receipt
 from cmo.providers.ports import Meter
 from cmo.providers.smtp.client import Smtp
 from cmo.sandbox.mailserver import MailServer
+from tests.fakes.loop import LoopClock
 
 HOST = "127.0.0.1"
 USER = "ann@sender.example"
@@ -36,7 +36,7 @@ async def listening(server: MailServer) -> AsyncIterator[int]:
     finally:
         listener.close()
         if conversations:
-            _, pending = await asyncio.wait(conversations, timeout=2.0)
+            _, pending = await asyncio.wait(conversations, timeout=60.0)
             assert not pending
 
 
@@ -48,8 +48,8 @@ def smtp_to(port: int, **changes: Any) -> Smtp:
         "user": USER,
         "password": PASSWORD,
         "from_email": USER,
-        "timeout_s": 2.0,
-        "clock": SystemClock(),
+        "timeout_s": 30.0,
+        "clock": LoopClock(),
         "meter": Meter(),
         "tls": "none",
     }

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from cmo.clock import SystemClock
 from cmo.config.secrets import Secret
 from cmo.domain.outward import Fate, Letter, Receipt, Repeat
 from cmo.errors import AuthRejected, ConfigError, ProviderRejected, ProviderUnavailable
@@ -16,19 +15,14 @@ from cmo.providers.ports import Mailer
 from cmo.sandbox.mailserver import MailServer
 from cmo.sandbox.smtp_faults import SmtpFault, SmtpFaultPlayer
 from tests.fakes.clock import StillClock
+from tests.fakes.loop import LoopClock, run
 from tests.providers.mail.letters import letter_of
 from tests.providers.smtp.servers import HOST, PASSWORD, USER, listening, send, smtp_to
-
-T = TypeVar("T")
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(work)
 
 
 def server_of(*faults: SmtpFault, codes: Mapping[str, int] | None = None) -> MailServer:
     return MailServer(
-        clock=SystemClock(),
+        clock=LoopClock(),
         accepts=lambda address: (codes or {}).get(address, 250),
         faults=SmtpFaultPlayer(faults),
         user=USER,
@@ -71,7 +65,7 @@ class TiredServer(MailServer):
     """Answers the first RSET, and nothing else, in its own way."""
 
     def __init__(self, answer: bytes) -> None:
-        super().__init__(clock=SystemClock(), user=USER, password=PASSWORD.reveal())
+        super().__init__(clock=LoopClock(), user=USER, password=PASSWORD.reveal())
         self._answers = [answer]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,7 +84,7 @@ class TiredServer(MailServer):
 def test_a_kept_connection_that_no_longer_serves_is_replaced(answer: bytes) -> None:
     server = TiredServer(answer)
     letters = [letter_of(key=f"{n}|email|seq|1", to_email=f"p{n}@buyer.example") for n in range(2)]
-    receipts = run(send_all(server, *letters, timeout_s=0.5))
+    receipts = run(send_all(server, *letters))
     assert [receipt.fate for receipt in receipts] == [Fate.CONFIRMED, Fate.CONFIRMED]
     assert len(server.received) == 2
 
@@ -108,13 +102,13 @@ def test_letters_asked_for_at_once_go_one_after_the_other() -> None:
 
 
 def test_a_cancelled_letter_takes_its_connection_along() -> None:
-    server = server_of(SmtpFault(point="dot", way="slow", nth=(1,), seconds=0.2))
+    server = server_of(SmtpFault(point="dot", way="slow", nth=(1,), seconds=20.0))
     later = letter_of(key="later|email|seq|1", to_email="later@buyer.example")
 
     async def cancel_and_go_on() -> Receipt:
         async with listening(server) as port, smtp_to(port) as client:
             task = asyncio.create_task(send(client, letter_of()))
-            await asyncio.sleep(0.1)
+            await LoopClock().sleep(10.0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             return await send(client, later)
