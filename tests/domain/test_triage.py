@@ -140,6 +140,7 @@ def _group(tool: str = "gmail.send", code: str = "", message: str = "it said no"
         ("enrich_github_user", "renamed", "", "enrich", "gone"),
         ("smtp.send", "policy_block", "550 5.7.26 not authenticated", "send", "policy_block"),
         ("smtp.send", "hard_bounce", "550 5.1.1", "send", "hard_bounce"),
+        ("smtp.send", "no_mail_domain", "556 5.1.10", "send", "no_mail_domain"),
         ("smtp.send", "soft_bounce", "452 4.2.2", "send", "soft_bounce"),
         ("smtp.send", "try_later", "421", "send", "mail_later"),
         ("smtp.send", "rejected", "554", "send", "mail_refused"),

@@ -335,13 +335,23 @@ def mailed(conn: Connection) -> ClaimedWrite:
     return row
 
 
-def test_a_hard_bounce_suppresses_the_address(conn: Connection) -> None:
-    answer(conn, mailed(conn), Fate.REFUSED, code="hard_bounce", reason="no such mailbox")
+@pytest.mark.parametrize("code", ["hard_bounce", "no_mail_domain"])
+def test_a_hard_bounce_suppresses_the_address(conn: Connection, code: str) -> None:
+    answer(conn, mailed(conn), Fate.REFUSED, code=code, reason="no such mailbox")
     (entry,) = conn.execute("SELECT kind, value, reason FROM suppressions").fetchall()
     (bounce,) = conn.execute("SELECT kind, detail FROM deliveries").fetchall()
     assert tuple(entry) == ("email", "ana@org.example", "hard bounce")
     assert tuple(bounce) == ("bounce", "no such mailbox")
     assert row_of(conn)["state"] == "failed"
+
+
+@pytest.mark.parametrize("code", ["rejected", "invalid_email"])
+def test_any_other_refusal_suppresses_nobody_and_pauses_nothing(conn: Connection, code: str) -> None:
+    answer(conn, mailed(conn), Fate.REFUSED, code=code, reason="5.3.4 too big")
+    assert row_of(conn)["state"] == "failed"
+    assert not conn.execute("SELECT * FROM suppressions").fetchall()
+    assert not conn.execute("SELECT * FROM deliveries").fetchall()
+    assert conn.execute("SELECT paused_reason FROM inboxes").fetchone()["paused_reason"] is None
 
 
 def test_a_block_for_policy_pauses_the_inbox_and_keeps_the_mail(conn: Connection) -> None:

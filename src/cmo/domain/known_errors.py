@@ -113,6 +113,13 @@ MAIL = (
         can_do=(SHOW, "stop if there are many: cmo pause last --sending"),
     ),
     Known(
+        name="no_mail_domain",
+        codes=frozenset({"no_mail_domain"}),
+        means="The domain takes no mail at all, or does not exist.",
+        did="Suppressed the addresses at the first bounce.",
+        can_do=(SHOW,),
+    ),
+    Known(
         name="soft_bounce",
         codes=frozenset({"soft_bounce"}),
         means="The mailbox is full or takes no mail for now.",

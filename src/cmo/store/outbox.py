@@ -23,6 +23,8 @@ from cmo.store.suppressions import record_suppressions
 from cmo.store.switches import note_outcome
 
 BLOCKED_WAIT_S = 3600.0
+HARD_BOUNCES = frozenset({"hard_bounce", "no_mail_domain"})
+"""Codes of receipts after which an address is never written to again."""
 MOST_SCANNED = 200
 """Rows that one claim looks at, at most."""
 
@@ -198,10 +200,10 @@ def _after_bounce(conn: Connection, row_id: int, receipt: Receipt, now: datetime
     if receipt.code == "policy_block":
         conn.execute(
             "UPDATE inboxes SET paused_reason = ? WHERE address = (SELECT inbox FROM outbox WHERE id = ?)",
-            (f"blocked by a recipient's server: {receipt.reason}", row_id),
+            (f"refused by policy: {receipt.reason}", row_id),
         )
         return receipt.model_copy(update={"fate": Fate.LATER, "retry_after_s": BLOCKED_WAIT_S})
-    if receipt.code == "hard_bounce":
+    if receipt.code in HARD_BOUNCES:
         conn.execute(
             "INSERT INTO deliveries (outbox_id, kind, at_s, detail) VALUES (?, 'bounce', ?, ?) ON CONFLICT DO NOTHING",
             (row_id, now.timestamp(), receipt.reason),

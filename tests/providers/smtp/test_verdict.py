@@ -16,14 +16,39 @@ def reply(step: Step, code: int, text: str = "") -> Stopped:
     ("step", "code", "text", "fate", "word"),
     [
         (Step.RCPT, 550, "5.1.1 no such user", Fate.REFUSED, "hard_bounce"),
-        (Step.RCPT, 550, "5.1.10 null MX", Fate.REFUSED, "hard_bounce"),
-        (Step.RCPT, 550, "no such user", Fate.REFUSED, "hard_bounce"),
+        (Step.RCPT, 550, "5.1.0 address rejected", Fate.REFUSED, "hard_bounce"),
+        (Step.RCPT, 551, "5.1.6 moved", Fate.REFUSED, "hard_bounce"),
+        (Step.RCPT, 556, "5.1.10 null MX", Fate.REFUSED, "no_mail_domain"),
+        (Step.RCPT, 556, "Domain does not accept mail", Fate.REFUSED, "no_mail_domain"),
+        (Step.RCPT, 521, "No mail here", Fate.REFUSED, "no_mail_domain"),
+        (Step.RCPT, 550, "5.1.2 no such domain", Fate.REFUSED, "no_mail_domain"),
+        (Step.RCPT, 552, "5.2.2 mailbox full", Fate.LATER, "soft_bounce"),
+        (Step.DOT, 552, "5.2.2 over quota", Fate.LATER, "soft_bounce"),
+        (Step.RCPT, 552, "no room", Fate.LATER, "soft_bounce"),
+        (Step.RCPT, 550, "The mailbox is full", Fate.LATER, "soft_bounce"),
+        (Step.RCPT, 552, "5.3.4 too big", Fate.REFUSED, "rejected"),
+        (Step.DOT, 552, "5.3.4 too big", Fate.REFUSED, "rejected"),
+        (Step.DOT, 552, "Message size exceeds the fixed maximum", Fate.REFUSED, "rejected"),
+        (Step.RCPT, 550, "5.2.1 gets mail at a rate that prevents delivery", Fate.REFUSED, "rejected"),
+        (Step.RCPT, 550, "5.2.1 The email account that you tried to reach is disabled", Fate.REFUSED, "hard_bounce"),
+        (Step.RCPT, 550, "5.4.1 Recipient address rejected: access denied", Fate.REFUSED, "rejected"),
+        (Step.RCPT, 550, "5.1.3 bad address syntax", Fate.REFUSED, "invalid_email"),
+        (Step.RCPT, 550, "Requested action not taken: mailbox unavailable", Fate.REFUSED, "rejected"),
+        (Step.RCPT, 553, "sorry", Fate.REFUSED, "rejected"),
+        (Step.RCPT, 550, "5.1.0 Sender address rejected: User unknown", Fate.REFUSED, "policy_block"),
+        (Step.RCPT, 554, "Relay access denied", Fate.REFUSED, "policy_block"),
+        (Step.RCPT, 550, "Your account has been disabled for spam", Fate.REFUSED, "policy_block"),
+        (Step.RCPT, 550, "blocked using <rbl.example>, no such luck", Fate.REFUSED, "policy_block"),
+        (Step.RCPT, 550, "<spam@buyer.example> rejected", Fate.REFUSED, "rejected"),
+        (Step.DOT, 554, "rejected as spam", Fate.REFUSED, "policy_block"),
+        (Step.MAIL, 550, "5.1.1 no such user", Fate.REFUSED, "rejected"),
         (Step.DOT, 550, "5.1.1 no such user", Fate.REFUSED, "hard_bounce"),
         (Step.RCPT, 550, "5.7.1 your network is blocked", Fate.REFUSED, "policy_block"),
         (Step.RCPT, 550, "5.7.26 unauthenticated\nread more", Fate.REFUSED, "policy_block"),
         (Step.DOT, 554, "5.7.1 looks like spam", Fate.REFUSED, "policy_block"),
         (Step.DOT, 550, "rejected", Fate.REFUSED, "rejected"),
-        (Step.MAIL, 553, "5.1.8 bad sender", Fate.REFUSED, "rejected"),
+        (Step.MAIL, 553, "5.1.8 bad sender", Fate.REFUSED, "policy_block"),
+        (Step.MAIL, 501, "5.5.4 bad parameter", Fate.REFUSED, "rejected"),
         (Step.MAIL, 552, "5.3.4 too big", Fate.REFUSED, "rejected"),
         (Step.RCPT, 451, "4.7.1 greylisted", Fate.LATER, "soft_bounce"),
         (Step.MAIL, 452, "4.3.1 full", Fate.LATER, "try_later"),
@@ -34,6 +59,20 @@ def reply(step: Step, code: int, text: str = "") -> Stopped:
 def test_a_reply_means_what_its_enhanced_code_says(step: Step, code: int, text: str, fate: Fate, word: str) -> None:
     found = receipt("key", reply(step, code, text))
     assert (found.key, found.fate, found.code, found.status) == ("key", fate, word, code)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("No such user here", "User unknown", "Unknown user", "Recipient unknown", "Mailbox not found"),
+        *("unknown or illegal alias", "sorry, no mailbox here by that name", "Invalid recipient", "User not local"),
+        *("<jane@buyer.example>: Recipient address rejected: User unknown in local recipient table",),
+        *("The email account that you tried to reach does not exist", "0.0.0 mailbox doesn't exist"),
+        *("5.0.0 User unknown", "5.5.0 unknown user"),
+    ],
+)
+def test_the_ways_of_saying_that_there_is_no_such_mailbox_are_known(text: str) -> None:
+    assert receipt("key", reply(Step.RCPT, 550, text)).code == "hard_bounce"
 
 
 def test_a_reason_names_no_address() -> None:

@@ -1,7 +1,9 @@
 """What a session that stopped means for the letter in it.
 
-Source: RFC 5321 4.2.1 (first digit), 4.2.4.2 and 6.1 (who has the mail after the final dot); RFC 3463 (enhanced
-codes); SAFETY.md 1 and 5 (5.7.x is our own fault).
+An address is given up only where the answer says that there is no such mailbox: all else may be our own fault.
+
+Source: RFC 5321 4.2.1 (first digit), 4.2.4.2 and 6.1 (who has the mail after the final dot); RFC 3463 and IANA's list
+of enhanced codes; RFC 7504, 7505 (domains without mail); SAFETY.md 1 and 5 (5.7.x is our own fault).
 """
 
 from __future__ import annotations
@@ -15,10 +17,34 @@ from cmo.providers.http import harmless
 from cmo.providers.smtp.dialogue import Step, Stopped
 
 _ENHANCED = re.compile(r"([45])\.(\d{1,3})\.(\d{1,3})\b")
-_NO_SUCH_MAILBOX = {"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"}
-"""Subject and detail of RFC 3463, and 1.10 of RFC 7505: there is no such mailbox, or it takes no mail."""
-_NO_SUCH_MAILBOX_PLAIN = {550, 551, 553}
-"""Replies to RCPT that say so without an enhanced code."""
+_NO_SUCH_MAILBOX = {"1.1", "1.6"}
+"""Subject and detail of RFC 3463; 1.0, which says less, unless the words are about the sender."""
+_NO_MAIL_DOMAIN = {"1.2", "1.10"}
+"""There is no such domain, or it takes no mail (RFC 7505)."""
+_NO_MAIL_DOMAIN_PLAIN = {521, 556}
+"""RFC 7504, 7505."""
+_BAD_SYNTAX = "1.3"
+_MAILBOX_FULL = "2.2"
+_BAD_SENDER = {"1.7", "1.8"}
+_SAYS_LITTLE = {"", "0.0", "2.0", "2.1", "3.0", "5.0"}
+"""Beside these the words decide. 2.1 stands for a closed mailbox as well as for one that gets too much at once."""
+
+_WHO = r"(?:user|mailbox|recipient|account|address|alias|local part)"
+_NO_SUCH_WORDS = re.compile(
+    rf"\bno (?:such {_WHO}|mailbox)\b"
+    rf"|\b(?:unknown|nonexistent|non-existent)(?: or \w+)?(?: local| e-?mail)? {_WHO}\b"
+    r"|\binvalid (?:recipient|mailbox|user)\b"
+    rf"|(?<!\byour )\b{_WHO}\b[^.:;]{{0,60}}? (?:unknown|not found|not local|(?:does not|doesn.t) exist"
+    r"|disabled|inactive)",
+    re.I,
+)
+_FULL_WORDS = re.compile(r"\b(?:mailbox|inbox|user|account|recipient)\b.{0,40}\b(?:full|over ?quota|quota)\b", re.I)
+_SENDER_WORDS = re.compile(r"\bsender\b", re.I)
+_OUR_FAULT_WORDS = re.compile(
+    r"\b(?:spam|block ?list(?:ed)?|black ?list(?:ed)?|blocked (?:using|by|for)|polic(?:y|ies)|reputation|spf|dkim|dmarc"
+    r"|relay(?:ing)?)\b",
+    re.I,
+)
 _LOGIN_NEEDED = {530, 534, 535, 538}
 """RFC 4954, 6."""
 _BEFORE_ANY_MAIL = {Step.CONNECT, Step.GREETING, Step.EHLO, Step.STARTTLS, Step.LOGIN, Step.RSET, Step.NOOP}
@@ -64,24 +90,42 @@ def receipt(key: str, stopped: Stopped) -> Receipt:
         fate = Fate.UNKNOWN if stopped.step is Step.DOT else Fate.LATER
         code = "contract_broken" if stopped.way == "garbage" else stopped.way
         return Receipt(key=key, fate=fate, code=code, reason=reason)
-    is_final = stopped.code >= 500 and stopped.step not in _BEFORE_ANY_MAIL
+    word = _word(stopped, stopped.code)
+    is_final = stopped.code >= 500 and stopped.step not in _BEFORE_ANY_MAIL and word != "soft_bounce"
     fate = Fate.REFUSED if is_final else Fate.LATER
-    return Receipt(key=key, fate=fate, code=_word(stopped, stopped.code), reason=reason, status=stopped.code)
+    return Receipt(key=key, fate=fate, code=word, reason=reason, status=stopped.code)
 
 
 def _word(stopped: Stopped, code: int) -> str:
     """Why, as a stable word."""
-    found = _ENHANCED.match(stopped.text)
-    detail = f"{found[2]}.{found[3]}" if found else ""
     if code < 500:
         return "soft_bounce" if stopped.step is Step.RCPT and code != 421 else "try_later"
-    if detail.startswith("7.") or stopped.step in _BEFORE_ANY_MAIL:
+    found = _ENHANCED.match(stopped.text)
+    detail = f"{found[2]}.{found[3]}" if found else ""
+    words = mask_addresses(stopped.text)
+    if stopped.step in _BEFORE_ANY_MAIL or detail.startswith("7.") or detail in _BAD_SENDER:
         return "policy_block"
-    if detail in _NO_SUCH_MAILBOX:
-        return "hard_bounce"
-    if not found and stopped.step is Step.RCPT and code in _NO_SUCH_MAILBOX_PLAIN:
-        return "hard_bounce"
-    return "rejected"
+    about_sender = _SENDER_WORDS.search(words) is not None
+    if stopped.step in (Step.RCPT, Step.DOT):
+        if detail in _NO_MAIL_DOMAIN or code in _NO_MAIL_DOMAIN_PLAIN:
+            return "no_mail_domain"
+        if detail in _NO_SUCH_MAILBOX or (detail == "1.0" and not about_sender):
+            return "hard_bounce"
+        if detail == _BAD_SYNTAX:
+            return "invalid_email"
+        if _is_full(stopped.step, code, detail, words):
+            return "soft_bounce"
+        if detail in _SAYS_LITTLE and not about_sender and _NO_SUCH_WORDS.search(words):
+            return "hard_bounce"
+    is_ours = about_sender or _OUR_FAULT_WORDS.search(words) is not None
+    return "policy_block" if is_ours and detail in {*_SAYS_LITTLE, "1.0"} else "rejected"
+
+
+def _is_full(step: Step, code: int, detail: str, words: str) -> bool:
+    """Whether the mailbox has no room for now. A plain 552 says so only before it can be about the mail's size."""
+    if detail in _SAYS_LITTLE:
+        return _FULL_WORDS.search(words) is not None or (code == 552 and step is Step.RCPT)
+    return detail == _MAILBOX_FULL
 
 
 def _told(stopped: Stopped) -> str:
