@@ -3,7 +3,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmo.domain.outbox import AFTER, BACKOFF_BASE_S, BACKOFF_MOST_S, MOST_ATTEMPTS, OutboxState, backoff_s
+from cmo.domain.outbox import (
+    AFTER,
+    BACKOFF_BASE_S,
+    BACKOFF_MOST_S,
+    MOST_ATTEMPTS,
+    SOFT_MOST_S,
+    OutboxState,
+    backoff_s,
+    soft_wait_s,
+)
 from cmo.domain.outward import Fate
 
 
@@ -24,3 +33,8 @@ def test_waits_are_drawn_from_zero_to_a_ceiling_that_doubles_up_to_an_hour(attem
 
 def test_the_longest_wait_is_reached_before_the_last_attempt() -> None:
     assert backoff_s(MOST_ATTEMPTS, share=1.0) == BACKOFF_MOST_S
+
+
+def test_a_soft_bounce_waits_longer_than_greylisting_and_at_most_four_hours() -> None:
+    assert [soft_wait_s(attempts) / 60 for attempts in (1, 2, 3, 4)] == [15, 60, 240, 240]
+    assert soft_wait_s(MOST_ATTEMPTS) == SOFT_MOST_S

@@ -36,6 +36,7 @@ class Post:
 
     fate: Fate = Fate.CONFIRMED
     raises: CmoError | None = None
+    code: str = "try_later"
     calls: list[int] = field(default_factory=list)
 
     @property
@@ -46,7 +47,7 @@ class Post:
         self.calls.append(len(items))
         if self.raises is not None:
             raise self.raises
-        code = "" if self.fate is Fate.CONFIRMED else "try_later"
+        code = "" if self.fate is Fate.CONFIRMED else self.code
         return tuple(Receipt(key=item.key, fate=self.fate, code=code, reason="421 later") for item in items)
 
     async def look_up(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
@@ -170,3 +171,12 @@ def test_a_spike_names_its_group_as_the_reason(desk: Desk) -> None:
     assert desk.paused is not None
     assert desk.paused.reason == f"10x {done.spike}"
     assert desk.paused.until is None
+
+
+def test_soft_bounces_are_no_spike_and_end_a_pause(desk: Desk) -> None:
+    desk.post.fate, desk.post.code = Fate.LATER, "soft_bounce"
+    desk.pause(FIFTEEN)
+    desk.clock.advance(FIFTEEN.total_seconds())
+    done = desk.drain()
+    assert sum(desk.post.calls) == 10
+    assert (done.spike, done.stopped, desk.paused) == ("", "", None)

@@ -294,3 +294,18 @@ def test_an_edit_after_the_approval_needs_another_one(bench: Bench) -> None:
     assert bench.claim() == PEOPLE - 1
     approve(bench.conn, bench.made.settings, bench.made.job_id, [1])
     assert bench.claim() == 0
+
+
+@pytest.mark.parametrize(("hours", "rests"), [((0, 24, 72), True), ((0, 24, 73), False), ((0, 24), False)])
+def test_three_soft_bounces_in_72_hours_rest_the_address_as_long_and_nobody_else(
+    bench: Bench, hours: tuple[int, ...], rests: bool
+) -> None:
+    first = NOON - timedelta(hours=max(hours))
+    for hour in hours:
+        at_s = (first + timedelta(hours=hour)).timestamp()
+        bench.conn.execute("INSERT INTO deliveries VALUES (1, 'soft_bounce', ?, '450 later')", (at_s,))
+    bench.conn.execute("UPDATE verdicts SET checked_at = ?", ((NOON + timedelta(days=3)).isoformat(),))
+    assert bench.claim() == (PEOPLE - 1 if rests else PEOPLE)
+    assert bench.rules() == ({"health"} if rests else set())
+    assert bench.claim(NOON + timedelta(hours=71)) == 0
+    assert bench.claim(NOON + timedelta(hours=72)) == (1 if rests else 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cmo.domain.outbox import MOST_ATTEMPTS, ClaimedWrite
+from cmo.domain.outbox import MOST_ATTEMPTS, ClaimedWrite, soft_wait_s
 from cmo.domain.outward import Effect, Fate, Operation, Receipt, Repeat
 from cmo.domain.policy import Verdict
 from cmo.store.db import Connection, open_store, transaction
@@ -15,6 +15,7 @@ from cmo.store.doubt import LOOK_AGAIN_S, MOST_LOOKS, UNASKED, doubtful, find_or
 from cmo.store.journal import this_process
 from cmo.store.outbox import BLOCKED_WAIT_S, Round, claim, give_back, settle
 from cmo.store.outbox_plan import unplan
+from cmo.store.switches import BREAKS_AFTER, breaker_open_until
 from tests.delivery.writes import open_gate, operation_factory, plan, write_factory
 from tests.fakes.clock import NOON
 from tests.fakes.jobs import new_job
@@ -360,4 +361,16 @@ def test_a_block_for_policy_pauses_the_inbox_and_keeps_the_mail(conn: Connection
     found = row_of(conn)
     assert "5.7.1 refused" in paused
     assert (found["state"], found["due_s"]) == ("planned", NOON.timestamp() + BLOCKED_WAIT_S)
+    assert not conn.execute("SELECT * FROM suppressions").fetchall()
+
+
+def test_a_soft_bounce_waits_is_put_down_and_troubles_nobody_else(conn: Connection) -> None:
+    row = mailed(conn)
+    for _ in range(2 * BREAKS_AFTER):
+        conn.execute("UPDATE outbox SET state = 'claimed', holder = ?", (ONE,))
+        answer(conn, row, Fate.LATER, code="soft_bounce", reason="450 greylisted")
+    (noted,) = conn.execute("SELECT kind, at_s, detail FROM deliveries").fetchall()
+    assert tuple(noted) == ("soft_bounce", NOON.timestamp(), "450 greylisted")
+    assert (row_of(conn)["state"], row_of(conn)["due_s"]) == ("planned", NOON.timestamp() + soft_wait_s(1))
+    assert breaker_open_until(conn, "tracker") == (0.0, "")
     assert not conn.execute("SELECT * FROM suppressions").fetchall()

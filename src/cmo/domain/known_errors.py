@@ -123,7 +123,7 @@ MAIL = (
         name="soft_bounce",
         codes=frozenset({"soft_bounce"}),
         means="The mailbox is full or takes no mail for now.",
-        did="Tries again later; three in 72 hours pause the person.",
+        did="Tries again later, with longer pauses; after three in 72 hours the address rests as long.",
         can_do=(RETRY, SKIP),
     ),
     Known(

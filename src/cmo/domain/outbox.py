@@ -24,6 +24,9 @@ class OutboxState(StrEnum):
 MOST_ATTEMPTS = 8
 """Calls for one row that surely did nothing, before it is a dead letter."""
 BACKOFF_BASE_S, BACKOFF_MOST_S = 30.0, 3600.0
+SOFT_BOUNCE = "soft_bounce"
+"""Code of a receipt: this mailbox takes no mail for now. It says nothing of the provider, nor of other mailboxes."""
+SOFT_BASE_S, SOFT_MOST_S = 900.0, 14_400.0
 
 AFTER: dict[Fate, OutboxState] = {
     Fate.CONFIRMED: OutboxState.CONFIRMED,
@@ -75,3 +78,8 @@ def backoff_s(attempts: int, *, share: float) -> float:
         share: A random number in 0..1.
     """
     return share * min(BACKOFF_MOST_S, BACKOFF_BASE_S * 2.0 ** max(0, attempts - 1))
+
+
+def soft_wait_s(attempts: int) -> float:
+    """Seconds to wait after a soft bounce at attempt number `attempts`: longer than servers that greylist want."""
+    return min(SOFT_MOST_S, SOFT_BASE_S * 4.0 ** max(0, attempts - 1))

@@ -50,6 +50,8 @@ FAULT_OF_NOBODY = frozenset({"quota_inbox", "quota_day", "quota_company", "quota
 
 VERIFIED_FOR = timedelta(days=7)
 CONTACT_DAYS = 7
+SOFT_BOUNCES, SOFT_WITHIN = 3, timedelta(hours=72)
+"""So many of one address, so close together, rest it for as long after the last."""
 BOUNCE_SHARE, BOUNCE_LEAST = 0.02, 50
 COMPLAINT_SHARE, COMPLAINT_LEAST = 0.003, 300
 LATER = timedelta(hours=1)
@@ -143,6 +145,8 @@ class Facts(Frozen):
     company_key: str
     contact_times: tuple[datetime, ...]
     """Mails to this address in the last `CONTACT_DAYS` days, oldest first."""
+    soft_bounces: tuple[datetime, ...] = ()
+    """The newest of this address, oldest first; `SOFT_BOUNCES` at most."""
     mx_state: MxState | None
     mx_checked_at: datetime | None
 
@@ -230,7 +234,12 @@ def decide(
             return verdict, ""
     verdict, inbox = _quotas(facts, standing, used, limits, inboxes, counted_at or now)
     if verdict.rule is None:
-        for verdict in (_window(facts, standing, limits, now), _verification(facts, now), _health(standing)):
+        for verdict in (
+            _window(facts, standing, limits, now),
+            _verification(facts, now),
+            _health(standing),
+            _resting(facts, now),
+        ):
             if verdict.rule is not None:
                 break
     return verdict, inbox
@@ -394,6 +403,18 @@ def _health(standing: Standing) -> Verdict:
         told = f"{standing.complaints} of {standing.sent} mails drew complaints ({COMPLAINT_SHARE:.1%} is the most)."
         return Verdict(rule="health", message=told)
     return YES
+
+
+def _resting(facts: Facts, now: datetime) -> Verdict:
+    if len(facts.soft_bounces) < SOFT_BOUNCES:
+        return YES
+    *_, last = facts.soft_bounces
+    rested = last + SOFT_WITHIN
+    if last - facts.soft_bounces[-SOFT_BOUNCES] > SOFT_WITHIN or rested <= now:
+        return YES
+    hours = SOFT_WITHIN // timedelta(hours=1)
+    told = f"{SOFT_BOUNCES} mails to the address came back within {hours} hours (soft bounces): it rests."
+    return Verdict(rule="health", message=told, retry_at=rested)
 
 
 def day_started(now: datetime, zone: str) -> datetime:

@@ -17,7 +17,7 @@ from cmo.clock import Clock
 from cmo.domain.event import Event, ItemFailed, WritesSettled
 from cmo.domain.job import Stage
 from cmo.domain.lead import ItemFailure
-from cmo.domain.outbox import ClaimedWrite
+from cmo.domain.outbox import SOFT_BOUNCE, ClaimedWrite
 from cmo.domain.outward import CrmItem, Fate, Item, Operation, Receipt
 from cmo.errors import AuthRejected, CmoError, ConfigError, ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.ports import Meter, Writer
@@ -174,7 +174,9 @@ class Dispatcher:
         with transaction(self.conn):
             outbox.settle(self.conn, lane.operation, receipts, holder=self.holder, now=now)
             self._record(lane, claimed, receipts, self.meter.since(before), now, done)
-            answered = all(receipt.fate in (Fate.CONFIRMED, Fate.REFUSED) for receipt in receipts)
+            answered = all(
+                receipt.fate in (Fate.CONFIRMED, Fate.REFUSED) or receipt.code == SOFT_BOUNCE for receipt in receipts
+            )
             self._end_trial(lane, answered, now, done)
         done.fates.update(receipt.fate.value for receipt in receipts)
         done.effects.update(receipt.effect for receipt in receipts if receipt.effect)

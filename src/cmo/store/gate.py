@@ -19,9 +19,11 @@ from cmo.domain.draft import Step
 from cmo.domain.job import Mode, Plan
 from cmo.domain.lead import EmailClass, MxState
 from cmo.domain.letters import Route, content_hash
+from cmo.domain.outbox import SOFT_BOUNCE
 from cmo.domain.outward import Inbox, Letter
 from cmo.domain.policy import (
     CONTACT_DAYS,
+    SOFT_BOUNCES,
     YES,
     Facts,
     InboxRoom,
@@ -228,14 +230,17 @@ _FACTS = """SELECT o.id, o.payload, o.content_hash, o.operation,
 
 
 def _facts(conn: Connection, row_ids: Sequence[int], secret: bytes, route: Route, now: datetime) -> list[Facts]:
-    """Everything the rules ask of these rows: six queries, however many rows."""
+    """Everything the rules ask of these rows: seven queries, however many rows."""
     rows = conn.execute(_FACTS, (json.dumps(row_ids),)).fetchall()
     keys = [row["email_key"] for row in rows]
     people = [(row["email"] or row["email_key"], row["login"], row["company_key"]) for row in rows]
     entries = _suppressions(conn, people, secret)
     past = _past(conn, rows)
     holds = _holds(conn, keys, [row["company_key"] for row in rows])
-    return [_facts_of(row, entries, past[row["id"]], holds, secret, route, now) for row in rows]
+    bounces = _soft_bounces(conn, keys)
+    return [
+        _facts_of(row, entries, past[row["id"]], holds, bounces[row["email_key"]], secret, route, now) for row in rows
+    ]
 
 
 def _facts_of(
@@ -243,6 +248,7 @@ def _facts_of(
     entries: dict[Any, Suppression],
     others: list[Any],
     holds: dict[str, str],
+    soft_bounces: list[datetime],
     secret: bytes,
     route: Route,
     now: datetime,
@@ -280,6 +286,7 @@ def _facts_of(
         contact_times=tuple(
             datetime.fromtimestamp(o["claimed_s"], UTC) for o in others if o["claimed_s"] and o["claimed_s"] >= recent
         ),
+        soft_bounces=tuple(soft_bounces[-SOFT_BOUNCES:]),
         mx_state=MxState(row["mx_state"]) if row["mx_state"] else None,
         mx_checked_at=datetime.fromisoformat(row["checked_at"]) if row["checked_at"] else None,
     )
@@ -327,6 +334,19 @@ def _holds(conn: Connection, people: Sequence[str | None], accounts: Sequence[st
         (json.dumps([key for key in people if key]), json.dumps([key for key in accounts if key])),
     )
     return {f"{row['kind']}:{row['value']}": row["reason"] for row in rows}
+
+
+def _soft_bounces(conn: Connection, keys: Sequence[str | None]) -> dict[str, list[datetime]]:
+    """Address -> when a mail to it was put off by its server, oldest first."""
+    rows = conn.execute(
+        "SELECT o.email_key, d.at_s FROM outbox o JOIN deliveries d ON d.outbox_id = o.id AND d.kind = ?"
+        " WHERE o.email_key IN (SELECT value FROM json_each(?)) ORDER BY d.at_s",
+        (SOFT_BOUNCE, json.dumps([key for key in keys if key])),
+    )
+    found: dict[str, list[datetime]] = defaultdict(list)
+    for row in rows:
+        found[row["email_key"]].append(datetime.fromtimestamp(row["at_s"], UTC))
+    return found
 
 
 def _suppressions(

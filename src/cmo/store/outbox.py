@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cmo.domain.outbox import AFTER, MOST_ATTEMPTS, ClaimedWrite, OutboxState, backoff_s
+from cmo.domain.outbox import AFTER, MOST_ATTEMPTS, SOFT_BOUNCE, ClaimedWrite, OutboxState, backoff_s, soft_wait_s
 from cmo.domain.outward import Fate, Operation, Receipt, Repeat
 from cmo.domain.policy import Verdict
 from cmo.domain.suppression import Suppression, SuppressionKind
@@ -151,9 +151,10 @@ def settle(conn: Connection, operation: Operation, receipts: Sequence[Receipt], 
             (receipt.key, holder),
         ).fetchone()
         if row is not None:
-            settle_row(conn, operation, row["id"], row["attempts"], _after_bounce(conn, row["id"], receipt, now), now)
+            meant = _after_bounce(conn, row["id"], row["attempts"], receipt, now)
+            settle_row(conn, operation, row["id"], row["attempts"], meant, now)
     if receipts:
-        troubled = [r for r in receipts if r.fate in (Fate.LATER, Fate.UNKNOWN) and r.code not in ("greylisted", "")]
+        troubled = [r for r in receipts if r.fate in (Fate.LATER, Fate.UNKNOWN) and r.code not in (SOFT_BOUNCE, "")]
         worked = len(troubled) < len(receipts)
         reason = troubled[0].reason if troubled else ""
         note_outcome(conn, operation.provider, worked=worked, now_s=now.timestamp(), reason=reason)
@@ -191,11 +192,11 @@ def settle_row(
     )  # fmt: skip
 
 
-def _after_bounce(conn: Connection, row_id: int, receipt: Receipt, now: datetime) -> Receipt:
+def _after_bounce(conn: Connection, row_id: int, attempts: int, receipt: Receipt, now: datetime) -> Receipt:
     """What a refusal by the recipient's server means beyond this mail.
 
-    A hard bounce suppresses the address at once; a block for policy (5.7.x) is our fault: the inbox pauses, the mail
-    waits.
+    A hard bounce suppresses the address at once; soft ones are counted, for the gate to rest the address; a block for
+    policy (5.7.x) is our fault: the inbox pauses, the mail waits.
     """
     if receipt.code == "policy_block":
         conn.execute(
@@ -203,17 +204,24 @@ def _after_bounce(conn: Connection, row_id: int, receipt: Receipt, now: datetime
             (f"refused by policy: {receipt.reason}", row_id),
         )
         return receipt.model_copy(update={"fate": Fate.LATER, "retry_after_s": BLOCKED_WAIT_S})
+    if receipt.code == SOFT_BOUNCE:
+        _note_delivery(conn, row_id, SOFT_BOUNCE, receipt, now)
+        return receipt.model_copy(update={"retry_after_s": soft_wait_s(attempts)})
     if receipt.code in HARD_BOUNCES:
-        conn.execute(
-            "INSERT INTO deliveries (outbox_id, kind, at_s, detail) VALUES (?, 'bounce', ?, ?) ON CONFLICT DO NOTHING",
-            (row_id, now.timestamp(), receipt.reason),
-        )
+        _note_delivery(conn, row_id, "bounce", receipt, now)
         key = conn.execute("SELECT email_key FROM outbox WHERE id = ?", (row_id,)).fetchone()["email_key"]
         bounced = Suppression(
             kind=SuppressionKind.EMAIL, value=key, reason="hard bounce", source="mail server", added_at=now
         )
         record_suppressions(conn, [bounced], whole_person=False)
     return receipt
+
+
+def _note_delivery(conn: Connection, row_id: int, kind: str, receipt: Receipt, now: datetime) -> None:
+    conn.execute(
+        "INSERT INTO deliveries (outbox_id, kind, at_s, detail) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (row_id, kind, now.timestamp(), receipt.reason),
+    )
 
 
 def give_back(conn: Connection, claimed: Sequence[ClaimedWrite], *, holder: str, due_at: datetime) -> None:

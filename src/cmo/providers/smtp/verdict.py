@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from cmo.config.secrets import mask_addresses
+from cmo.domain.outbox import SOFT_BOUNCE
 from cmo.domain.outward import Fate, Receipt
 from cmo.errors import AuthRejected, ProviderError, ProviderRejected, ProviderUnavailable
 from cmo.providers.http import harmless
@@ -39,6 +40,7 @@ _NO_SUCH_WORDS = re.compile(
     re.I,
 )
 _FULL_WORDS = re.compile(r"\b(?:mailbox|inbox|user|account|recipient)\b.{0,40}\b(?:full|over ?quota|quota)\b", re.I)
+_GREYLISTED = re.compile(r"\bgr[ea]y-?list", re.I)
 _SENDER_WORDS = re.compile(r"\bsender\b", re.I)
 _OUR_FAULT_WORDS = re.compile(
     r"\b(?:spam|block ?list(?:ed)?|black ?list(?:ed)?|blocked (?:using|by|for)|polic(?:y|ies)|reputation|spf|dkim|dmarc"
@@ -91,18 +93,18 @@ def receipt(key: str, stopped: Stopped) -> Receipt:
         code = "contract_broken" if stopped.way == "garbage" else stopped.way
         return Receipt(key=key, fate=fate, code=code, reason=reason)
     word = _word(stopped, stopped.code)
-    is_final = stopped.code >= 500 and stopped.step not in _BEFORE_ANY_MAIL and word != "soft_bounce"
+    is_final = stopped.code >= 500 and stopped.step not in _BEFORE_ANY_MAIL and word != SOFT_BOUNCE
     fate = Fate.REFUSED if is_final else Fate.LATER
     return Receipt(key=key, fate=fate, code=word, reason=reason, status=stopped.code)
 
 
 def _word(stopped: Stopped, code: int) -> str:
     """Why, as a stable word."""
-    if code < 500:
-        return "soft_bounce" if stopped.step is Step.RCPT and code != 421 else "try_later"
     found = _ENHANCED.match(stopped.text)
     detail = f"{found[2]}.{found[3]}" if found else ""
     words = mask_addresses(stopped.text)
+    if code < 500:
+        return SOFT_BOUNCE if _is_about_mailbox(stopped.step, code, detail, words) else "try_later"
     if stopped.step in _BEFORE_ANY_MAIL or detail.startswith("7.") or detail in _BAD_SENDER:
         return "policy_block"
     about_sender = _SENDER_WORDS.search(words) is not None
@@ -114,11 +116,20 @@ def _word(stopped: Stopped, code: int) -> str:
         if detail == _BAD_SYNTAX:
             return "invalid_email"
         if _is_full(stopped.step, code, detail, words):
-            return "soft_bounce"
+            return SOFT_BOUNCE
         if detail in _SAYS_LITTLE and not about_sender and _NO_SUCH_WORDS.search(words):
             return "hard_bounce"
     is_ours = about_sender or _OUR_FAULT_WORDS.search(words) is not None
     return "policy_block" if is_ours and detail in {*_SAYS_LITTLE, "1.0"} else "rejected"
+
+
+def _is_about_mailbox(step: Step, code: int, detail: str, words: str) -> bool:
+    """Whether it is this mailbox that takes no mail for now (4xx), and not the server."""
+    if code == 421 or step not in (Step.RCPT, Step.DATA, Step.DOT):
+        return False
+    if detail.startswith("2.") or _GREYLISTED.search(words):
+        return True
+    return step is Step.RCPT and not detail.startswith(("3.", "5."))
 
 
 def _is_full(step: Step, code: int, detail: str, words: str) -> bool:
