@@ -209,6 +209,8 @@ class _Conversation:
             await self._say(530, "5.7.0 Log in first")
         elif sender is None:
             await self._say(501, "5.1.7 Bad sender")
+        elif (size := re.search(r" SIZE=(\d+)", rest)) and int(size[1]) > MOST_BYTES:
+            await self._say(552, "5.3.4 Too big")
         elif not await self._trouble("mail"):
             self._sender = sender
             await self._say(250, "2.1.0 Ok")

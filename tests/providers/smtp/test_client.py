@@ -9,10 +9,10 @@ import pytest
 
 from cmo.config.secrets import Secret
 from cmo.domain.outward import Fate, Letter, Receipt, Repeat
-from cmo.errors import AuthRejected, ConfigError, ProviderRejected, ProviderUnavailable
+from cmo.errors import AuthRejected, ConfigError, ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.mail.mime import build_mail
 from cmo.providers.ports import Mailer
-from cmo.sandbox.mailserver import MailServer
+from cmo.sandbox.mailserver import MOST_BYTES, MailServer
 from cmo.sandbox.smtp_faults import SmtpFault, SmtpFaultPlayer
 from tests.fakes.clock import StillClock
 from tests.fakes.loop import LoopClock, run
@@ -87,6 +87,48 @@ def test_a_kept_connection_that_no_longer_serves_is_replaced(answer: bytes) -> N
     receipts = run(send_all(server, *letters))
     assert [receipt.fate for receipt in receipts] == [Fate.CONFIRMED, Fate.CONFIRMED]
     assert len(server.received) == 2
+
+
+class ClosingServer(TiredServer):
+    """Takes one mail, and nothing more on this connection or another."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.received:
+            await super().serve(reader, writer)
+            return
+        writer.write(b"421 4.3.2 Shutting down\r\n")
+        writer.close()
+
+
+def test_a_server_that_closes_between_two_letters_leaves_no_doubt_about_the_second() -> None:
+    server = ClosingServer(b"421 4.3.2 Shutting down\r\n")
+
+    async def send_two() -> Receipt:
+        async with listening(server) as port, smtp_to(port) as client:
+            first = await send(client, letter_of())
+            with pytest.raises(RateLimited, match="421 to GREETING"):
+                await send(client, letter_of(key="second|email|seq|1"))
+            return first
+
+    assert run(send_two()).fate is Fate.CONFIRMED
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(("user", "is_taken"), [("", True), (USER, False)])
+def test_a_server_that_knows_no_ehlo_is_greeted_in_the_old_way_where_no_login_is_needed(
+    user: str, is_taken: bool
+) -> None:
+    faults = SmtpFaultPlayer([SmtpFault(point="ehlo", way="5xx", nth=(1,))])
+    server = MailServer(clock=LoopClock(), faults=faults, user=user, password=PASSWORD.reveal())
+    (receipt,) = run(send_all(server, letter_of(), user=user))
+    assert (receipt.fate is Fate.CONFIRMED) is is_taken
+
+
+def test_a_mail_that_is_too_big_for_the_server_is_refused_before_it_is_sent() -> None:
+    server = server_of(SmtpFault(point="data", way="drop", nth=(1,)))
+    (receipt,) = run(send_all(server, letter_of(body="x" * MOST_BYTES)))
+    assert (receipt.fate, receipt.code, receipt.status) == (Fate.REFUSED, "rejected", 552)
+    assert "MAIL" in receipt.reason
 
 
 def test_letters_asked_for_at_once_go_one_after_the_other() -> None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from cmo.domain.outward import Fate
-from cmo.errors import AuthRejected
+from cmo.errors import AuthRejected, RateLimited
 from cmo.providers.smtp.dialogue import Step, Stopped
-from cmo.providers.smtp.verdict import failure, receipt
+from cmo.providers.smtp.verdict import CLOSED_WAIT_S, failure, receipt
 
 
 def reply(step: Step, code: int, text: str = "") -> Stopped:
@@ -91,6 +91,20 @@ def test_a_reason_names_no_address() -> None:
 @pytest.mark.parametrize(("step", "code"), [(Step.LOGIN, 535), (Step.LOGIN, 500), (Step.MAIL, 530), (Step.RCPT, 530)])
 def test_a_refused_login_is_the_whole_calls_failure(step: Step, code: int) -> None:
     assert isinstance(failure(reply(step, code), operation="smtp.send"), AuthRejected)
+
+
+@pytest.mark.parametrize("step", [Step.GREETING, Step.EHLO, Step.LOGIN, Step.MAIL])
+def test_a_server_that_closes_before_it_knows_the_letter_takes_none_of_the_batch(step: Step) -> None:
+    error = failure(reply(step, 421, "4.7.0 too many connections"), operation="smtp.send")
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_s == CLOSED_WAIT_S
+
+
+@pytest.mark.parametrize("step", [Step.RCPT, Step.DATA, Step.DOT])
+def test_a_server_that_closes_over_a_letter_puts_off_that_letter(step: Step) -> None:
+    stopped = reply(step, 421, "4.7.0 try again later")
+    assert failure(stopped, operation="smtp.send") is None
+    assert (receipt("key", stopped).fate, receipt("key", stopped).code) == (Fate.LATER, "try_later")
 
 
 def test_no_failure_is_raised_once_the_mail_may_be_there() -> None:

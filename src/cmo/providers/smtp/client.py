@@ -110,6 +110,7 @@ class Smtp:
 
         Raises:
             ProviderUnavailable: the server cannot be reached.
+            RateLimited: it takes no mail at all for now.
             AuthRejected: it wants another login.
             ProviderRejected: it offers no safe connection, or its certificate is not valid.
         """

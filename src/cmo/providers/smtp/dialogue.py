@@ -130,7 +130,8 @@ class Session:
             mail: Lines end in CRLF, the last one too; sender and recipient are plain ASCII addresses.
         """
         with self._kept_if_settled():
-            await self._say(Step.MAIL, b"MAIL", f"FROM:<{sender}>".encode("ascii"))
+            size = f" SIZE={len(mail)}" if self._smtp.supports_extension("size") else ""
+            await self._say(Step.MAIL, b"MAIL", f"FROM:<{sender}>{size}".encode("ascii"))
             await self._say(Step.RCPT, b"RCPT", f"TO:<{recipient}>".encode("ascii"))
             await self._say(Step.DATA, b"DATA", expected=3)
             self._write(re.sub(rb"(?m)^\.", b"..", mail))
@@ -168,8 +169,14 @@ class Session:
             raise _lost(Step.GREETING, exc) from exc
 
     async def _greet(self) -> None:
+        """In the old way where the server knows no EHLO (RFC 5321, 3.2), and neither TLS nor login depends on it."""
         try:
-            await self._smtp.ehlo()
+            try:
+                await self._smtp.ehlo()
+            except aiosmtplib.SMTPHeloError as exc:
+                if exc.code < 500 or self._server.tls == "starttls" or self._server.user:
+                    raise
+                await self._smtp.helo()
         except aiosmtplib.SMTPHeloError as exc:
             raise _answered(Step.EHLO, exc) from exc
         except (aiosmtplib.SMTPException, OSError) as exc:

@@ -13,7 +13,7 @@ import re
 from cmo.config.secrets import mask_addresses
 from cmo.domain.outbox import SOFT_BOUNCE
 from cmo.domain.outward import Fate, Receipt
-from cmo.errors import AuthRejected, ProviderError, ProviderRejected, ProviderUnavailable
+from cmo.errors import AuthRejected, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.http import harmless
 from cmo.providers.smtp.dialogue import Step, Stopped
 
@@ -50,6 +50,9 @@ _OUR_FAULT_WORDS = re.compile(
 _LOGIN_NEEDED = {530, 534, 535, 538}
 """RFC 4954, 6."""
 _BEFORE_ANY_MAIL = {Step.CONNECT, Step.GREETING, Step.EHLO, Step.STARTTLS, Step.LOGIN, Step.RSET, Step.NOOP}
+_LEAVING = 421
+"""The server closes the connection, whatever it was asked (RFC 5321, 3.8)."""
+CLOSED_WAIT_S = 120.0
 
 _HINTS = {
     "refused": "Check SMTP_HOST and SMTP_PORT, and that this network lets mail out.",
@@ -73,6 +76,14 @@ def failure(stopped: Stopped, *, operation: str) -> ProviderError | None:
     if stopped.way in ("certificate", "no_tls", "no_login"):
         words = f"smtp: {operation}: {_told(stopped)}"
         return ProviderRejected(words, provider="smtp", operation=operation, hint=_HINTS[stopped.way])
+    if stopped.code == _LEAVING and stopped.step in {*_BEFORE_ANY_MAIL, Step.MAIL}:
+        return RateLimited(
+            f"smtp: {operation}: {_told(stopped)}",
+            provider="smtp",
+            operation=operation,
+            retry_after_s=CLOSED_WAIT_S,
+            status=stopped.code,
+        )
     is_login = stopped.step is Step.LOGIN and (stopped.code or 0) >= 500
     if is_login or (stopped.code in _LOGIN_NEEDED and stopped.step is not Step.DOT):
         return AuthRejected(
@@ -125,7 +136,7 @@ def _word(stopped: Stopped, code: int) -> str:
 
 def _is_about_mailbox(step: Step, code: int, detail: str, words: str) -> bool:
     """Whether it is this mailbox that takes no mail for now (4xx), and not the server."""
-    if code == 421 or step not in (Step.RCPT, Step.DATA, Step.DOT):
+    if code == _LEAVING or step not in (Step.RCPT, Step.DATA, Step.DOT):
         return False
     if detail.startswith("2.") or _GREYLISTED.search(words):
         return True
