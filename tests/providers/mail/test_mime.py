@@ -23,6 +23,12 @@ TRAPS = (
 )
 HOSTILE = st.one_of(st.text(max_size=400), st.lists(st.sampled_from(TRAPS), max_size=12).map("".join))
 
+LINES = (
+    *("From x", ".", "..", ".dot", "trailing  ", "", " ", "\ttab\t", "=3D", "=", "=46=", "> quote", "--", "-- "),
+    *("Bcc: a@evil.example", "é" * 200, "x" * 2000, "From " * 300, "é" + " " * 200 + "From ."),
+)
+BODIES = st.lists(st.sampled_from(LINES) | st.text(max_size=90).map(clean_line), min_size=1).map("\n".join)
+
 
 def read(mail: bytes) -> EmailMessage:
     message = email.message_from_bytes(mail, policy=email.policy.default)
@@ -67,6 +73,17 @@ def test_words_in_any_script_and_long_lines_survive() -> None:
     assert message["Subject"] == letter.subject
     assert message["To"].addresses[0].display_name == letter.to_name
     assert message.get_content().replace("\r\n", "\n") == body + "\n"
+
+
+@pytest.mark.parametrize(
+    "body", ["From here on\n", "two spaces  \n", "a tab\t\n", "x" * 79 + "\n", "é\n", "é" + " " * 80 + "\nFrom \n"]
+)
+def test_lines_that_mail_software_changes_on_the_way_are_encoded(body: str) -> None:
+    mail = build_mail(letter_of(body=f"Hi,\n{body}"))
+    assert read(mail)["Content-Transfer-Encoding"] == "quoted-printable"
+    lines = mail.partition(b"\r\n\r\n")[2].split(b"\r\n")
+    assert not any(line.startswith(b"From ") or line.endswith((b" ", b"\t")) or len(line) > 76 for line in lines)
+    assert read(mail).get_content().replace("\r\n", "\n") == f"Hi,\n{body}"
 
 
 def test_a_subject_that_forges_a_recipient_is_held() -> None:
@@ -205,10 +222,20 @@ def test_hostile_words_either_arrive_as_they_are_or_nothing_leaves(
     except MailUnsafe:
         return
     message = read(mail)
+    assert [name.lower() for name in message] == [name.lower() for name in read(GOOD)]
     assert [party.addr_spec for party in message["To"].addresses] == [letter.to_email]
+    assert [party.addr_spec for party in message["From"].addresses] == [letter.from_email]
     assert message["Subject"] == subject
-    assert not {"bcc", "cc"} & {line.partition(b":")[0].lower().decode() for line in mail.split(b"\r\n")[:20]}
+    assert message.get_content().replace("\r\n", "\n") == body + ("" if body.endswith("\n") else "\n")
     assert mail.count(b"\n") == mail.count(b"\r\n") == mail.count(b"\r")
+    assert max(map(len, mail.split(b"\r\n"))) <= 998
+
+
+@given(BODIES.filter(lambda body: body.strip() != ""))
+def test_every_line_of_a_clean_body_arrives_as_it_is(body: str) -> None:
+    mail = build_mail(letter_of(body=body))
+    assert read(mail).get_content().replace("\r\n", "\n") == body + ("" if body.endswith("\n") else "\n")
+    assert not any(line.startswith(b"From ") or len(line) > 78 for line in mail.split(b"\r\n\r\n", 1)[1].split(b"\r\n"))
 
 
 @given(subject=HOSTILE.map(clean_line), to_name=HOSTILE.map(clean_line), from_name=HOSTILE.map(clean_line))

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from cmo.domain.address import identity_key
 from cmo.domain.outward import Fate, Inbox, Letter, PauseReport, Receipt, Sequence
-from cmo.providers.mail.mime import MailUnsafe, build_mail
+from cmo.errors import ConfigError
+from cmo.providers.mail.mime import MailUnsafe, build_mail, self_test
 
 
 def prepare(letter: Letter, *, inbox: str) -> bytes | Receipt:
-    """The mail to hand over, or the refusal where the letter must not leave as it stands."""
+    """The mail to hand over, or the refusal where the letter must not leave as it stands.
+
+    Raises:
+        ConfigError: no mail may leave, since the guard in front of it does not work here.
+    """
+    require_guard()
     if identity_key(letter.from_email) != identity_key(inbox):
         reason = "the letter is from another sender than this mailbox"
         return Receipt(key=letter.key, fate=Fate.REFUSED, code="wrong_sender", reason=reason)
@@ -16,6 +24,19 @@ def prepare(letter: Letter, *, inbox: str) -> bytes | Receipt:
         return build_mail(letter)
     except MailUnsafe as exc:
         return Receipt(key=letter.key, fate=Fate.REFUSED, code="unsafe_mail", reason=exc.reason)
+
+
+@cache
+def require_guard() -> None:
+    """Try the guard before the first mail of this process.
+
+    Raises:
+        ConfigError: it does not work.
+    """
+    try:
+        self_test()
+    except MailUnsafe as exc:
+        raise ConfigError(f"No mail leaves: {exc.reason}.", hint="Use another release of Python.") from exc
 
 
 def as_sequence(inbox: Inbox) -> Sequence:

@@ -31,8 +31,10 @@ LONGEST_WORDS = 300
 LONGEST_URL = 900
 _PLAIN_CHARS = 64
 """ASCII words up to this long stay as they are. Longer ones need folding, which encoded words survive everywhere."""
-_PLAIN_LINE = 78
-"""Longest line of a body that goes as it is (RFC 5322, 2.1.1)."""
+_PLAIN_LINE = re.compile(r"(?!From )(?:.{0,77}[^ \t])?")
+"""A line of a body that goes as it is: short (RFC 5322, 2.1.1), and nothing that mail software is known to change, as
+spaces at the end or what stands for a new mail in a folder; a DKIM signature would break over that."""
+_FROM_LINE = re.compile(rb"(?m)^From ")
 _WORD_BYTES = 39
 """Of text in one encoded word, so that every line stays within 76 characters (RFC 2047, 2)."""
 
@@ -206,6 +208,7 @@ def _pieces(text: str) -> Iterator[bytes]:
 def _encode_body(body: str) -> tuple[str, bytes]:
     """Transfer encoding and bytes; ends in CRLF."""
     text = body if body.endswith("\n") else body + "\n"
-    if text.isascii() and all(len(line) <= _PLAIN_LINE for line in text.split("\n")):
+    if text.isascii() and all(_PLAIN_LINE.fullmatch(line) for line in text.split("\n")):
         return "7bit", text.replace("\n", "\r\n").encode("ascii")
-    return "quoted-printable", binascii.b2a_qp(text.encode(), istext=True).replace(b"\n", b"\r\n")
+    encoded = _FROM_LINE.sub(b"=46=\nrom ", binascii.b2a_qp(text.encode(), istext=True))
+    return "quoted-printable", encoded.replace(b"\n", b"\r\n")
