@@ -62,6 +62,12 @@ def test_the_moment_of_approval_goes_into_the_date_and_not_into_the_hash() -> No
     assert later == first.model_copy(update={"written_at": NOON + timedelta(hours=1)})
 
 
+def test_a_letter_is_dated_in_its_senders_zone_and_its_hash_knows_no_zone() -> None:
+    there, bound = composed(sender=SENDER.model_copy(update={"time_zone": "Asia/Kolkata"}))
+    assert there.written_at.isoformat() == "2026-11-20T17:30:00+05:30"
+    assert bound == composed()[1]
+
+
 def test_the_same_person_is_the_same_key_in_any_spelling() -> None:
     spelled = composed(WORDS.model_copy(update={"to_email": "ana+news@org.example"}))
     assert spelled[0].key == composed()[0].key == "ana@org.example|email|smtp|first_touch"

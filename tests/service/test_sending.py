@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -310,7 +311,8 @@ def test_a_follow_up_waits_for_the_first_mail_in_the_preview_as_in_the_send(tmp_
         first, second = send_all(sending), send_all(sending)
         assert [(row.draft_id, row.rule) for row in first.rows] == [(1, None), (2, "dependency")]
         assert [(row.draft_id, row.rule) for row in second.rows] == [(2, None)]
-    assert len(made.mails) == 2
+    mails = {mail["In-Reply-To"]: mail for mail in (message_from_bytes(mail.read_bytes()) for mail in made.mails)}
+    assert set(mails) == {None, mails[None]["Message-ID"]}
 
 
 def test_the_kill_switch_holds_what_is_in_its_hold(tmp_path: Path) -> None:

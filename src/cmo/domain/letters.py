@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from cmo.domain.address import parse_address
 from cmo.domain.base import Frozen
@@ -56,7 +57,7 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
 
     Args:
         token: Opaque; stands for the recipient in the address that takes a stop.
-        approved_at: Goes into the letter's Date, not into the hash.
+        approved_at: Goes into the letter's Date, in the sender's zone, not into the hash.
     """
     key, to_email = route.key(words.to_email, words.step), _ascii(words.to_email)
     given, _, family = words.to_name.partition(" ")
@@ -77,7 +78,7 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
         sequence_id=route.sequence_id,
         unsubscribe_mailto=sender.unsubscribe_mailto or sender.email,
         unsubscribe_url=f"{sender.unsubscribe_url.rstrip('/')}/{token}" if sender.unsubscribe_url else "",
-        written_at=approved_at.replace(microsecond=0),
+        written_at=approved_at.replace(microsecond=0).astimezone(ZoneInfo(sender.time_zone)),
     )
     bound = content_hash(letter, route.operation)
     message_id = f"{short_hash(key, bound)}.{short_hash(bound, key)}@{sender.email.rpartition('@')[2]}"
@@ -85,9 +86,9 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
 
 
 def content_hash(letter: Letter, operation: str) -> str:
-    """64 hex digits that bind an approval to exactly what will leave, and by what: every field but the two that follow
-    from them and from the moment of the approval."""
-    held = letter.model_dump_json(exclude={"message_id", "written_at"}, exclude_defaults=True)
+    """64 hex digits that bind an approval to exactly what will leave, and by what: every field but those that follow
+    from them, from the moment of the approval and from the mail before."""
+    held = letter.model_dump_json(exclude={"message_id", "in_reply_to", "written_at"}, exclude_defaults=True)
     return hashlib.sha256(f"{operation} {held}".encode()).hexdigest()
 
 

@@ -113,6 +113,8 @@ class Letter(Frozen):
     """Plain text; lines end in `\\n`."""
     message_id: str
     """Without angle brackets; fixed at approval."""
+    in_reply_to: str = ""
+    """Message-ID of the first mail, for a follow-up; without angle brackets."""
     sequence_id: str | None = None
     """The provider's campaign; None for a mailbox of one's own."""
     unsubscribe_mailto: str = ""
@@ -120,7 +122,7 @@ class Letter(Frozen):
     unsubscribe_url: str = ""
     """https with an opaque token, for List-Unsubscribe and one-click; empty for none."""
     written_at: datetime
-    """Goes into Date; the moment of approval, so that the bytes never change."""
+    """Goes into Date, zone and all; the moment of approval, so that the bytes never change."""
 
 
 class CrmItem(Frozen):

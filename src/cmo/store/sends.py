@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -72,10 +72,13 @@ def plan_sends_within(
     """The next few hundred, inside the caller's transaction; the last draft, or 0 where there is none."""
     drafts = None if only is None else json.dumps(list(only))
     rows = conn.execute(_APPROVED, (job_id, after, drafts, AT_ONCE)).fetchall()
-    fits = [row for row in rows if route.mailer not in SEQUENCE_MAILERS or row["step"] == Step.FIRST_TOUCH]
-    writes = [_send(row, route, compose, due_at) for row in fits]
-    _forget_other_routes(conn, writes)
-    _add(total, plan_writes(conn, job_id, writes))
+    firsts = [row for row in rows if row["step"] == Step.FIRST_TOUCH]
+    others = [row for row in rows if row["step"] != Step.FIRST_TOUCH and route.mailer not in SEQUENCE_MAILERS]
+    for some in (firsts, others):  # a follow-up names the first mail
+        before = _first_mails(conn, route, some)
+        writes = [_send(row, route, compose, before, due_at) for row in some]
+        _forget_other_routes(conn, writes)
+        _add(total, plan_writes(conn, job_id, writes))
     return int(rows[-1]["id"]) if rows else 0
 
 
@@ -89,7 +92,18 @@ def _forget_other_routes(conn: Connection, writes: Sequence[NewWrite]) -> None:
     )
 
 
-def _send(row: Any, route: Route, compose: Compose, due_at: datetime) -> NewWrite:
+def _first_mails(conn: Connection, route: Route, rows: Sequence[Any]) -> dict[str, str]:
+    """Outbox key -> Message-ID, of the first mails that the follow-ups among `rows` come after."""
+    keys = [route.key(row["email"], Step.FIRST_TOUCH) for row in rows if row["step"] != Step.FIRST_TOUCH]
+    found = conn.execute(
+        "SELECT key, json_extract(payload, '$.message_id') AS message_id FROM outbox"
+        " WHERE key IN (SELECT value FROM json_each(?)) AND message_id IS NOT NULL",
+        (json.dumps(keys),),
+    )
+    return {row["key"]: row["message_id"] for row in found}
+
+
+def _send(row: Any, route: Route, compose: Compose, firsts: Mapping[str, str], due_at: datetime) -> NewWrite:
     words = Words(
         step=row["step"],
         to_email=row["email"],
@@ -100,6 +114,9 @@ def _send(row: Any, route: Route, compose: Compose, due_at: datetime) -> NewWrit
         body=row["body"],
     )
     letter, bound = compose(words, datetime.fromisoformat(row["at"]))
+    if row["step"] != Step.FIRST_TOUCH:
+        answers = firsts.get(route.key(row["email"], Step.FIRST_TOUCH), "")
+        letter = letter.model_copy(update={"in_reply_to": answers})
     return NewWrite(
         key=letter.key,
         operation=route.operation,

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.errors import MessageError
 from email.message import EmailMessage
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmo.domain.outward import Letter
 from cmo.domain.text import clean_line
 from cmo.providers.mail.mime import MailUnsafe, build_mail, check_mail, message_id_for, self_test
 from tests.providers.mail.letters import letter_of
@@ -53,9 +55,11 @@ def test_a_mail_has_exactly_the_headers_it_needs() -> None:
     ]
 
 
-def test_the_same_letter_gives_the_same_bytes() -> None:
-    elsewhere = letter_of().written_at.astimezone(timezone(timedelta(hours=2)))
-    assert build_mail(letter_of()) == build_mail(letter_of(written_at=elsewhere))
+def test_a_letter_gives_the_same_bytes_however_often_it_is_stored_and_read() -> None:
+    letter = letter_of(written_at=datetime(2026, 7, 1, 9, tzinfo=ZoneInfo("America/St_Johns")))
+    stored = Letter.model_validate_json(letter.model_dump_json())
+    assert build_mail(letter) == build_mail(stored)
+    assert b"Date: Wed, 01 Jul 2026 09:00:00 -0230\r\n" in build_mail(stored)
 
 
 def test_one_click_is_offered_only_where_there_is_a_url_for_it() -> None:
@@ -164,8 +168,11 @@ def test_a_first_mail_may_begin_with_a_word_like_an_answers(subject: str) -> Non
     build_mail(letter_of(subject=subject))
 
 
-def test_a_follow_up_may_be_an_answer() -> None:
-    build_mail(letter_of(step="follow_up_1", subject="Re: your tests"))
+def test_a_follow_up_may_be_an_answer_and_names_the_mail_before() -> None:
+    first = letter_of().message_id
+    message = read(build_mail(letter_of(step="follow_up_1", subject="Re: your tests", in_reply_to=first)))
+    assert (message["In-Reply-To"], message["References"]) == (f"<{first}>", f"<{first}>")
+    assert "References" not in read(build_mail(letter_of(step="follow_up_1")))
 
 
 @pytest.mark.parametrize(
@@ -193,6 +200,8 @@ def test_a_follow_up_may_be_an_answer() -> None:
         {"unsubscribe_url": "https://go.sender.example/" + "x" * 900},
         {"unsubscribe_url": "https://[/u"},
         {"message_id": "a@b.example>\r\nBcc: <x@evil.example"},
+        {"in_reply_to": "a@b.example>\r\nBcc: <x@evil.example", "step": "follow_up_1"},
+        {"in_reply_to": "a@b.example"},
         {"body": "a\rb"},
         {"body": "a\0b"},
         {"body": "a\ud800b"},
@@ -255,6 +264,8 @@ def test_the_message_id_is_fixed_by_the_outbox_key() -> None:
         message_id_for("key", "no domain\r\n")
 
 
-def test_dates_are_utc() -> None:
-    letter = letter_of(written_at=datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2))))
-    assert read(build_mail(letter))["Date"].datetime == datetime(2025, 12, 31, 23, tzinfo=UTC)
+def test_a_date_keeps_its_zone() -> None:
+    written_at = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+    mail = build_mail(letter_of(written_at=written_at))
+    assert b"Date: Thu, 01 Jan 2026 01:00:00 +0200\r\n" in mail
+    assert read(mail)["Date"].datetime == written_at

@@ -64,6 +64,8 @@ def _expected_headers(letter: Letter) -> list[str]:
     names += ["mime-version", "content-type", "content-transfer-encoding"]
     if letter.reply_to:
         names.append("reply-to")
+    if letter.in_reply_to:
+        names += ["in-reply-to", "references"]
     if letter.unsubscribe_url or letter.unsubscribe_mailto:
         names.append("list-unsubscribe")
     if letter.unsubscribe_url:
@@ -110,6 +112,8 @@ def _check_classic(message: Message, letter: Letter) -> None:
         _compare(found, [(name, address)], header)
     _compare(words(message["Subject"]), letter.subject, "Subject")
     _compare(message["Message-ID"], f"<{letter.message_id}>", "Message-ID")
+    for header in ("In-Reply-To", "References") if letter.in_reply_to else ():
+        _compare(message[header], f"<{letter.in_reply_to}>", header)
     if letter.unsubscribe_url:
         _compare(message["List-Unsubscribe"].partition(",")[0], f"<{letter.unsubscribe_url}>", "List-Unsubscribe")
         _compare(message["List-Unsubscribe-Post"], "List-Unsubscribe=One-Click", "List-Unsubscribe-Post")

@@ -121,8 +121,10 @@ def _check_letter(letter: Letter) -> None:
         _check_address(address)
     _check_address(letter.to_email)
     _check_address(letter.from_email)
-    if not _MESSAGE_ID.fullmatch(letter.message_id):
+    if not all(_MESSAGE_ID.fullmatch(id_) for id_ in (letter.message_id, letter.in_reply_to or letter.message_id)):
         raise MailUnsafe("the Message-ID is not one of ours")
+    if letter.in_reply_to and letter.step == _FIRST_STEP:
+        raise MailUnsafe("a first mail refers to another")
     url = letter.unsubscribe_url
     if url and (len(url) > LONGEST_URL or not _URL.fullmatch(url)):
         raise MailUnsafe("the address for unsubscribing is not a plain https URL")
@@ -152,7 +154,7 @@ def _check_address(address: str) -> None:
 
 def _letter_headers(letter: Letter) -> dict[str, str]:
     headers = {
-        "Date": format_datetime(letter.written_at.astimezone(UTC)),
+        "Date": format_datetime(letter.written_at),
         "From": _party(letter.from_name, letter.from_email),
         "To": _party(letter.to_name, letter.to_email),
     }
@@ -160,6 +162,8 @@ def _letter_headers(letter: Letter) -> dict[str, str]:
         headers["Reply-To"] = letter.reply_to
     headers["Subject"] = letter.subject if _is_plain(letter.subject) else _encoded(letter.subject)
     headers["Message-ID"] = f"<{letter.message_id}>"
+    if letter.in_reply_to:
+        headers["In-Reply-To"] = headers["References"] = f"<{letter.in_reply_to}>"
     ways = []
     if letter.unsubscribe_url:
         ways.append(f"<{letter.unsubscribe_url}>")
