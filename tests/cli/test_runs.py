@@ -397,6 +397,16 @@ def test_doctor_exits_by_the_worst_it_found(cmo: Cmo, text: str, code: int) -> N
     assert cmo("doctor", "--offline", env=COMPLETE).code == code
 
 
+def test_doctor_finds_that_the_installation_key_is_missing(cmo: Cmo) -> None:
+    assert cmo("forget", "ana@ana.example", "--yes").code == 0
+    (cmo.home / "installation.key").unlink()
+
+    result = cmo("doctor", "--offline", "--json")
+    (found,) = [check for check in result.document["data"] if check["check"] == "key"]
+    assert (result.code, found["state"]) == (78, "fail")
+    assert found["fix"].startswith("Restore it from a backup")
+
+
 def test_doctor_finds_a_damaged_store(cmo: Cmo) -> None:
     cmo.home.mkdir()
     (cmo.home / "campaign.db").write_bytes(b"this is no database at all" * 100)

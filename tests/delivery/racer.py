@@ -77,7 +77,7 @@ def prepared(home: Path, quota: Quota) -> Campaign:
     """A campaign whose mails wait in the outbox, `USED` of them already confirmed today."""
     made = campaign(home, MAILS, settings=settings_in(home, **{**LOOSE, **quota.env}))
     with closing(made.open()) as conn:
-        composer = composer_of(get_job(conn, made.job_id).plan, made.settings)
+        composer = composer_of(conn, get_job(conn, made.job_id).plan, made.settings)
         plan_sends(
             conn,
             made.job_id,

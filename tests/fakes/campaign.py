@@ -110,7 +110,7 @@ def campaign(
 
 def approve(conn: Connection, settings: Settings, job_id: str, ids: Sequence[int], *, at: datetime = NOON) -> None:
     """Approve these drafts as they stand."""
-    composer = composer_of(get_job(conn, job_id).plan, settings)
+    composer = composer_of(conn, get_job(conn, job_id).plan, settings)
     words = words_of(conn, list(ids))
     drafts.decide(
         conn,

@@ -72,7 +72,7 @@ def test_an_approval_holds_for_the_letter_as_it_is_composed_at_hand_over(tmp_pat
     approval = approved(settings, job)
 
     with reader(settings) as conn:
-        composer = composer_of(get_job(conn, job).plan, settings)
+        composer = composer_of(conn, get_job(conn, job).plan, settings)
         words = draft_views.words_of(conn, [1])[1, 1]
     letter, bound = composer.letter(words, approved_at=approval.at)
 
@@ -89,7 +89,7 @@ def test_another_sender_or_road_is_another_letter(tmp_path: Path, job: str, chan
 
     other = settings_in(tmp_path, **change)
     with reader(other) as conn:
-        composer = composer_of(get_job(conn, job).plan, other)
+        composer = composer_of(conn, get_job(conn, job).plan, other)
         _, bound = composer.letter(draft_views.words_of(conn, [1])[1, 1], approved_at=approval.at)
 
     assert bound != approval.content_hash

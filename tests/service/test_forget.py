@@ -19,7 +19,7 @@ import pytest
 from cmo import service
 from cmo.clock import SystemClock
 from cmo.config import Settings
-from cmo.config.installation import installation_secret
+from cmo.config.installation import make_secret
 from cmo.domain import event as ev
 from cmo.domain.job import Mode, Stage
 from cmo.domain.lead import ItemFailure
@@ -226,7 +226,7 @@ def test_the_ledger_keeps_that_something_left_and_not_to_whom(home: Home) -> Non
 
 def test_a_person_who_is_found_again_stays_suppressed(home: Home) -> None:
     verbs.forget(home.settings, ADDRESS)
-    secret = installation_secret(home.settings.paths.data_dir)
+    secret = make_secret(home.settings.paths.data_dir)
 
     with service.writer(home.settings) as conn:
         found = [*lead_events(1, 90), ev.DraftRendered(number=1, rendered=rendered_factory(1))]
@@ -320,7 +320,7 @@ def test_it_can_be_done_again_and_for_somebody_unknown(home: Home) -> None:
     assert verbs.forget(home.settings, ADDRESS).rows == {}
     assert verbs.forget(home.settings, "nobody@nowhere.example").rows == {}
     with service.writer(home.settings) as conn:
-        secret = installation_secret(home.settings.paths.data_dir)
+        secret = make_secret(home.settings.paths.data_dir)
         assert find_suppressed(conn, {1: ("nobody@nowhere.example", "")}, secret=secret)
 
 
@@ -402,7 +402,7 @@ def test_killed_in_the_middle_it_is_finished_by_asking_again(home: Home, step: s
     )
     assert done.returncode == -signal.SIGKILL
     with service.writer(home.settings) as conn:
-        assert find_suppressed(conn, {1: (ADDRESS, "")}, secret=installation_secret(root))
+        assert find_suppressed(conn, {1: (ADDRESS, "")}, secret=make_secret(root))
 
     verbs.forget(home.settings, ADDRESS)
 

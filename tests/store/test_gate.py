@@ -43,7 +43,7 @@ class Bench:
     def __init__(self, made: Campaign, conn: Connection) -> None:
         self.made = made
         self.conn = conn
-        composer = composer_of(get_job(conn, made.job_id).plan, made.settings)
+        composer = composer_of(conn, get_job(conn, made.job_id).plan, made.settings)
         plan_sends(
             conn,
             made.job_id,

@@ -46,7 +46,7 @@ def local(here: Session, settings: Settings, problems: tuple[Problem, ...]) -> l
     return [
         _runtime(),
         *_settings(settings, problems),
-        _store(here, settings),
+        *_store(here, settings),
         _disk(settings),
         *_jobs(here, settings),
         *_keys(settings),
@@ -79,24 +79,34 @@ def _settings(settings: Settings, problems: tuple[Problem, ...]) -> list[Check]:
     return checks
 
 
-def _store(here: Session, settings: Settings) -> Check:
+def _store(here: Session, settings: Settings) -> list[Check]:
     path = settings.paths.db
     if not path.exists():
         writable = _is_writable(path.parent)
-        return Check("store", "ok" if writable else "fail", f"none yet; {path} is made by the first job", ""
-                     if writable else f"Make {path.parent} writable, or set CMO_HOME.")  # fmt: skip
+        return [Check("store", "ok" if writable else "fail", f"none yet; {path} is made by the first job", ""
+                      if writable else f"Make {path.parent} writable, or set CMO_HOME.")]  # fmt: skip
     from cmo import service
     from cmo.store import views
 
     try:
         with service.reader(settings) as conn:
-            jobs = views.list_jobs(conn, limit=10_000)
+            jobs, key = views.list_jobs(conn, limit=10_000), _installation_key(settings, conn)
     except CmoError as error:
-        return Check("store", "fail", error.message, error.hint)
+        return [Check("store", "fail", error.message, error.hint)]
     size = sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
-    return Check(
-        "store", "ok", f"{thousands(len(jobs))} job{'' if len(jobs) == 1 else 's'}, {_megabytes(size)} at {path}"
-    )
+    held = f"{thousands(len(jobs))} job{'' if len(jobs) == 1 else 's'}, {_megabytes(size)} at {path}"
+    return [Check("store", "ok", held), *key]
+
+
+def _installation_key(settings: Settings, conn: sqlite3.Connection) -> list[Check]:
+    """What is wrong with the key that the erased are recognised by."""
+    from cmo import service
+
+    try:
+        service.known_key(settings, conn)
+    except CmoError as error:
+        return [Check("key", "fail", error.message, error.hint)]
+    return []
 
 
 def _disk(settings: Settings) -> Check:

@@ -14,29 +14,46 @@ from cmo.paths import ensure_folder
 
 FILE = "installation.key"
 BYTES = 32
+RESTORE = (
+    "Restore it from a backup: without it, erased people are not recognised. If it is lost for good, start with"
+    " another CMO_HOME and take along: cmo leads suppress --export FILE"
+)
 
 
-def has_secret(data_dir: Path) -> bool:
-    """Whether this data folder has its secret already."""
-    return (data_dir / FILE).exists()
-
-
-def installation_secret(data_dir: Path) -> bytes:
-    """The secret of this data folder, made on first use, owner-only.
+def read_secret(data_dir: Path) -> bytes | None:
+    """The secret of this data folder; None where there is none.
 
     Raises:
-        ConfigError: the file is there but not as it was written.
+        ConfigError: the file cannot be read, or is not as it was written.
     """
-    path = ensure_folder(data_dir) / FILE
-    if not path.exists():
-        _make(path)
-    secret = path.read_bytes()
+    path = data_dir / FILE
+    try:
+        secret = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be read: {exc.strerror or exc}.", hint=f"chmod 600 {path}") from exc
     if len(secret) != BYTES:
-        raise ConfigError(
-            f"{path} is not as cmo wrote it.",
-            hint="Restore it from a backup: without it, erased people are no longer recognised.",
-        )
+        raise ConfigError(f"{path} is not as cmo wrote it.", hint=RESTORE)
     return secret
+
+
+def make_secret(data_dir: Path) -> bytes:
+    """The same, made where it is missing, owner-only.
+
+    Raises:
+        ConfigError: as `read_secret`.
+    """
+    secret = read_secret(data_dir)
+    while secret is None:
+        _make(ensure_folder(data_dir) / FILE)
+        secret = read_secret(data_dir)
+    return secret
+
+
+def fingerprint(secret: bytes) -> str:
+    """What tells this secret from others and gives nothing of it away."""
+    return opaque_token(secret, "fingerprint", "")
 
 
 def opaque_token(secret: bytes, purpose: str, text: str) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         set_job,
         start_job,
     )
-    from cmo.service.store import clock_of, reader, resolve_job, summary, writer
+    from cmo.service.store import clock_of, known_key, reader, resolve_job, summary, writer
     from cmo.service.templates import (
         TemplateFile,
         drafting_inputs,
@@ -55,6 +55,7 @@ __all__ = [
     "export_job",
     "facts_for_templates",
     "iter_run_state",
+    "known_key",
     "list_templates",
     "pause_job",
     "plan_card",
@@ -79,7 +80,7 @@ __all__ = [
 
 _EXPORTS = ("ExportFile", "ExportReport", "export_job")
 _HEALTH = ("Probe", "probe_services")
-_STORE = ("clock_of", "reader", "resolve_job", "summary", "writer")
+_STORE = ("clock_of", "known_key", "reader", "resolve_job", "summary", "writer")
 _TEMPLATES = (
     "TemplateFile", "drafting_inputs", "facts_for_templates", "list_templates", "render_samples", "show_template",
 )  # fmt: skip

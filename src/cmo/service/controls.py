@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import cast, get_args
 
 from cmo.config import SPECS, Settings
-from cmo.config.installation import installation_secret
 from cmo.config.secrets import mask_addresses
 from cmo.domain.audit import AuditEntry
 from cmo.domain.countries import Rule
@@ -16,7 +15,7 @@ from cmo.domain.policy import Limits
 from cmo.domain.text import clean_line
 from cmo.domain.window import Window
 from cmo.errors import ConfigError
-from cmo.service.store import clock_of, resolve_job, writer
+from cmo.service.store import clock_of, installation_key, resolve_job, writer
 from cmo.store.audit import record_audit
 from cmo.store.bases import EVERYWHERE, Basis, record_basis, revoke_basis
 from cmo.store.db import transaction
@@ -155,7 +154,7 @@ def show_person_limits(settings: Settings, email: str) -> PersonLimits:
             limits=limits,
             ceiling=settings.mode(),
             sender=settings.sender_email,
-            secret=installation_secret(settings.paths.data_dir),
+            secret=installation_key(settings, conn),
             now=view.now,
         )
     boxes = [box.cap - box.used for box in view.quotas.inboxes if box.paused is None]

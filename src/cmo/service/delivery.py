@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cmo.config import Settings
-from cmo.config.installation import installation_secret
 from cmo.domain.address import identity_key
 from cmo.domain.event import EmailVerified
 from cmo.domain.job import Job, Mode, Stage
@@ -25,6 +24,7 @@ from cmo.errors import ConfigError, PolicyRefused
 from cmo.providers.ports import Crm, Meter, Resolver, Writer
 from cmo.service.controls import limits_of
 from cmo.service.routes import composer_of
+from cmo.service.store import installation_key
 from cmo.service.tickets import ticket_writes
 from cmo.service.wiring import Outside
 from cmo.service.writers import has_ticket_team, open_crm, open_mailer, open_tickets
@@ -90,7 +90,7 @@ class Delivery:
 
     async def plan_mail(self, *, due_at: datetime, only: Many[int] | None = None) -> Planned:
         """Put what is approved, or `only` these drafts of it, into the outbox; nothing leaves."""
-        composer = composer_of(self.job.plan, self.settings)
+        composer = composer_of(self.conn, self.job.plan, self.settings)
         return plan_sends(
             self.conn,
             self.job.id,
@@ -187,7 +187,7 @@ class Delivery:
         if per_inbox_cap is not None:
             lower = min(per_inbox_cap, limits.per_inbox_daily)
             limits = limits.model_copy(update={"per_inbox_daily": lower})
-        composer = composer_of(self.job.plan, self.settings)
+        composer = composer_of(self.conn, self.job.plan, self.settings)
         route = composer.route
         async with open_mailer(self.settings, self.found, route.mailer, self.meter) as mailer:
             sequence = await mailer.sequence(route.sequence_id)
@@ -211,7 +211,7 @@ class Delivery:
 
     def write_gate(self) -> WriteGate:
         """The gate of what is no mail."""
-        secret = installation_secret(self.settings.paths.data_dir)
+        secret = installation_key(self.settings, self.conn)
         return WriteGate(job_id=self.job.id, ceiling=self.ceiling(), secret=secret)
 
     def ceiling(self) -> Mode:

@@ -54,7 +54,7 @@ def approve(
         ConfigError: who writes, or from where, is not set.
     """
     with writer(settings) as conn:
-        composer = composer_of(get_job(conn, job_id).plan, settings)
+        composer = composer_of(conn, get_job(conn, job_id).plan, settings)
         now = refreshed(settings, conn, job_id)
         words = words_of(conn, [choice.draft_id for choice in choices])
         hashes = {

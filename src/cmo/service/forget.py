@@ -18,7 +18,7 @@ from pathlib import Path
 from cmo.clock import SystemClock
 from cmo.config import Settings
 from cmo.config.installation import FILE as SECRET_FILE
-from cmo.config.installation import installation_secret, opaque_token
+from cmo.config.installation import opaque_token
 from cmo.domain.audit import AuditEntry
 from cmo.domain.csvtext import csv_line
 from cmo.domain.suppression import Suppression, SuppressionKind, email_key, erased_value, suppression_value
@@ -27,7 +27,7 @@ from cmo.errors import JobLeased, ToolInputInvalid
 from cmo.paths import CONFIG_NAME, Paths, write_private
 from cmo.service.folder import SNAPSHOT, JobFolder
 from cmo.service.jobs import iter_run_state
-from cmo.service.store import clock_of, writer
+from cmo.service.store import clock_of, installation_key, writer
 from cmo.store import journal
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
@@ -61,7 +61,8 @@ class Forgotten:
 
 def token_of(settings: Settings, address: str) -> str:
     """What stands for the person in the audit log."""
-    return opaque_token(installation_secret(settings.paths.data_dir), SuppressionKind.EMAIL.value, email_key(address))
+    with writer(settings) as conn:
+        return _token(installation_key(settings, conn), address)
 
 
 def look_up(settings: Settings, address: str) -> Person:
@@ -84,9 +85,9 @@ def forget(settings: Settings, address: str) -> Forgotten:
         StoreBusy: another process reads the store; everything is erased but old pages, so ask again.
     """
     _require_address(address)
-    secret = installation_secret(settings.paths.data_dir)
-    token = token_of(settings, address)
     with writer(settings) as conn:
+        secret = installation_key(settings, conn)
+        token = _token(secret, address)
         _require_quiet(settings, conn)
         conn.execute("PRAGMA secure_delete=ON")
         person = find_person(conn, address)
@@ -105,6 +106,10 @@ def forget(settings: Settings, address: str) -> Forgotten:
         left=tuple(path for path in _files(settings.paths) if _names(path, traces)),
         unread=tuple(home for home in _other_homes(settings.paths) if home.is_dir()),
     )
+
+
+def _token(secret: bytes, address: str) -> str:
+    return opaque_token(secret, SuppressionKind.EMAIL.value, email_key(address))
 
 
 def _require_address(address: str) -> None:

@@ -34,7 +34,7 @@ from cmo.domain.text import clean_line
 from cmo.domain.widening import narrower_part
 from cmo.errors import ConfigError, JobLeased, JobNotResumable, PolicyRefused
 from cmo.ids import job_id
-from cmo.service.store import clock_of, reader, resolve_job, summary_at, writer
+from cmo.service.store import clock_of, installation_key, reader, resolve_job, summary_at, writer
 from cmo.service.wiring import machinery, outside, require_credentials
 from cmo.service.world import sandbox_world
 from cmo.store import journal
@@ -229,6 +229,7 @@ def run_job(
         prune_answers(conn, before=SystemClock().now() - ANSWERS_KEPT)
         if (job.environment is Environment.SANDBOX) != settings.sandbox:
             raise ConfigError(f"Job {job.id} belongs to the {job.environment} environment.", hint=_other_home(job))
+        installation_key(settings, conn)  # without it the erased would be collected again
         with outside(settings, not_before=last_moment(conn)) as found:
             require_credentials(found)
             return asyncio.run(_run(settings, found, conn, job, listen, on_tick))

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cmo.config import Settings
-from cmo.config.installation import installation_secret, opaque_token
+from cmo.config.installation import opaque_token
 from cmo.domain.draft import Sender
 from cmo.domain.job import Plan
 from cmo.domain.letters import Route, Words, compose
 from cmo.domain.outward import Letter
 from cmo.domain.suppression import email_key
 from cmo.errors import ConfigError
+from cmo.service.store import installation_key
+from cmo.store.db import Connection
 
 
 def route_of(plan: Plan, settings: Settings) -> Route:
@@ -35,11 +37,11 @@ class Composer:
         return compose(words, sender=self.sender, route=self.route, token=token, approved_at=approved_at)
 
 
-def composer_of(plan: Plan, settings: Settings) -> Composer:
+def composer_of(conn: Connection, plan: Plan, settings: Settings) -> Composer:
     """The composer of a job.
 
     Raises:
-        ConfigError: who writes, or from where, is not set.
+        ConfigError: who writes, or from where, is not set; or the installation's key is missing.
     """
     sender = settings.sender()
     if not sender.email:
@@ -51,4 +53,4 @@ def composer_of(plan: Plan, settings: Settings) -> Composer:
             "Nothing can be approved: your postal address is not set, and the law wants it in each mail.",
             hint="cmo config set sender.postal_address 'Street 1, 1234 City, Country'",
         )
-    return Composer(sender=sender, route=route_of(plan, settings), secret=installation_secret(settings.paths.data_dir))
+    return Composer(sender=sender, route=route_of(plan, settings), secret=installation_key(settings, conn))

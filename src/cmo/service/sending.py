@@ -32,7 +32,7 @@ from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
 from cmo.store.events import last_moment
-from cmo.store.gate import SendGate
+from cmo.store.gate import SendGate, WriteGate
 from cmo.store.jobs import get_job
 from cmo.store.outbox import reconsider
 from cmo.store.outbox_plan import Planned
@@ -118,7 +118,7 @@ class Sending:
 
     def locked(self) -> list[Verdict]:
         """What stops everything of the job, in the order of the rules; asks no provider."""
-        gate = self.delivery.write_gate()
+        gate = WriteGate(job_id=self.job_id, ceiling=self.delivery.ceiling(), secret=b"")  # nobody is looked up
         with rehearsal(self.delivery.conn):
             gates = (gate, replace(gate, ceiling=Mode.SEND_ALLOWED))
             return standing_refusals(self.delivery.conn, self.job_id, gates, self.now())
@@ -182,7 +182,7 @@ class Sending:
             await self.delivery.found.clock.sleep(min(left, 1.0))
 
     async def _preview(self, due_at: datetime, most: int | None) -> SendPreview:
-        composer = composer_of(self.delivery.job.plan, self.delivery.settings)
+        composer = composer_of(self.delivery.conn, self.delivery.job.plan, self.delivery.settings)
         async with self.delivery.mail_lane() as (lane, sequence):
             stale = self._stale(composer, due_at)
             batches = [stale[n : n + VERIFY_AT_ONCE] for n in range(0, len(stale), VERIFY_AT_ONCE)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from cmo.clock import Clock, ScaledClock, SystemClock
 from cmo.config import Settings
-from cmo.config.installation import has_secret, installation_secret
+from cmo.config.installation import FILE, RESTORE, fingerprint, make_secret, read_secret
 from cmo.domain.job import JobStatus
-from cmo.errors import JobNotFound
+from cmo.errors import ConfigError, JobNotFound
 from cmo.service.world import sandbox_world
 from cmo.store.db import Connection, open_reader, open_store
+from cmo.store.installation import has_erased, keep_fingerprint, key_fingerprint
 from cmo.store.jobs import list_jobs, match_jobs
 from cmo.store.suppressions import recognise_erased
 from cmo.store.views import JobSummary, job_summary
@@ -45,10 +46,45 @@ def reader(settings: Settings) -> Iterator[Connection]:
         conn.close()
 
 
+def installation_key(settings: Settings, conn: Connection) -> bytes:
+    """The secret that this store's keyed hashes are made with, made on first use.
+
+    Raises:
+        ConfigError: as `known_key`.
+    """
+    secret = known_key(settings, conn) or make_secret(settings.paths.data_dir)
+    kept = key_fingerprint(conn) or keep_fingerprint(conn, fingerprint(secret))
+    if kept != fingerprint(secret):  # another process was quicker
+        raise _another_key(settings)
+    return secret
+
+
+def known_key(settings: Settings, conn: Connection) -> bytes | None:
+    """The same; None where none was needed yet. Changes nothing.
+
+    Raises:
+        ConfigError: its file is missing, or is another one's: the erased would silently be written to again.
+    """
+    secret, kept = read_secret(settings.paths.data_dir), key_fingerprint(conn)
+    if secret is None and (kept is not None or has_erased(conn)):
+        path = settings.paths.data_dir / FILE
+        raise ConfigError(f"The installation's key is missing: {path}. Nothing is sent without it.", hint=RESTORE)
+    if secret is not None and kept not in (None, fingerprint(secret)):
+        raise _another_key(settings)
+    return secret
+
+
+def _another_key(settings: Settings) -> ConfigError:
+    path = settings.paths.data_dir / FILE
+    return ConfigError(f"{path} is not the key that this store was made with. Nothing is sent with it.", hint=RESTORE)
+
+
 def _recognise_erased(settings: Settings, conn: Connection) -> None:
-    """Have queries know the erased; where there is no key yet, nobody was."""
-    if has_secret(settings.paths.data_dir):
-        recognise_erased(conn, installation_secret(settings.paths.data_dir))
+    """Have queries know the erased. Without the key reading goes on: what sends or collects asks for it and refuses."""
+    with suppress(ConfigError):
+        secret = known_key(settings, conn)
+        if secret is not None:
+            recognise_erased(conn, secret)
 
 
 def resolve_job(conn: Connection, ref: str | None) -> str:

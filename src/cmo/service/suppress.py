@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cmo.config import Settings
-from cmo.config.installation import installation_secret, opaque_token
+from cmo.config.installation import opaque_token
 from cmo.config.secrets import mask_addresses
 from cmo.domain.address import comparable_domain
 from cmo.domain.audit import AuditEntry
@@ -20,9 +20,9 @@ from cmo.domain.company import company_key
 from cmo.domain.csvtext import csv_line
 from cmo.domain.suppression import Suppression, SuppressionKind, suppression_value
 from cmo.domain.text import clean_line
-from cmo.errors import PolicyRefused, ToolInputInvalid
+from cmo.errors import ConfigError, PolicyRefused, ToolInputInvalid
 from cmo.paths import write_private
-from cmo.service.store import clock_of, writer
+from cmo.service.store import clock_of, installation_key, writer
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
 from cmo.store.suppressions import (
@@ -60,10 +60,10 @@ class Target:
     kind: SuppressionKind
     value: str
 
-    def audit_object(self, secret: bytes) -> str:
-        """What stands for it in the audit log, which names nobody."""
+    def audit_object(self, secret: bytes | None) -> str:
+        """What stands for it in the audit log, which names nobody; without the key not even that."""
         group = "person" if self.kind in (SuppressionKind.EMAIL, SuppressionKind.LOGIN) else self.kind.value
-        return f"{group}:{opaque_token(secret, self.kind.value, self.value)}"
+        return f"{group}:{opaque_token(secret, self.kind.value, self.value) if secret else 'no-key'}"
 
 
 class BadRow(Frozen):
@@ -116,7 +116,16 @@ def read_target(text: str, kind: SuppressionKind | None = None) -> Target:
 
 def token_of(settings: Settings, target: Target) -> str:
     """What stands for `target` in the audit log."""
-    return target.audit_object(installation_secret(settings.paths.data_dir))
+    with writer(settings) as conn:
+        return target.audit_object(_key(settings, conn))
+
+
+def _key(settings: Settings, conn: Connection) -> bytes | None:
+    """For the audit log. That the key is lost keeps nobody from being suppressed."""
+    try:
+        return installation_key(settings, conn)
+    except ConfigError:
+        return None
 
 
 def suppress(settings: Settings, target: Target, *, reason: str) -> bool:
@@ -143,7 +152,7 @@ def unsuppress(settings: Settings, target: Target, *, reason: str) -> bool:
         told = AuditEntry(
             actor=settings.actor,
             action="leads.unsuppress",
-            object=token_of(settings, target),
+            object=target.audit_object(_key(settings, conn)),
             before="suppressed",
             detail={"kind": target.kind.value, "reason": mask_addresses(clean_line(reason))},
         )
@@ -226,15 +235,16 @@ def _nothing(text: str) -> str:
 
 def _record(settings: Settings, named: Sequence[tuple[Target, str]], *, source: str, dry_run: bool = False) -> int:
     """Keep (whom, why) pairs in one transaction, with an audit row for each that is new; how many were."""
-    at, secret = clock_of(settings).now(), installation_secret(settings.paths.data_dir)
+    at = clock_of(settings).now()
     with writer(settings) as conn:
+        secret = _key(settings, conn)
         if dry_run:
             return sum(find_entry(conn, target.kind, target.value) is None for target, _ in set(named))
         return _record_within(conn, settings.actor, secret, named, source, at)
 
 
 def _record_within(
-    conn: Connection, actor: str, secret: bytes, named: Sequence[tuple[Target, str]], source: str, at: datetime
+    conn: Connection, actor: str, secret: bytes | None, named: Sequence[tuple[Target, str]], source: str, at: datetime
 ) -> int:
     new = []
     with transaction(conn):

@@ -33,7 +33,12 @@ def m003_facts_that_age(conn: sqlite3.Connection) -> None:
     conn.execute("ALTER TABLE drafts ADD COLUMN facts_until TEXT")
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_delivery, m003_facts_that_age)
+def m004_installation_key(conn: sqlite3.Connection) -> None:
+    """The store knows the secret that its keyed hashes were made with: with another one they would miss silently."""
+    conn.execute("CREATE TABLE installation (id INTEGER PRIMARY KEY CHECK (id = 1), key_fingerprint TEXT NOT NULL)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_delivery, m003_facts_that_age, m004_installation_key)
 
 
 def migrate(conn: sqlite3.Connection) -> None:
