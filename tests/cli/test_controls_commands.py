@@ -143,3 +143,11 @@ def test_every_dry_run_leaves_a_row_that_says_so_and_changes_nothing(cmo: Cmo) -
     assert all(row["is_dry"] for row in rows)
     assert rows[1]["object"] == rows[5]["object"]
     assert cmo("leads", "suppress", "--list", "--json").document["data"] == []
+
+
+def test_kill_names_the_parts_that_hold_and_a_file_alone_stops(cmo: Cmo) -> None:
+    assert "beside the store after" in cmo("kill", out_tty=True).out
+    assert cmo("kill", "--status", "--json").document["data"]["on"] is True
+
+    (cmo.home / "campaign.db").unlink()
+    assert cmo("kill", "--status", "--json").document["data"]["on"] is True

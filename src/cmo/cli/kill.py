@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cmo.cli.diagnostics import DONE, UNREACHABLE
+from cmo.cli.diagnostics import DONE, UNREACHABLE, UNWRITABLE
 from cmo.cli.errors import Left, NeedsPerson, UsageProblem
 from cmo.cli.options import DryRun
 from cmo.cli.session import Session, session
@@ -27,7 +27,8 @@ def kill(
     """Stop all sending.
 
     Every job, at once, without a question. Then campaigns at providers are paused and read back, and a receipt says
-    what had left already. Exit code 69 when a campaign could not be confirmed paused.
+    what had left already. While the store cannot be written, a file beside it stops all processes. Exit code 69 when a
+    campaign could not be confirmed paused, 73 when neither the store nor the file could be written.
     """
     here = session()
     if sum((status, drill, release)) > 1:
@@ -38,6 +39,12 @@ def kill(
         return _release(here, reason, dry_run=dry_run)
     receipt = verbs.kill(here.settings, reason, drill=drill or dry_run, tell=here.say.note)
     here.out.document("cmo.kill/1", _document(receipt), text=_told(receipt))
+    if not receipt.is_drill and not receipt.is_stopped:
+        here.say.warn(
+            "NOT STOPPED ON THIS MACHINE: neither the store nor the file beside it can be written.",
+            "End every process that works (cmo jobs list names them), mend the disk, then: cmo kill",
+        )
+        return UNWRITABLE
     if not receipt.is_drill:
         here.say.hint('Let it go on: cmo kill --release --reason "…"')
     return DONE if receipt.is_confirmed else UNREACHABLE
@@ -73,17 +80,24 @@ def _release(here: Session, reason: str, *, dry_run: bool) -> int:
 
 
 def _document(receipt: verbs.KillReceipt) -> dict[str, object]:
-    return {**receipt.model_dump(mode="json"), "confirmed": receipt.is_confirmed}
+    return {**receipt.model_dump(mode="json"), "stopped": receipt.is_stopped, "confirmed": receipt.is_confirmed}
 
 
 def _told(receipt: verbs.KillReceipt) -> list[str]:
     obeyed = "still calling" if receipt.obeyed_after_s is None else f"nobody calls any more, {receipt.obeyed_after_s} s"
-    switch = "not thrown (drill)" if receipt.is_drill else f"stored, {receipt.stored_after_s} s"
+    switch = "not thrown (drill)" if receipt.is_drill else _written(receipt)
     rows = [
         f"Receipt, {receipt.stored_at.astimezone():%Y-%m-%d %H:%M:%S}",
         f"  Switch     {switch}",
-        f"  Processes  {obeyed}" + (f" ({receipt.in_flight} rows)" if receipt.in_flight else ""),
+        *(f"             {safe_line(words)}" for words in receipt.trouble),
     ]
+    if not receipt.is_read:
+        return [
+            *rows,
+            "  Not known  who still calls, which campaigns there are and what left: the store cannot be read.",
+            "             Open each provider, and pause every campaign there.",
+        ]
+    rows.append(f"  Processes  {obeyed}" + (f" ({receipt.in_flight} rows)" if receipt.in_flight else ""))
     for campaign in receipt.campaigns:
         state = campaign.state.replace("_", " ")
         rows.append(
@@ -98,3 +112,9 @@ def _told(receipt: verbs.KillReceipt) -> list[str]:
     if receipt.last_left:
         rows.append(f"             newest: {', '.join(map(str, receipt.last_left))} (cmo outbox list)")
     return rows
+
+
+def _written(receipt: verbs.KillReceipt) -> str:
+    """Which parts of the switch hold, and since when."""
+    parts = {"beside the store": receipt.flagged_after_s, "stored": receipt.stored_after_s}
+    return ", ".join(f"{name} {f'after {when} s' if when is not None else 'NOT'}" for name, when in parts.items())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from cmo.errors import OutputUnwritable, StoreBusy, StoreDamaged, StoreError
@@ -63,6 +63,20 @@ def open_reader(path: Path) -> Connection | None:
             conn.close()
             raise
         return conn
+
+
+def open_as_it_is(path: Path) -> Connection | None:
+    """A connection for reading a store that cannot be written, not even its log; None where it cannot be read either.
+
+    Where nothing beside it can be written, what stands only in the log is not seen.
+    """
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        with suppress(sqlite3.Error), ExitStack() as opened:
+            conn = opened.enter_context(closing(_connect(f"{path.absolute().as_uri()}?{how}")))
+            if schema_version(conn) == len(MIGRATIONS):
+                opened.pop_all()
+                return conn
+    return None
 
 
 @contextmanager
@@ -123,8 +137,8 @@ def _ensure_private(path: Path) -> None:
                 part.chmod(0o600)
 
 
-def _connect(path: Path) -> Connection:
-    conn = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+def _connect(place: Path | str) -> Connection:
+    conn = sqlite3.connect(place, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=isinstance(place, str))
     conn.row_factory = sqlite3.Row
     conn.create_function("erased_hash", 2, lambda kind, value: None)  # until `recognise_erased` gives it the key
     return conn

@@ -11,6 +11,7 @@ from cmo.domain.outward import Operation
 from cmo.domain.policy import RuleName, Verdict
 from cmo.store.db import Connection, translated
 from cmo.store.outbox import MOST_SCANNED, Gate, claim_within
+from cmo.store.switches import lift_flag
 
 REHEARSAL = "rehearsal:0"
 """Holds claims that are never committed."""
@@ -53,6 +54,8 @@ def _lift(conn: Connection, job_id: str, rule: RuleName) -> None:
     else:
         is_kill = rule == "kill_switch"
         conn.execute("UPDATE switches SET is_on = 0 WHERE (name = 'kill') = ?", (is_kill,))
+        if is_kill:
+            lift_flag(conn)
 
 
 def claim_all(

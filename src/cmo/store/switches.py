@@ -1,16 +1,25 @@
-"""What stops sending: the kill switch, pauses, holds on people and companies, circuit breakers."""
+"""What stops sending: the kill switch, pauses, holds on people and companies, circuit breakers.
+
+The kill switch is a file beside the store as well, for when the store cannot be written; either of them stops.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal
+
+from pydantic import ValidationError
 
 from cmo.domain.audit import AuditEntry
 from cmo.domain.base import Frozen
+from cmo.paths import write_private
 from cmo.store.audit import record_audit
-from cmo.store.db import Connection, transaction
+from cmo.store.db import Connection, transaction, translated
 
 KILL = "kill"
+LIFTED = "kill.lifted"
+"""A row of this name takes no notice of the file: for rehearsals, which roll it back."""
 SENDING = "sending"
 """Pauses every job's sending; `sending:JOB` one job's."""
 
@@ -74,9 +83,69 @@ def switch_off(conn: Connection, name: str, *, by: str, at: datetime, reason: st
 
 
 def find_switch(conn: Connection, name: str, *, now: datetime) -> Switch | None:
-    """The switch where it is on and its time is not over."""
+    """The switch where it is on and its time is not over; the kill switch also by its file."""
     found = _read_switch(conn, name)
+    if found is None and name == KILL:
+        found = _flag_beside(conn)
     return None if found is None or found.is_over(now) else found
+
+
+def raise_flag(db: Path, switch: Switch) -> None:
+    """Put the kill switch beside the store, durably when it returns; the file that is there stays.
+
+    Raises:
+        OutputUnwritable
+    """
+    path = flag_path(db)
+    if not path.is_file():
+        write_private(path, switch.model_dump_json())
+
+
+def find_flag(db: Path) -> Switch | None:
+    """The kill switch beside the store; whatever stands in the file, it is on."""
+    path = flag_path(db)
+    try:
+        return Switch.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError, UnicodeDecodeError):
+        return Switch(name=KILL, by="unknown", at=datetime.fromtimestamp(0, UTC), reason=f"{path} is there")
+
+
+def flag_path(db: Path) -> Path:
+    """Where the kill switch is as a file."""
+    return db.with_name(f"{db.name}.kill")
+
+
+def release_kill(conn: Connection, *, by: str, at: datetime, reason: str) -> bool:
+    """Take the kill switch back, in the store and beside it; False where it was off.
+
+    Raises:
+        OutputUnwritable: the file cannot be removed, so it is still on.
+    """
+    db = _file_of(conn)
+    flag = find_flag(db)
+    if flag is not None and _read_switch(conn, KILL) is None:  # it could not be put on the record when it was thrown
+        switch_on(conn, KILL, by=flag.by, at=flag.at, reason=flag.reason, action="kill.on")
+    changed = switch_off(conn, KILL, by=by, at=at, reason=reason, action="kill.release")
+    with translated(flag_path(db)):
+        flag_path(db).unlink(missing_ok=True)
+    return changed
+
+
+def lift_flag(conn: Connection) -> None:
+    """Take no notice of the file until the transaction is rolled back."""
+    conn.execute("INSERT INTO switches (name, is_on, by_whom, at, reason) VALUES (?, 1, '', '', '')", (LIFTED,))
+
+
+def _flag_beside(conn: Connection) -> Switch | None:
+    if conn.execute("SELECT 1 FROM switches WHERE name = ?", (LIFTED,)).fetchone():
+        return None
+    return find_flag(_file_of(conn))
+
+
+def _file_of(conn: Connection) -> Path:
+    return Path(conn.execute("PRAGMA database_list").fetchone()["file"])
 
 
 def _read_switch(conn: Connection, name: str) -> Switch | None:
