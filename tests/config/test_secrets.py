@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
 from cmo.config.secrets import (
     CREDENTIALS,
+    MASK,
     Keyring,
     Secret,
     SecretStore,
@@ -232,3 +235,23 @@ def test_masking_a_long_hostile_text_takes_no_time() -> None:
 
 def test_addresses_are_masked_but_for_their_domain() -> None:
     assert mask_addresses("to ana.ruiz+x@org35.example now") == "to ****@org35.example now"
+
+
+@pytest.mark.parametrize("before", ["", "u", "me", "me:", "\0me\0"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_key_is_masked_in_base64_wherever_it_begins(before: str, encode: Callable[[bytes], bytes]) -> None:
+    key = "odd/key+77~~>ÿ?="
+    Secret(key)
+    told = redact(f"no login {encode(f'{before}{key}, and more'.encode()).decode()} here")
+    left = told.removeprefix("no login ").partition(MASK)[0]
+
+    assert MASK in told
+    assert len(left) * 6 <= (len(before) + 1) * 8
+
+
+@pytest.mark.parametrize("write", [quote, lambda key: quote(key, safe=""), quote_plus, lambda key: quote(key).lower(),
+                                   lambda key: json.dumps(key)[1:-1], lambda key: key.replace("/", "\\/")])  # fmt: skip
+def test_a_key_is_masked_as_it_is_written_in_addresses_and_in_json(write: Callable[[str], str]) -> None:
+    key = 'odd/key+77"=="'
+    Secret(key)
+    assert redact(f"GET /?k={write(key)}&page=2").removesuffix("&page=2").endswith(MASK)

@@ -147,7 +147,7 @@ def running(
         troubles: As `Services` takes them.
     """
     campaign, clock = CAMPAIGNS[name], StillClock()
-    shutil.copytree(_prepared(name, people), home)
+    shutil.copytree(prepared(name, people), home)
     with Services(campaign.services, clock=clock, **troubles) as services, impatient(SHORT_S if is_short else 5.0):
         yield Running(campaign, home, services, clock)
 
@@ -173,7 +173,7 @@ _homes: list[TemporaryDirectory[str]] = []
 
 
 @cache
-def _prepared(name: str, people: int) -> Path:
+def prepared(name: str, people: int) -> Path:
     """A home with as many approved drafts of campaign `name`, to be copied."""
     _homes.append(TemporaryDirectory(prefix="campaign-"))
     home, campaign = Path(_homes[-1].name) / "home", CAMPAIGNS[name]

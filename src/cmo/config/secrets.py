@@ -5,14 +5,16 @@ Looked for in the environment, the system's keyring, `.env`, then cmo's own owne
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
+from urllib.parse import quote, quote_plus
 
 from cmo.errors import ConfigError
 from cmo.paths import is_private, write_private
@@ -41,8 +43,8 @@ _SHAPES = r"""
 _ADDRESS = r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,253}"
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)S?$")
 
-_known: set[str] = set()
-"""Values that were read as secrets in this process: masked wherever `redact` passes."""
+_known: dict[str, frozenset[str]] = {}
+"""Values that were read as secrets in this process -> how they may be written: masked wherever `redact` passes."""
 
 
 class Secret:
@@ -52,8 +54,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        if len(value) >= _SHORTEST_MASKED:
-            _known.add(value)
+        _remember(value)
 
     def reveal(self) -> str:
         """The key itself, for the request that needs it."""
@@ -326,8 +327,8 @@ def system_keyring() -> Keyring | None:
 
 def redact(text: str) -> str:
     """`text` with everything masked that looks like a key, or is one that this process has read."""
-    for value in sorted(_known, key=len, reverse=True):
-        text = text.replace(value, MASK)
+    for form in sorted(frozenset().union(*_known.values()), key=len, reverse=True):
+        text = text.replace(form, MASK)
     return _shapes().sub(_mask, text)
 
 
@@ -338,13 +339,31 @@ def mask_addresses(text: str) -> str:
 
 def remember_secrets(env: Mapping[str, str]) -> None:
     """Have `redact` mask the values of variables whose names say that they are keys."""
-    _known.update(
-        part
-        for name, value in env.items()
-        if _SECRET_NAME.search(name)
-        for part in (value, *value.split(","))
-        if len(part) >= _SHORTEST_MASKED
-    )
+    for name, value in env.items():
+        if _SECRET_NAME.search(name):
+            for part in (value, *value.split(",")):
+                _remember(part)
+
+
+def _remember(value: str) -> None:
+    if len(value) >= _SHORTEST_MASKED and value not in _known:
+        _known[value] = frozenset(_forms(value))
+
+
+def _forms(value: str) -> Iterator[str]:
+    """How a service may give a key back: as it is, in a URL, in JSON, and in base64 behind anything (`user:`)."""
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield value.replace("/", "\\/")
+    for quoted in (quote(value), quote(value, safe=""), quote_plus(value)):
+        yield quoted
+        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
+    data = value.encode("utf-8", "surrogateescape")
+    for before in range(3):  # which third of a group it begins in; what is shared with others is left out
+        encode = base64.b64encode(bytes(before) + data)
+        inner = encode[(0, 2, 3)[before] : (before + len(data)) // 3 * 4].decode()
+        yield inner
+        yield inner.replace("+", "-").replace("/", "_")
 
 
 @cache
