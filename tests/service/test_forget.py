@@ -38,6 +38,7 @@ from cmo.store.gate import ASKED, SendGate
 from cmo.store.journal import this_process
 from cmo.store.packing import unpack
 from cmo.store.people_views import iter_leads
+from cmo.store.persons import Recipient
 from cmo.store.progress import progress
 from cmo.store.suppressions import find_suppressed, recognise_erased, record_suppressions
 from cmo.store.switches import hold
@@ -235,7 +236,7 @@ def test_a_person_who_is_found_again_stays_suppressed(home: Home) -> None:
         approve(conn, draft)
         row = ledger_row(conn, home.job_id, ADDRESS, draft_id=draft, state="planned", claimed_at=None)
 
-        people = {1: ("x@y.example", "Maint1"), 2: (ADDRESS, ""), 3: (OTHER, "maint2")}
+        people = {1: Recipient("x@y.example", "Maint1"), 2: Recipient(ADDRESS), 3: Recipient(OTHER, "maint2")}
         assert set(find_suppressed(conn, people, secret=secret)) == {1, 2}
         recognise_erased(conn, secret)
         sql = "SELECT 1 FROM suppressions WHERE kind = 'hash' AND value = erased_hash('login', 'maint1')"
@@ -321,7 +322,7 @@ def test_it_can_be_done_again_and_for_somebody_unknown(home: Home) -> None:
     assert verbs.forget(home.settings, "nobody@nowhere.example").rows == {}
     with service.writer(home.settings) as conn:
         secret = make_secret(home.settings.paths.data_dir)
-        assert find_suppressed(conn, {1: ("nobody@nowhere.example", "")}, secret=secret)
+        assert find_suppressed(conn, {1: Recipient("nobody@nowhere.example")}, secret=secret)
 
 
 def test_a_running_job_refuses(home: Home) -> None:
@@ -402,7 +403,7 @@ def test_killed_in_the_middle_it_is_finished_by_asking_again(home: Home, step: s
     )
     assert done.returncode == -signal.SIGKILL
     with service.writer(home.settings) as conn:
-        assert find_suppressed(conn, {1: (ADDRESS, "")}, secret=make_secret(root))
+        assert find_suppressed(conn, {1: Recipient(ADDRESS)}, secret=make_secret(root))
 
     verbs.forget(home.settings, ADDRESS)
 

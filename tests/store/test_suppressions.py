@@ -6,6 +6,7 @@ import pytest
 
 from cmo.domain.suppression import Suppression, SuppressionKind, erased_value
 from cmo.store.db import Connection, open_store, transaction
+from cmo.store.persons import Recipient
 from cmo.store.suppressions import find_entry, find_suppressed, iter_entries, record_suppressions
 from tests.fakes.outside import NOW
 
@@ -47,7 +48,7 @@ def test_the_erased_are_found_by_their_hash_in_any_spelling(conn: Connection) ->
     value = erased_value(SuppressionKind.EMAIL, "ana@ana.example", secret=SECRET)
     record(conn, entry(SuppressionKind.HASH, value))
 
-    people = {1: ("Ana+news@ANA.example", ""), 2: ("bob@ana.example", "")}
+    people = {1: Recipient("Ana+news@ANA.example"), 2: Recipient("bob@ana.example")}
     assert set(find_suppressed(conn, people, secret=SECRET)) == {1}
     assert find_suppressed(conn, people, secret=None) == {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -29,6 +29,8 @@ class SuppressionKind(StrEnum):
 
 Key = tuple[SuppressionKind, str]
 """What a suppression is stored and looked up by."""
+MAIL_SERVER = "mail server"
+"""Source of a suppression that says something of a mailbox, and nothing of whoever had it."""
 
 
 class Suppression(Frozen):
@@ -41,6 +43,11 @@ class Suppression(Frozen):
     source: str
     """Where it comes from: a page, a file, a reply, an operator."""
     added_at: datetime
+
+    @property
+    def is_of_mailbox(self) -> bool:
+        """It holds for this address, and not for others of the same person."""
+        return self.source == MAIL_SERVER
 
 
 def email_key(email: str) -> str:
@@ -90,12 +97,18 @@ def erased_value(kind: SuppressionKind, value: str, *, secret: bytes) -> str:
 
 
 def suppression_keys(
-    *, email: str | None = None, login: str | None = None, account: str | None = None, secret: bytes | None = None
+    *,
+    email: str | None = None,
+    login: str | None = None,
+    account: str | None = None,
+    secret: bytes | None = None,
+    names: Iterable[Key] = (),
 ) -> tuple[Key, ...]:
     """Every key under which somebody may be suppressed, the most specific first.
 
     Args:
         secret: Needed to recognise the erased.
+        names: Other logins and addresses of the same person, in normal form.
     """
     named = []
     if email and "@" in email.strip().strip("@"):
@@ -104,6 +117,7 @@ def suppression_keys(
         named.append((SuppressionKind.LOGIN, suppression_value(SuppressionKind.LOGIN, login)))
     if account and account.strip("@ "):
         named.append((SuppressionKind.ACCOUNT, suppression_value(SuppressionKind.ACCOUNT, account)))
+    named += sorted(set(names).difference(named))
     hashed = [
         (SuppressionKind.HASH, erased_value(kind, value, secret=secret))
         for kind, value in named
@@ -121,11 +135,16 @@ def find_suppression(
     login: str | None = None,
     account: str | None = None,
     secret: bytes | None = None,
+    names: Iterable[Key] = (),
 ) -> Suppression | None:
     """The suppression that forbids contact, or None: the only place where this is decided.
 
     Args:
         entries: The stored suppressions, at least those under `suppression_keys` of the same person.
+        names: As for `suppression_keys`. What the person said under one of them holds for all; what is wrong with
+            another mailbox does not.
     """
-    keys = suppression_keys(email=email, login=login, account=account, secret=secret)
-    return next((entries[key] for key in keys if key in entries), None)
+    own = suppression_keys(email=email, login=login, account=account, secret=secret)
+    others = suppression_keys(names=names, secret=secret)
+    said = next((entries[key] for key in own if key in entries), None)
+    return said or next((entries[key] for key in others if key in entries and not entries[key].is_of_mailbox), None)

@@ -148,7 +148,7 @@ def unsuppress(settings: Settings, target: Target, *, reason: str) -> bool:
                 "This stays: only what an operator added by hand can be lifted, never an objection or an import.",
                 hint="Their wish counts. If they asked in writing to be contacted again, write to them yourself.",
             )
-        remove_entry(conn, target.kind, target.value)
+        remove_entry(conn, entry)
         told = AuditEntry(
             actor=settings.actor,
             action="leads.unsuppress",

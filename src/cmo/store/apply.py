@@ -22,7 +22,7 @@ from cmo.store.groups import hold_set_aside
 from cmo.store.progress import LEADS_VERSION
 from cmo.store.retry import FAILED_REPO, make_failures_pending
 from cmo.store.searches import add_search, narrow_searches
-from cmo.store.suppressions import record_suppressions
+from cmo.store.suppressions import find_entry, record_suppressions
 
 
 def apply(conn: Connection, job_id: str, at: datetime, event: ev.Event) -> None:
@@ -378,6 +378,8 @@ class _Applier:
             (self._person_of(f"login:{kept}", ""), self._person_of(f"login:{merged}", ""), self._job, event.evidence,
              self._at),
         )  # fmt: skip
+        said = [find_entry(self._conn, SuppressionKind.LOGIN, login) for login in (kept, merged)]
+        record_suppressions(self._conn, [entry for entry in said if entry is not None])
 
     def _item_failed(self, event: ev.ItemFailed) -> None:
         failure = event.failure

@@ -40,6 +40,7 @@ from cmo.store.draft_refusals import (
 )
 from cmo.store.draft_views import Choice
 from cmo.store.outbox_plan import unplan
+from cmo.store.persons import Recipient
 from cmo.store.suppressions import find_suppressed, record_suppressions
 
 SYSTEM = "system"
@@ -305,7 +306,8 @@ def _sorted_out(
 ) -> Decision:
     """What can be done, what had been done, and what is refused."""
     done, repeated, refused = list[int](), list[int](), list[Refused]()
-    people = {id_: (row["email"], row["login"]) for id_, row in rows.items()} if action == "approve" else {}
+    approving = rows if action == "approve" else {}
+    people = {id_: Recipient(row["email"], row["login"], row["company_key"]) for id_, row in approving.items()}
     suppressed = find_suppressed(conn, people, secret=secret)
     for choice in choices:
         row = rows.get(choice.draft_id)

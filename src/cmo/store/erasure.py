@@ -19,6 +19,7 @@ from cmo.domain.traces import Traces
 from cmo.errors import StoreBusy
 from cmo.store.db import Connection, translated
 from cmo.store.packing import pack, unpack
+from cmo.store.persons import merged_logins
 
 BY_LOGIN = ("candidates", "candidate_repos", "drops", "emails", "leads", "personalisations")
 """Tables whose rows are of one person, named by `login_key`."""
@@ -70,27 +71,11 @@ def find_person(conn: Connection, email: str) -> Person:
         "SELECT login_key, json_extract(profile, '$.email') AS email FROM candidates WHERE profile IS NOT NULL"
         " AND email IS NOT NULL"
     ).fetchall()
-    logins = seed | {row["login_key"] for row in profiles if email_key(row["email"]) == key}
-    persons: set[str] = set()
-    while True:
-        before = len(logins), len(persons)
-        persons |= _values(
-            conn, "SELECT person_id FROM identities WHERE key IN (SELECT 'login:' || value FROM json_each(?))", logins
-        )
-        for near, far in (("kept", "merged"), ("merged", "kept")):
-            persons |= _values(
-                conn,
-                f"SELECT {far} FROM merges WHERE undone_at IS NULL AND {near} IN (SELECT value FROM json_each(?))",
-                persons,
-            )
-        logins |= _values(
-            conn,
-            "SELECT substr(key, 7) FROM identities WHERE substr(key, 1, 6) = 'login:'"
-            " AND person_id IN (SELECT value FROM json_each(?))",
-            persons,
-        )
-        if before == (len(logins), len(persons)):
-            break
+    seed |= {row["login_key"] for row in profiles if email_key(row["email"]) == key}
+    logins = {login for found in merged_logins(conn, seed).values() for login in found}
+    persons = _values(
+        conn, "SELECT person_id FROM identities WHERE key IN (SELECT 'login:' || value FROM json_each(?))", logins
+    )
     return Person(
         addresses=(email.strip(), *sorted(_own_addresses(conn, logins, key))),
         logins=tuple(sorted(logins)),

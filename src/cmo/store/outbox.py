@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from cmo.domain.outbox import AFTER, MOST_ATTEMPTS, SOFT_BOUNCE, ClaimedWrite, OutboxState, backoff_s, soft_wait_s
 from cmo.domain.outward import Fate, Operation, Receipt, Repeat
 from cmo.domain.policy import Verdict
-from cmo.domain.suppression import Suppression, SuppressionKind
+from cmo.domain.suppression import MAIL_SERVER, Suppression, SuppressionKind
 from cmo.store.db import Connection, transaction
 from cmo.store.gate import newest_claim
 from cmo.store.suppressions import record_suppressions
@@ -211,9 +211,9 @@ def _after_bounce(conn: Connection, row_id: int, attempts: int, receipt: Receipt
         _note_delivery(conn, row_id, "bounce", receipt, now)
         key = conn.execute("SELECT email_key FROM outbox WHERE id = ?", (row_id,)).fetchone()["email_key"]
         bounced = Suppression(
-            kind=SuppressionKind.EMAIL, value=key, reason="hard bounce", source="mail server", added_at=now
+            kind=SuppressionKind.EMAIL, value=key, reason="hard bounce", source=MAIL_SERVER, added_at=now
         )
-        record_suppressions(conn, [bounced], whole_person=False)
+        record_suppressions(conn, [bounced])
     return receipt
 
 

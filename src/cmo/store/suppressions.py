@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from cmo.domain.suppression import (
-    Key,
+    MAIL_SERVER,
     Suppression,
     SuppressionKind,
     erased_value,
@@ -17,38 +17,34 @@ from cmo.domain.suppression import (
     suppression_keys,
 )
 from cmo.store.db import Connection
+from cmo.store.persons import Recipient, names_of
 
 BY_HAND = "operator:"
 """How the source of an entry starts that an operator added, and may remove."""
 
 
-def record_suppressions(conn: Connection, entries: Iterable[Suppression], *, whole_person: bool = True) -> int:
+def record_suppressions(conn: Connection, entries: Iterable[Suppression]) -> int:
     """Keep `entries`, inside the caller's transaction; how many of them were new.
 
-    One that is there already stays as it is, but what an operator added by hand becomes the objection that came
-    after it, so that it can no longer be removed.
-
-    Args:
-        whole_person: An address stands for whoever has it: the logins known under it are suppressed with it, and so
-            their other addresses. False for what is wrong with an address only.
+    One that is there already stays as it is, but what an operator added by hand, or a mail server said, becomes the
+    objection that came after it, so that it can no longer be removed. An address or a login stands for whoever has
+    it: the other logins of the same person are suppressed with it, and so their other addresses.
     """
     new = 0
     for entry in entries:
         new += _record(conn, entry)
-        if whole_person and entry.kind is SuppressionKind.EMAIL:
-            for login in _logins_of(conn, entry.value):
-                _record(conn, entry.model_copy(update={"kind": SuppressionKind.LOGIN, "value": login}))
+        for login in _logins_of(conn, entry):
+            _record(conn, entry.model_copy(update={"kind": SuppressionKind.LOGIN, "value": login}))
     return new
 
 
-def _logins_of(conn: Connection, address: str) -> list[str]:
-    """The logins that hold an address, in any job, by its key."""
-    rows = conn.execute(
-        "SELECT DISTINCT e.login_key FROM jobs j CROSS JOIN emails e ON e.job_id = j.id AND e.email_key = ?1"
-        " UNION SELECT login_key FROM outbox WHERE email_key = ?1 AND login_key IS NOT NULL",
-        (address,),
-    )
-    return [row["login_key"] for row in rows]
+def _logins_of(conn: Connection, entry: Suppression) -> list[str]:
+    """The logins of whoever `entry` is about."""
+    if entry.is_of_mailbox or entry.kind not in (SuppressionKind.EMAIL, SuppressionKind.LOGIN):
+        return []
+    is_login = entry.kind is SuppressionKind.LOGIN
+    who = Recipient(email="", login=entry.value) if is_login else Recipient(email=entry.value)
+    return sorted(value for kind, value in names_of(conn, {0: who})[0] if kind is SuppressionKind.LOGIN)
 
 
 def _record(conn: Connection, entry: Suppression) -> int:
@@ -61,8 +57,8 @@ def _record(conn: Connection, entry: Suppression) -> int:
     if not is_new and not entry.source.startswith(BY_HAND):
         conn.execute(
             "UPDATE suppressions SET reason = ?3, source = ?4, added_at = ?5 WHERE kind = ?1 AND value = ?2"
-            " AND substr(source, 1, length(?6)) = ?6",
-            (*values, BY_HAND),
+            " AND (substr(source, 1, length(?6)) = ?6 OR source = ?7)",
+            (*values, BY_HAND, MAIL_SERVER),
         )
     return is_new
 
@@ -91,9 +87,14 @@ def objected(conn: Connection, kind: SuppressionKind, value: str) -> bool:
     return column is not None and any(row[column] == value for row in rows)
 
 
-def remove_entry(conn: Connection, kind: SuppressionKind, value: str) -> None:
-    """Lift an entry, inside the caller's transaction."""
-    conn.execute("DELETE FROM suppressions WHERE kind = ? AND value = ?", (kind, value))
+def remove_entry(conn: Connection, entry: Suppression) -> None:
+    """Lift an entry, and what was recorded with it for the same person, inside the caller's transaction."""
+    conn.execute("DELETE FROM suppressions WHERE kind = ? AND value = ?", (entry.kind, entry.value))
+    conn.execute(
+        "DELETE FROM suppressions WHERE kind = 'login' AND value IN (SELECT value FROM json_each(?))"
+        " AND reason = ? AND source = ? AND added_at = ?",
+        (json.dumps(_logins_of(conn, entry)), entry.reason, entry.source, entry.added_at.isoformat()),
+    )
 
 
 def recognise_erased(conn: Connection, secret: bytes) -> None:
@@ -107,31 +108,31 @@ def recognise_erased(conn: Connection, secret: bytes) -> None:
 
 
 def find_suppressed(
-    conn: Connection, people: Mapping[int, tuple[str, str]], *, secret: bytes | None
+    conn: Connection, people: Mapping[int, Recipient], *, secret: bytes | None
 ) -> dict[int, Suppression]:
-    """Those of `people` who must not be contacted.
+    """Those of `people` who must not be contacted, under whichever of their names that was said.
 
     Args:
-        people: Any number -> (address, login).
+        people: Any number -> whom.
         secret: The installation's; needed to recognise the erased.
     """
+    if conn.execute("SELECT 1 FROM suppressions LIMIT 1").fetchone() is None:
+        return {}
+    names = names_of(conn, people)
     keys = {
-        number: suppression_keys(email=email, login=login, secret=secret) for number, (email, login) in people.items()
+        key
+        for number, who in people.items()
+        for key in suppression_keys(**who._asdict(), secret=secret, names=names[number])
     }
-    wanted = json.dumps([list(key) for key in {key for found in keys.values() for key in found}])
-    entries: dict[Key, Suppression] = {}
-    for row in conn.execute(
+    rows = conn.execute(
         "SELECT s.* FROM json_each(?) k CROSS JOIN suppressions s"
         " ON s.kind = json_extract(k.value, '$[0]') AND s.value = json_extract(k.value, '$[1]')",
-        (wanted,),
-    ):
-        entry = _from_row(row)
-        entries[entry.kind, entry.value] = entry
-    if not entries:
-        return {}
+        (json.dumps([list(key) for key in keys]),),
+    )
+    entries = {(entry.kind, entry.value): entry for entry in map(_from_row, rows)}
     found = {
-        number: find_suppression(entries, email=email, login=login, secret=secret)
-        for number, (email, login) in people.items()
+        number: find_suppression(entries, **who._asdict(), secret=secret, names=names[number])
+        for number, who in people.items()
     }
     return {number: entry for number, entry in found.items() if entry is not None}
 
