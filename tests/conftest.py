@@ -20,6 +20,8 @@ from typing import Any, NoReturn
 import hypothesis
 import pytest
 
+pytest_plugins = ("tests.contracts.watch",)
+
 LONGEST_SLEEP_S = 2.0
 
 # The names of `.env.example` and of the providers to come; proxies and colours change what a test sees.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -50,21 +50,6 @@ def open_door(vendor: Vendor, *rules: FaultRule, clock: Clock) -> Iterator[OpenD
 def loopback() -> httpx.AsyncBaseTransport:
     """The network for clients of this machine, without the time it takes to load certificates."""
     return httpx.AsyncHTTPTransport(verify=False)
-
-
-class Checked(httpx.AsyncBaseTransport):
-    """The network, for requests that `check` lets pass."""
-
-    def __init__(self, check: Callable[[httpx.Request], None]) -> None:
-        self._check = check
-        self._network = loopback()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._check(request)
-        return await self._network.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        await self._network.aclose()
 
 
 async def _end(server: asyncio.Server) -> None:

@@ -150,6 +150,7 @@ def test_without_a_connection_surely_nothing_happened(name: str, kind: type[http
 
 
 @each_service
+@pytest.mark.off_contract
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/base", "http://127.0.0.1:9/base/", "http://[::1]:9/base//"])
 def test_a_base_url_may_have_a_path_a_slash_at_its_end_and_an_ipv6_host(name: str, url: str) -> None:
     asked: list[str] = []

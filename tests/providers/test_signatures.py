@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from cmo.config.secrets import Secret
 from cmo.providers.signatures import LINEAR_SKEW_MS, MOST_SKEW_MS, TOKEN_HEADER, Delivery, is_genuine
-from tests.providers.github.shared import contract, needs_contracts
+from tests.contracts.files import contract, needs_contracts
 
 VECTORS: list[dict[str, Any]] = contract("webhook-signatures.json").get("vectors", [])
 PAYLOADS: dict[str, Any] = contract("webhooks.schema.json").get("$defs", {})

@@ -22,7 +22,6 @@ from cmo.sandbox.vendors.door import Call
 from tests.fakes.clock import NOON
 from tests.fakes.doors import OpenDoor, loopback, open_door
 from tests.providers.doubts import LONG_S
-from tests.providers.openapi import ContractTransport
 
 T = TypeVar("T")
 PERSON, ENTRY, NOTE = "attio.person", "attio.entry", "attio.note"
@@ -82,7 +81,7 @@ class Rig:
             clock=self.clock,
             timeout_s=self.timeout_s,
             meter=self.meter,
-            transport=self.transport or ContractTransport("attio.openapi.json"),
+            transport=self.transport,
         ) as client:
             yield client
 

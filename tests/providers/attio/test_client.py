@@ -233,7 +233,11 @@ def test_notes_are_found_by_their_marker_on_any_page_and_two_are_held() -> None:
         written = outside.write(NOTE, note(record_id))
         template = outside.attio.books.notes[0]
         for number in range(100):
-            other = {**template, "id": {**template["id"], "note_id": f"n{number}"}, "title": f"[cmo:{number}]"}
+            other = {
+                **template,
+                "id": {**template["id"], "note_id": f"{number:08}-0000-4000-8000-000000000000"},
+                "title": f"[cmo:{number}]",
+            }
             outside.attio.books.notes.append(other)
         found = outside.look_up(NOTE, note(record_id))
         assert (found.fate, found.provider_id) == (Fate.CONFIRMED, written.provider_id)

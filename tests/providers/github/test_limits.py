@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmo.providers.github.limits import LONGEST_WAIT_S, Kind, classify, seconds
-from tests.providers.github.shared import contract, needs_contracts
+from tests.contracts.files import contract, needs_contracts
 
 NOW = 1_790_000_000.0
 CASES = contract("github.error-cases.json").get("cases", [])

@@ -23,7 +23,6 @@ from cmo.sandbox.vendors.hubspot import ACCESS_TOKEN, HubSpotVendor
 from tests.fakes.clock import NOON, StillClock
 from tests.fakes.doors import OpenDoor, loopback, open_door
 from tests.providers.doubts import LONG_S
-from tests.providers.openapi import ContractTransport
 
 T = TypeVar("T")
 CONTACT, COMPANY, LINK = "hubspot.contact", "hubspot.company", "hubspot.link"
@@ -100,7 +99,6 @@ class Rig:
             timeout_s=self.timeout_s,
             meter=self.meter,
             unique_property=self.unique_property,
-            transport=ContractTransport("hubspot.openapi.json"),
         ) as client:
             yield client
 

@@ -8,8 +8,7 @@ import pytest
 
 from cmo.providers.instantly.zones import ZONES, nearest_zone
 from cmo.providers.sequencer.schedules import have_same_hours
-from tests.providers.github.shared import needs_contracts
-from tests.providers.instantly.world import document
+from tests.contracts.files import contract, needs_contracts
 
 TODAY = date(2026, 11, 20)
 
@@ -41,6 +40,7 @@ def test_hours_that_agree_only_in_winter_do_not_agree() -> None:
 
 @needs_contracts
 def test_the_list_is_the_vendors() -> None:
-    schedules = document()["components"]["schemas"]["Campaign"]["properties"]["campaign_schedule"]["properties"]
+    campaign = contract("instantly.openapi.json")["components"]["schemas"]["Campaign"]["properties"]
+    schedules = campaign["campaign_schedule"]["properties"]
     assert list(ZONES) == schedules["schedules"]["items"]["properties"]["timezone"]["enum"]
     assert len(ZONES) == 102

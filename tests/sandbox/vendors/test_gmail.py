@@ -14,7 +14,6 @@ import pytest
 from cmo.sandbox.vendors.gmail import ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, GmailVendor
 from cmo.sandbox.wire import Request, Response
 from tests.fakes.clock import NOON
-from tests.providers.gmail.rig import DISCOVERY, described, validate
 
 RAW = base64.urlsafe_b64encode(b"To: jane@buyer.example\r\nMessage-ID: <a1@sender.example>\r\n\r\nHi\r\n").decode()
 
@@ -31,10 +30,7 @@ def _ask(
     target = f"/gmail/v1/users/me/{path}?{urlencode(query or {})}"
     content = json.dumps(body).encode() if body is not None else b""
     request = Request(method, target, {"authorization": f"Bearer {ACCESS_TOKEN}"}, content)
-    response = vendor.answer(request, NOON + timedelta(seconds=at_s))
-    if DISCOVERY and response.status == 200:
-        validate(json.loads(response.body), described(method, request.path)["response"]["$ref"])
-    return response
+    return vendor.answer(request, NOON + timedelta(seconds=at_s))
 
 
 def _told(response: Response) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-DATA = Path(__file__).parents[4] / "shared" / "contracts" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "contracts" / "data"
 
 needs_contracts = pytest.mark.skipif(not DATA.is_dir(), reason="the contract files are not part of this repository")
 
