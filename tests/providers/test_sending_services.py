@@ -151,6 +151,7 @@ def test_a_pause_that_is_limited_without_end_gives_up(service: Service) -> None:
 
 
 @each_service
+@pytest.mark.off_contract  # what a pause of what does not run answers is written nowhere; a refusal is the worst case
 @pytest.mark.parametrize("state", ["paused", "draft", "finished"])
 def test_a_campaign_that_sends_nothing_anyway_needs_no_pause(service: Service, state: str) -> None:
     campaign_id = service.twin.ACTIVE_ID
