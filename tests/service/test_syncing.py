@@ -11,12 +11,17 @@ from typing import Any
 
 import pytest
 
+from cmo.domain.event import ItemFailed
+from cmo.domain.job import Stage
+from cmo.domain.lead import ItemFailure
 from cmo.domain.suppression import email_key
 from cmo.errors import CmoError, ConfigError, ProviderRejected
 from cmo.service.delivery import PERSONS, SyncDone
 from cmo.service.reconcile import Reconciling
 from cmo.service.sending import opened
 from cmo.service.syncing import Syncing
+from cmo.service.tickets import ticket_writes
+from cmo.store.commit import commit
 from tests.delivery.services import Services
 from tests.fakes.campaign import Campaign, campaign
 
@@ -232,3 +237,27 @@ def test_somebody_whom_the_crm_knows_by_another_address_of_theirs_is_not_made_tw
         people = books.people if crm == "attio" else books.objects["contacts"]
         assert len(people) == 3
         assert states(made)["attio.person" if crm == "attio" else "hubspot.contact"] == {"confirmed": 2}
+
+
+def test_processes_that_file_the_same_tickets_make_one_parent_and_one_child_for_each_group(tmp_path: Path) -> None:
+    made = campaign(tmp_path, 1)
+    with made.open() as conn:
+        for n, code in enumerate(("timeout", "malformed")):
+            failure = ItemFailure(item=f"a{n}", code=code, message=code)
+            event = ItemFailed(tool="mx_check", stage=Stage.MX, failure=failure)
+            commit(conn, made.job_id, [(f"{made.job_id}/failure/{n}", event)], at=made.clock.now(), epoch=None)
+    conn.close()
+
+    def file(_: int) -> None:
+        with opened(made.settings, made.job_id, found=made.found) as delivery:
+            asyncio.run(delivery.tickets(ticket_writes(delivery), patience_s=600.0))
+
+    with Services(["linear"], clock=made.clock) as services:
+        made.places = services.places
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(file, range(3)))
+        file(0)
+        parents = [issue.id for issue in services.vendors["linear"].issues if issue.parent_id is None]
+        children = [issue.parent_id for issue in services.vendors["linear"].issues if issue.parent_id is not None]
+        assert len(parents) == 1
+        assert children == parents * 2

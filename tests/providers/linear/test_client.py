@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from cmo.domain.outward import Fate, Receipt, Repeat, TicketItem
-from cmo.errors import AuthRejected, ProviderRejected, ProviderUnavailable, RateLimited
+from cmo.errors import AuthRejected, ConfigError, ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.linear import OPERATIONS, Linear
 from cmo.sandbox.vendors.linear import API_KEY, OAUTH_TOKEN, TEAM_ID, LinearVendor
 from tests.providers.linear.rig import client_at, comment, issue, linear_at_sandbox, link
@@ -80,6 +80,35 @@ def test_an_archived_issue_is_still_found() -> None:
     assert (found.fate, found.provider_id, missing.fate) == (Fate.CONFIRMED, "CMO-1", Fate.ABSENT)
 
 
+@pytest.mark.parametrize("act", ["archive", "trash", "move"])
+def test_an_issue_that_somebody_put_away_is_not_made_again(act: str) -> None:
+    with linear_at_sandbox() as rig:
+        asyncio.run(_write(rig.client(), "linear.issue", issue()))
+        (held,) = rig.vendor.issues
+        match act:
+            case "archive":
+                rig.vendor.archive(held.id, rig.clock.now())
+            case "trash":
+                held.trashed = True
+            case _:
+                held.number, held.team_id = 77, "5d0d4c11-9f0a-4f5e-8a51-0c7f5d2a9b30"
+        (again,) = asyncio.run(_write(rig.client(), "linear.issue", issue()))
+        (found,) = asyncio.run(_look_up(rig.client(), "linear.issue", issue()))
+    assert (again.fate, again.effect, found.fate) == (Fate.CONFIRMED, "noop", Fate.CONFIRMED)
+    assert len(rig.vendor.issues) == 1
+
+
+def test_a_team_may_be_named_by_its_key_and_is_asked_for_once() -> None:
+    with linear_at_sandbox() as rig:
+        items = [issue(f"job/{number}", team_id="CMO") for number in range(2)]
+        asyncio.run(_write(rig.client(), "linear.issue", *items))
+        assert [row.team_id for row in rig.vendor.issues] == [TEAM_ID] * 2
+        assert rig.calls() == 3
+        with pytest.raises(ConfigError, match="no team `SALES`"):
+            asyncio.run(_write(rig.client(), "linear.issue", issue("other", team_id="SALES")))
+        assert len(rig.vendor.issues) == 2
+
+
 def test_more_issues_than_a_page_are_looked_up() -> None:
     items = [issue(f"job/{number}") for number in range(120)]
     with linear_at_sandbox() as rig:
@@ -130,7 +159,9 @@ def test_what_the_schema_would_let_through_incomplete_is_refused_without_a_reque
 
 def test_an_issue_of_an_unknown_team_is_refused_after_looking() -> None:
     with linear_at_sandbox() as rig:
-        (receipt,) = asyncio.run(_write(rig.client(), "linear.issue", issue(team_id="0000")))
+        (receipt,) = asyncio.run(
+            _write(rig.client(), "linear.issue", issue(team_id="00000000-0000-4000-8000-000000000000"))
+        )
     assert (receipt.fate, receipt.code, receipt.reason) == (
         Fate.REFUSED,
         "rejected",
@@ -218,10 +249,19 @@ def test_a_call_that_no_linear_answered_raises(status: int) -> None:
         _said("<html>no</html>", status=status)
 
 
-def test_data_next_to_errors_counts() -> None:
-    made = {"issueCreate": {"success": True, "issue": {"id": issue().id, "identifier": "CMO-9"}}}
-    receipt = _said({"data": made, **{"errors": [{"message": "state is missing"}]}})
-    assert (receipt.fate, receipt.provider_id) == (Fate.CONFIRMED, "CMO-9")
+@pytest.mark.parametrize(("is_there", "fate"), [(True, Fate.CONFIRMED), (False, Fate.UNKNOWN)])
+@pytest.mark.parametrize("kind", ["", "internal error", "user error"])
+def test_a_success_next_to_errors_counts_only_once_it_is_read_back(kind: str, is_there: bool, fate: Fate) -> None:
+    row = {"id": issue().id, "identifier": "CMO-9"}
+    half = {"errors": [{"message": "state is missing", "extensions": {"type": kind}}]}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if b"issueCreate" in request.content:
+            return httpx.Response(200, json={"data": {"issueCreate": {"success": True, "issue": row}}, **half})
+        return httpx.Response(200, json={"data": {"issues": {"nodes": [row] if is_there else []}}})
+
+    client = client_at(transport=httpx.MockTransport(answer))
+    assert asyncio.run(_write(client, "linear.issue", issue()))[0].fate is fate
 
 
 def test_an_issue_under_another_id_than_ours_is_held() -> None:

@@ -12,7 +12,8 @@ import httpx
 from cmo.clock import Clock
 from cmo.config.secrets import Secret
 from cmo.domain.outward import Fate, Operation, Probe, Receipt, Repeat, TicketItem
-from cmo.errors import ProviderError
+from cmo.domain.text import clean_line
+from cmo.errors import ConfigError, ProviderError
 from cmo.providers.calling import Caller
 from cmo.providers.linear import documents
 from cmo.providers.linear.kinds import KINDS, Kind
@@ -87,6 +88,7 @@ class Linear:
             rng: For the jitter between repeated reads.
         """
         self._team = team
+        self._team_ids: dict[str, str] = {}
         self._timeout_s = timeout_s
         caller = Caller(
             "linear",
@@ -112,7 +114,11 @@ class Linear:
         return {entry.name: entry.model_copy(update={"timeout_s": self._timeout_s}) for entry in OPERATIONS}
 
     async def write(self, operation: str, items: Sequence[TicketItem]) -> tuple[Receipt, ...]:
-        """As `Writer.write`; `provider_id` is an issue's identifier (`ENG-12`), else the record's id."""
+        """As `Writer.write`; `provider_id` is an issue's identifier (`ENG-12`), else the record's id.
+
+        Raises:
+            ConfigError: there is no team of that key.
+        """
         kind = KINDS[operation]
         return tuple([await self._write_one(operation, kind, item) for item in items])
 
@@ -160,19 +166,45 @@ class Linear:
         rows, _ = nodes(part(reply.data, "teams"))
         return text(part(reply.data, "viewer").get("id")), parse_team(rows[0]) if rows else None
 
+    async def _in_team(self, item: TicketItem) -> TicketItem:
+        """`item` with the team's id where it has the team's key, which no write takes."""
+        if not item.team_id or _UUID.fullmatch(item.team_id):
+            return item
+        if item.team_id not in self._team_ids:
+            team = await self.find_team(item.team_id)
+            if team is None:
+                hint = "cmo config set linear.team TEAM-ID"
+                raise ConfigError(f"There is no team `{clean_line(item.team_id, limit=60)}` in Linear.", hint=hint)
+            self._team_ids[item.team_id] = team.id
+        return item.model_copy(update={"team_id": self._team_ids[item.team_id]})
+
     async def _write_one(self, operation: str, kind: Kind, item: TicketItem) -> Receipt:
         if missing := kind.missing(item):
             return refused(item, "rejected", f"Not sent: {missing}.")
+        try:
+            item = await self._in_team(item)
+        except UNCLEAR as exc:
+            return doubtful(item, Fate.LATER, exc)
         try:
             reply = await self._wire.send(kind.document, {"input": kind.input(item)}, operation=operation)
         except UNCLEAR as exc:
             return doubtful(item, Fate.UNKNOWN, exc)
         if receipt := _receipt(kind, item, reply):
-            return receipt
+            return receipt if reply.trouble is None else await self._read_back(operation, item, receipt)
         self._wire.raise_for_call(reply, operation)
         if reply.trouble is Trouble.UNCLEAR:
             return _unclear(item, reply, f"Linear: {reply.message}")
         return await self._settle_refusal(operation, kind, item, reply)
+
+    async def _read_back(self, operation: str, item: TicketItem, told: Receipt) -> Receipt:
+        """What a success next to errors is worth: only what is found afterwards counts."""
+        try:
+            (found,) = await self.look_up(operation, [item])
+        except ProviderError as exc:
+            return failed(item, Fate.UNKNOWN, exc)
+        if told.fate is Fate.HELD or found.fate is Fate.CONFIRMED:
+            return told
+        return unknown(item, "contract_broken", "Linear told of success and of errors, and does not show it.")
 
     async def _settle_refusal(self, operation: str, kind: Kind, item: TicketItem, reply: Reply) -> Receipt:
         """What came of an item that Linear does not say it took: an error may also mean that the id, which is ours,
