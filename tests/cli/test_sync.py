@@ -59,7 +59,7 @@ def test_a_note_is_written_for_each_mail_that_left_and_all_agree(cmo: Cmo) -> No
     made_for(cmo)
     assert cmo("send", "--hold", "0", "--yes").code == 0
     planned = effects(cmo("sync", "--dry-run", "--json").document["data"])
-    assert planned[("maint1", "attio.note")] == "write"
+    assert planned[("maint1", "attio.note")] == "create"
     result = cmo("sync", "--yes", "--json")
     assert (result.code, result.document["data"]["confirmed"]) == (0, 6), result.err
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +30,11 @@ COMPANY = "hubspot.company"
 
 
 @contextmanager
-def told(home: Path, crm: str, n: int = 3, **plan: Any) -> Iterator[tuple[Campaign, Any]]:
+def told(
+    home: Path, crm: str, n: int = 3, *, approved: Sequence[int] | None = None, **plan: Any
+) -> Iterator[tuple[Campaign, Any]]:
     """A job whose people `crm` is to be told of, and the sandbox's books of it."""
-    made = campaign(home, n, plan={"crm": crm, **plan})
+    made = campaign(home, n, approved=approved, plan={"crm": crm, **plan})
     with Services([crm], clock=made.clock) as services:
         made.places = services.places
         yield made, services.vendors[crm].books

@@ -190,8 +190,9 @@ class Mailer(Writer[Letter], Protocol):
 class Crm(Writer[CrmItem], Protocol):
     """Keeps people, lists and notes."""
 
-    async def preview(self, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
-        """What writing each person would do, by reading only: `effect` says created, updated, noop or ambiguous."""
+    async def preview(self, operation: str, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
+        """What writing each item would do, by reading only: `effect` says created, updated, noop or ambiguous; REFUSED
+        and UNKNOWN have none."""
 
     async def require_list(self, list_id: str) -> None:
         """Make sure that people can be put on the list.

@@ -104,6 +104,12 @@ def one_of(item: Item, found: Sequence[str], what: str) -> Receipt:
     return held(item, "several", f"There are {len(found)} {what} where there should be one.")
 
 
+def foreseen(receipt: Receipt) -> Receipt:
+    """How an item stands, as what writing it would do."""
+    is_new = receipt.fate is Fate.ABSENT and not receipt.effect
+    return receipt.model_copy(update={"effect": "created"}) if is_new else receipt
+
+
 def looked_up(receipt: Receipt) -> Receipt:
     """How an item stands, as an answer of `look_up`: nothing there tells what an earlier write did, nor refuses one."""
     if receipt.fate is Fate.HELD:

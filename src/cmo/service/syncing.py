@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +20,7 @@ from cmo.service.writers import open_crm
 from cmo.store.audit import record_audit
 from cmo.store.db import transaction
 from cmo.store.outbox_plan import plan_writes
-from cmo.store.outbox_views import OutboxRow, list_outbox
+from cmo.store.outbox_views import OutboxRow, Parent, list_outbox, parents_of
 from cmo.store.rehearsal import claim_all, rehearsal, standing_refusals
 from cmo.store.send_views import CameOf, came_of, left_out_of_crm
 from cmo.store.sends import crm_pages
@@ -36,7 +36,8 @@ class SyncRow(Frozen):
     operation: str
     """e.g. attio.person"""
     effect: str
-    """create, update, noop, ambiguous, write (where the CRM is not asked for each) or skip."""
+    """create, update, noop, ambiguous, refused (by the CRM), write (where the CRM does not say), look up (it may have
+    happened already) or skip."""
     rule: str | None
     """Why it is skipped: the gate's rule, hold, held, later or breaker."""
     message: str
@@ -59,7 +60,7 @@ class SyncPreview(Frozen):
 
     @property
     def writing(self) -> int:
-        """Records that would be written or compared."""
+        """Records that would be written, compared or looked up."""
         return sum(row.effect != "skip" for row in self.rows)
 
 
@@ -67,7 +68,8 @@ class SyncPreview(Frozen):
 class _Rehearsed:
     locked: tuple[Verdict, ...]
     rows: tuple[tuple[OutboxRow, Verdict | None], ...]
-    """None for rows that the gate is not asked about: held, or waiting for their next try."""
+    """None for rows that the gate is not asked about: held, in doubt, or waiting for their next try."""
+    parents: Mapping[int, Parent]
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,10 @@ class Syncing:
         name = delivery.job.plan.crm or delivery.settings.crm
         async with open_crm(delivery.settings, delivery.found, name, delivery.meter) as crm:
             await delivery.wanted_list(crm, self.list_id)
-            people = [
-                CrmItem.model_validate_json(row.payload)
-                for row, verdict in self._rehearse(crm, name, doubted=()).rows
-                if row.operation == _person(crm) and verdict is not None and verdict.rule is None
-            ]
-            told = await self._told(crm, people)
-            doubted = [key for key, receipt in told.items() if receipt.fate is Fate.HELD]
-            found = self._rehearse(crm, name, doubted=doubted)
+            first = self._rehearse(crm, name, doubted=())
+            told = await self._told(crm, first)
+            doubted = [key for key, receipt in told.items() if receipt.fate in (Fate.HELD, Fate.REFUSED)]
+            found = self._rehearse(crm, name, doubted=doubted) if doubted else first
         rows = [_sync_row(row, verdict, told) for row, verdict in found.rows]
         left_out = [
             SyncRow(login=login, operation=_person(crm), effect="skip", rule=rule, message=message)
@@ -138,12 +136,28 @@ class Syncing:
             rows=(*rows, *left_out),
         )
 
-    async def _told(self, crm: Crm, people: Sequence[CrmItem]) -> dict[str, Receipt]:
-        """What the CRM has of each person."""
-        told = {}
-        for n in range(0, len(people), PREVIEW_AT_ONCE):
-            self.delivery.check()
-            told.update({one.key: one for one in await crm.preview(people[n : n + PREVIEW_AT_ONCE])})
+    async def _told(self, crm: Crm, found: _Rehearsed) -> dict[str, Receipt]:
+        """What the CRM would do with each record that passes the gate; of what hangs on a new one it is not asked."""
+        told = dict[str, Receipt]()
+        fresh = set[str]()  # keys of records, and addresses of people, that are yet to be made
+        for operation in (name for name in CRM_ORDER if name in crm.operations):
+            asked = list[CrmItem]()
+            for row, verdict in found.rows:
+                if row.operation != operation or verdict is None or verdict.rule is not None:
+                    continue
+                item, parent = CrmItem.model_validate_json(row.payload), found.parents.get(row.id)
+                on = parent and (parent.provider_id or _id_of(told.get(parent.key)))
+                if operation.endswith(".note") or item.email in fresh or (parent and parent.key in fresh):
+                    told[item.key] = Receipt(key=item.key, fate=Fate.ABSENT, effect="created")
+                elif parent is None or on:
+                    asked.append(item.model_copy(update={"record_id": on}))
+            for n in range(0, len(asked), PREVIEW_AT_ONCE):
+                self.delivery.check()
+                for receipt in await crm.preview(operation, asked[n : n + PREVIEW_AT_ONCE]):
+                    told[receipt.key] = receipt
+            fresh |= {
+                name for item in asked if told[item.key].effect == "created" for name in (item.key, item.email) if name
+            }
         return told
 
     def _rehearse(self, crm: Crm, name: str, *, doubted: Collection[str]) -> _Rehearsed:
@@ -157,6 +171,7 @@ class Syncing:
             for writes in crm_pages(conn, self.job_id, crm=name, list_id=self._list(), entries=entries, now=now):
                 plan_writes(conn, self.job_id, writes)
             before, _ = list_outbox(conn, now=now, job_id=self.job_id, limit=-1)
+            parents = parents_of(conn, self.job_id)
             broken = broken_until(conn, name, now)
             for operation in CRM_ORDER:
                 if operation in crm.operations and broken is None:
@@ -165,10 +180,11 @@ class Syncing:
                         doubted=doubted,
                     )  # fmt: skip
                     told.update({row_id: verdict for row_id, (verdict, _) in said.items()})
-        waiting = [row for row in before if row.operation in crm.operations and row.state == "planned"]
+        waiting = [row for row in before if row.operation in crm.operations and row.state in ("planned", "unknown")]
         return _Rehearsed(
             locked=tuple(locked),
             rows=tuple((row, told.get(row.id)) for row in waiting),
+            parents=parents,
         )
 
     def _list(self) -> str | None:
@@ -183,14 +199,22 @@ def _person(crm: Crm) -> str:
 def _sync_row(row: OutboxRow, verdict: Verdict | None, told: Mapping[str, Receipt]) -> SyncRow:
     effect, rule, message = "write", None, ""
     receipt = told.get(_key(row))
-    if verdict is None:
+    if verdict is None and row.state == "unknown" and not row.is_held:
+        effect, message = "look up", "It may have happened; the CRM is asked first."
+    elif verdict is None:
         effect, rule = "skip", "held" if row.is_held else "later"
         message = row.reason or "It waits for its next try."
     elif verdict.rule is not None:
         effect, rule, message = "skip", verdict.rule, verdict.message
+    elif receipt is not None and receipt.fate is Fate.REFUSED:
+        effect, message = "refused", receipt.reason
     elif receipt is not None:
         effect, message = _EFFECTS.get(receipt.effect, "write"), receipt.reason
     return SyncRow(login=row.who, operation=row.operation, effect=effect, rule=rule, message=message)
+
+
+def _id_of(receipt: Receipt | None) -> str | None:
+    return receipt.provider_id if receipt else None
 
 
 def _key(row: OutboxRow) -> str:

@@ -92,6 +92,22 @@ def find_rows(conn: Connection, ids: Sequence[int]) -> list[OutboxRow]:
     return [_outbox_row(row) for row in rows]
 
 
+class Parent(Frozen):
+    """The write that another one comes after."""
+
+    key: str
+    provider_id: str | None
+
+
+def parents_of(conn: Connection, job_id: str) -> dict[int, Parent]:
+    """Row of the job -> what it comes after."""
+    rows = conn.execute(
+        "SELECT o.id, a.key, a.provider_id FROM outbox o JOIN outbox a ON a.id = o.after_id WHERE o.job_id = ?",
+        (job_id,),
+    )
+    return {row["id"]: Parent(key=row["key"], provider_id=row["provider_id"]) for row in rows}
+
+
 def _clause(term: Term, now: datetime) -> tuple[str, list[Any]]:
     value = term.value.lower()
     match term.field:

@@ -105,7 +105,7 @@ class Rig:
         return self.run(lambda client: client.look_up(operation, [item]))[0]
 
     def preview(self, item: CrmItem) -> Receipt:
-        return self.run(lambda client: client.preview([item]))[0]
+        return self.run(lambda client: client.preview(PERSON, [item]))[0]
 
     def add_person(self, email: str = ADA, name: str = "", **fields: object) -> str:
         parts = {"first_name": "", "last_name": "", "full_name": name} if name else None

@@ -172,7 +172,7 @@ def test_strange_answers_to_looks_crash_nothing(operation: str, body: bytes) -> 
     answer = httpx.Response(200, content=body)
     item = ITEMS[operation]
     (looked,) = with_answers(answer, lambda client: client.look_up(operation, [item]), read=answer)
-    (seen,) = with_answers(answer, lambda client: client.preview([item]), read=answer)
+    (seen,) = with_answers(answer, lambda client: client.preview(PERSON, [item]), read=answer)
     assert {looked.fate, seen.fate} <= {Fate.UNKNOWN, Fate.ABSENT}
 
 

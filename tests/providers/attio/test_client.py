@@ -178,7 +178,7 @@ def test_preview_and_look_up_agree_with_what_writing_does_and_write_nothing() ->
         outside.add_person("bo@x.example")
         outside.add_person("cy@x.example", name="Ada Lovelace")
         items = [person("new@x.example"), person("bo@x.example"), person("cy@x.example")]
-        seen = outside.run(lambda client: client.preview(items))
+        seen = outside.run(lambda client: client.preview(PERSON, items))
         looked = outside.run(lambda client: client.look_up(PERSON, items))
         assert outside.writes == []
         assert [receipt.effect for receipt in seen] == ["created", "updated", "noop"]

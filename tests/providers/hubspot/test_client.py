@@ -135,7 +135,7 @@ def test_merged_contacts_are_found_by_either_address_and_their_notes_by_the_form
         gone, kept = outside.add("contacts", email=ADA), outside.add("contacts", email="ada@home.example")
         outside.write(NOTE, hung(gone))
         outside.hubspot.books.merge_contacts(kept, gone)
-        assert outside.run(lambda client: client.preview([contact()]))[0].effect == "updated"
+        assert outside.run(lambda client: client.preview(CONTACT, [contact()]))[0].effect == "updated"
         assert outside.look_up(NOTE, hung(gone)).fate is Fate.CONFIRMED
         assert outside.look_up(NOTE, hung(kept)).fate is Fate.CONFIRMED
 
@@ -173,7 +173,7 @@ def test_preview_and_look_up_agree_with_what_writing_does_and_write_nothing() ->
     with rig() as outside:
         outside.add("contacts", email="bo@x.example")
         outside.add("contacts", email="cy@x.example", firstname="Ada", lastname="Lovelace", company="Engines")
-        seen = outside.run(lambda client: client.preview(items))
+        seen = outside.run(lambda client: client.preview(CONTACT, items))
         looked = outside.run(lambda client: client.look_up(CONTACT, items))
         assert outside.writes == []
         assert [receipt.effect for receipt in seen] == ["created", "updated", "noop"]

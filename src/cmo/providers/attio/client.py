@@ -22,7 +22,7 @@ from cmo.providers.attio.people import People
 from cmo.providers.attio.wire import PATIENCE_S, Wire
 from cmo.providers.calling import Caller
 from cmo.providers.ports import Meter
-from cmo.providers.receipts import UNCLEAR, doubtful, looked_up
+from cmo.providers.receipts import UNCLEAR, doubtful, foreseen, looked_up
 
 BASE_URL = "https://api.attio.com"
 SCOPES = (
@@ -115,10 +115,9 @@ class Attio:
             known.name: known.model_copy(update={"timeout_s": known.timeout_s * timeout_s / _EXCHANGE_S})
             for known in OPERATIONS
         }
-        self._people = People(self._wire)
         self._entries = Entries(self._wire)
         self._kinds: Mapping[str, Kind] = {
-            PERSON: self._people,
+            PERSON: People(self._wire),
             ENTRY: self._entries,
             NOTE: Notes(self._wire),
         }
@@ -157,13 +156,14 @@ class Attio:
         find = self._kind(operation).find
         return tuple([looked_up(await _read(find, item)) for item in items])
 
-    async def preview(self, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
-        """What asserting each person would do; UNKNOWN without an effect where Attio did not say.
+    async def preview(self, operation: str, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
+        """What writing each item would do; UNKNOWN without an effect where Attio did not say.
 
         Raises:
             As `write`.
         """
-        return tuple([await _read(self._people.find, item) for item in items])
+        find = self._kind(operation).find
+        return tuple([foreseen(await _read(find, item)) for item in items])
 
     async def require_list(self, list_id: str) -> None:
         """Make sure that there is such a list.

@@ -27,7 +27,7 @@ from cmo.providers.hubspot.links import Links
 from cmo.providers.hubspot.parse import broken
 from cmo.providers.hubspot.wire import PATIENCE_S, WINDOWS, Wire
 from cmo.providers.ports import Meter
-from cmo.providers.receipts import UNCLEAR, doubtful, looked_up
+from cmo.providers.receipts import UNCLEAR, doubtful, foreseen, looked_up
 
 BASE_URL = "https://api.hubapi.com"
 API_VERSION = "2026-09"
@@ -194,19 +194,15 @@ class HubSpot:
         Raises:
             As `write`.
         """
-        self._check(operation, items)
-        if operation == CONTACT:
-            return tuple(looked_up(receipt) for receipt in await self._contacts.find(items))
-        return tuple([looked_up(await self._find(self._kinds[operation], item)) for item in items])
+        return tuple(looked_up(receipt) for receipt in await self._found(operation, items))
 
-    async def preview(self, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
-        """What upserting each contact would do; UNKNOWN without an effect where HubSpot did not say.
+    async def preview(self, operation: str, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
+        """What writing each item would do; UNKNOWN without an effect where HubSpot did not say.
 
         Raises:
             As `write`.
         """
-        self._check(CONTACT, items)
-        return await self._contacts.find(items)
+        return tuple(foreseen(receipt) for receipt in await self._found(operation, items))
 
     async def require_list(self, list_id: str) -> None:
         """Raises ConfigError: lists are not part of the contract that this client is built on."""
@@ -233,6 +229,12 @@ class HubSpot:
             raise ConfigError(f"HubSpot has no operation `{operation}`.", hint=f"Known: {', '.join(self._operations)}")
         if any(item.list_id for item in items):
             raise _no_lists()
+
+    async def _found(self, operation: str, items: Sequence[CrmItem]) -> Sequence[Receipt]:
+        self._check(operation, items)
+        if operation == CONTACT:
+            return await self._contacts.find(items)
+        return [await self._find(self._kinds[operation], item) for item in items]
 
     async def _find(self, kind: Kind, item: CrmItem) -> Receipt:
         try:
