@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cmo.domain.job import Mode
+from cmo.domain.outward import TicketItem
 from cmo.sandbox.vendors.attio import LIST_SLUG
 from cmo.sandbox.vendors.hubspot_books import HubSpotBooks
+from cmo.service.delivery import Delivery
 from cmo.service.sending import opened
-from cmo.service.syncing import Syncing
+from cmo.service.syncing import Syncing, preview_tickets
+from cmo.service.tickets import ticket_writes
 from cmo.store.outbox_views import list_outbox
-from tests.fakes.campaign import Campaign
+from tests.delivery.services import Services
+from tests.fakes.campaign import Campaign, campaign
 from tests.fakes.clock import NOON
 from tests.service.test_sending import send_all, sending_of
-from tests.service.test_syncing import sync, told
+from tests.service.test_syncing import fail, sync, told
 
 LONG_AGO = NOON.replace(year=2025)
 _EFFECTS = {"created": "create", "updated": "update", "noop": "noop", "ambiguous": "ambiguous"}
@@ -128,3 +136,39 @@ def test_a_rehearsal_says_row_by_row_what_the_sync_then_does(tmp_path: Path, crm
         assert done(made, crm) == expected
         again = rehearsed(made)
         assert {what for what in again.values()} <= {"held", "dependency", "suppressed", "hold"}
+
+
+def test_a_rehearsal_of_tickets_says_of_each_what_filing_it_then_does(tmp_path: Path) -> None:
+    made = campaign(tmp_path, 1)
+    fail(made, "timeout", "malformed", "rejected")
+    with Services(["linear"], clock=made.clock) as services, opened_at(made, services) as delivery:
+        first, *_ = ticket_writes(delivery)[1:]
+        asyncio.run(delivery.tickets([*ticket_writes(delivery, only=first.key.split(":")[1])]))
+        with made.open() as conn:  # as after a lost ledger: Linear has it, and we do not know
+            conn.execute("UPDATE outbox SET state = 'planned', attempts = 0, effect = NULL WHERE key = ?", (first.key,))
+        conn.close()
+        writes = ticket_writes(delivery)
+        before = {row.login: row.effect for row in preview_tickets(delivery, writes)}
+        assert sorted(before.values()) == ["create", "create", "noop", "noop"]
+        asyncio.run(delivery.tickets(writes))
+        assert len(services.vendors["linear"].issues) == 4
+        after = {who: what for (who, _), what in done(made, "linear").items()}
+        parent = TicketItem.model_validate_json(writes[0].payload).title
+        assert after == before | {parent: "create"}  # made before the rehearsal
+        assert {row.effect for row in preview_tickets(delivery, writes)} == {"noop"}
+
+
+def test_a_rehearsal_of_tickets_names_the_rule_that_stands_in_the_way(tmp_path: Path) -> None:
+    made = campaign(tmp_path, 1, mode=Mode.DRAFT_ONLY)
+    fail(made, "timeout")
+    with Services(["linear"], clock=made.clock) as services, opened_at(made, services) as delivery:
+        rows = preview_tickets(delivery, ticket_writes(delivery))
+        assert [(row.effect, row.rule) for row in rows] == [("skip", "mode")] * 2
+        assert services.vendors["linear"].issues == ()
+
+
+@contextmanager
+def opened_at(made: Campaign, services: Services) -> Iterator[Delivery]:
+    made.places = services.places
+    with opened(made.settings, made.job_id, found=made.found) as delivery:
+        yield delivery

@@ -69,6 +69,16 @@ def states(made: Campaign) -> dict[str, dict[str, int]]:
     return found
 
 
+def fail(made: Campaign, *codes: str) -> None:
+    """A group of errors for each code."""
+    with made.open() as conn:
+        for code in codes:
+            failure = ItemFailure(item=f"a-{code}", code=code, message=code)
+            event = ItemFailed(tool="mx_check", stage=Stage.MX, failure=failure)
+            commit(conn, made.job_id, [(f"{made.job_id}/failure/{code}", event)], at=made.clock.now(), epoch=None)
+    conn.close()
+
+
 def test_fifty_people_of_one_company_are_linked_with_it_and_it_is_created_once(tmp_path: Path) -> None:
     with told(tmp_path, "hubspot", 50) as (made, books):
         move_to(made, DOMAIN)
@@ -243,12 +253,7 @@ def test_somebody_whom_the_crm_knows_by_another_address_of_theirs_is_not_made_tw
 
 def test_processes_that_file_the_same_tickets_make_one_parent_and_one_child_for_each_group(tmp_path: Path) -> None:
     made = campaign(tmp_path, 1)
-    with made.open() as conn:
-        for n, code in enumerate(("timeout", "malformed")):
-            failure = ItemFailure(item=f"a{n}", code=code, message=code)
-            event = ItemFailed(tool="mx_check", stage=Stage.MX, failure=failure)
-            commit(conn, made.job_id, [(f"{made.job_id}/failure/{n}", event)], at=made.clock.now(), epoch=None)
-    conn.close()
+    fail(made, "timeout", "malformed")
 
     def file(_: int) -> None:
         with opened(made.settings, made.job_id, found=made.found) as delivery:

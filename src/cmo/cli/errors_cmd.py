@@ -217,8 +217,12 @@ def ticket(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> i
         settings = here.settings_of(views.get_job(conn, found.job_id).plan)
     if dry_run:
         text = verbs.show_ticket_text(settings, found)
-        data = {"dry_run": True, "group": found.key, "title": found.title, "body": found.report()}
+        rows = verbs.rehearse_ticket(settings, found)
+        issues = [row.model_dump() for row in rows]
+        data = {"dry_run": True, "group": found.key, "title": found.title, "body": found.report(), "issues": issues}
         here.out.document("cmo.errors.ticket/1", data, text=text.splitlines())
+        for row in rows:
+            here.say.note(f"{row.rule or row.effect}: {safe_line(row.login)}")
         return DONE
     filed, is_new = verbs.file_ticket(settings, found)
     data = {"dry_run": False, "group": found.key, "id": filed.id, "state": filed.state, "new": is_new}

@@ -106,8 +106,8 @@ def one_of(item: Item, found: Sequence[str], what: str) -> Receipt:
 
 def foreseen(receipt: Receipt) -> Receipt:
     """How an item stands, as what writing it would do."""
-    is_new = receipt.fate is Fate.ABSENT and not receipt.effect
-    return receipt.model_copy(update={"effect": "created"}) if is_new else receipt
+    effects: dict[Fate, Effect] = {Fate.ABSENT: "created", Fate.CONFIRMED: "noop"}
+    return receipt.model_copy(update={"effect": receipt.effect or effects.get(receipt.fate, "")})
 
 
 def looked_up(receipt: Receipt) -> Receipt:

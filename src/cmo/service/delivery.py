@@ -47,6 +47,7 @@ CRM_ORDER = (
     "hubspot.contact", "hubspot.company", "hubspot.link", "hubspot.note",
 )  # fmt: skip
 """What hangs on another record comes after it."""
+TICKET = "linear.issue"
 PERSONS = ("attio.person", "hubspot.contact")
 OF_THEIR_OWN = (*PERSONS, "hubspot.company")
 """Records that hang on no other: an item's `record_id` is their own."""
@@ -175,10 +176,9 @@ class Delivery:
         with transaction(self.conn):
             planned = plan_writes(self.conn, self.job.id, writes)
         async with open_tickets(self.settings, self.found, self.meter) as tracker:
-            gate = replace(self.write_gate(), heeds_pauses=False)
-            lane = self._lane(tracker, "linear.issue", gate, TicketItem, Stage.SYNC)
+            lane = self._lane(tracker, TICKET, self.ticket_gate(), TicketItem, Stage.SYNC)
             outcome = await self.dispatcher().drain(lane, patience_s=patience_s)
-        return SyncDone(planned=planned, outcomes={"linear.issue": outcome})
+        return SyncDone(planned=planned, outcomes={TICKET: outcome})
 
     @asynccontextmanager
     async def mail_lane(self, *, per_inbox_cap: int | None = None) -> AsyncIterator[tuple[Lane, Sequence]]:
@@ -213,6 +213,10 @@ class Delivery:
         """The gate of what is no mail."""
         secret = installation_key(self.settings, self.conn)
         return WriteGate(job_id=self.job.id, ceiling=self.ceiling(), secret=secret)
+
+    def ticket_gate(self) -> WriteGate:
+        """The gate of tickets."""
+        return replace(self.write_gate(), heeds_pauses=False)
 
     def ceiling(self) -> Mode:
         """The most that the settings allow any job."""

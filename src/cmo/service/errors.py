@@ -35,6 +35,7 @@ from cmo.store.retry import replan_writes, retriable
 from cmo.store.switches import Switch, switch_on
 
 if TYPE_CHECKING:
+    from cmo.service.syncing import SyncRow
     from cmo.service.wiring import Outside
 
 LONGEST_REASON = 200
@@ -165,6 +166,24 @@ def show_ticket_text(settings: Settings, group: StoredGroup) -> str:
     with writer(settings) as conn:
         _record(settings, conn, "ticket", group, {}, at=clock_of(settings).now(), is_dry=True)
     return f"{group.title}\n\n{group.report()}"
+
+
+def rehearse_ticket(settings: Settings, group: StoredGroup, *, found: Outside | None = None) -> tuple[SyncRow, ...]:
+    """What filing the group's ticket would do, parent first; empty where no team is set.
+
+    Raises:
+        ConfigError: no key is set.
+        ProviderError
+    """
+    from cmo.service.sending import opened
+    from cmo.service.syncing import preview_tickets
+    from cmo.service.tickets import ticket_writes
+    from cmo.service.writers import has_ticket_team
+
+    with opened(settings, group.job_id, found=found) as delivery:
+        if not has_ticket_team(delivery.settings, delivery.found):
+            return ()
+        return preview_tickets(delivery, ticket_writes(delivery, only=group.key))
 
 
 def resume_after(settings: Settings, job_id: str, minutes: int | None) -> Switch | None:

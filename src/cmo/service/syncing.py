@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cmo.domain.audit import AuditEntry
 from cmo.domain.base import Frozen
 from cmo.domain.job import Mode
-from cmo.domain.outward import CrmItem, Fate, Receipt
+from cmo.domain.outbox import NewWrite
+from cmo.domain.outward import CrmItem, Fate, Receipt, TicketItem
 from cmo.domain.policy import Verdict
 from cmo.providers.ports import Crm
-from cmo.service.delivery import CRM_ORDER, PERSONS, Delivery
+from cmo.providers.receipts import foreseen
+from cmo.service.delivery import CRM_ORDER, PERSONS, TICKET, Delivery
 from cmo.service.sending import PATIENCE_S, broken_until
-from cmo.service.writers import open_crm
+from cmo.service.writers import open_crm, open_tickets
 from cmo.store.audit import record_audit
 from cmo.store.db import transaction
 from cmo.store.outbox_plan import plan_writes
@@ -62,6 +64,37 @@ class SyncPreview(Frozen):
     def writing(self) -> int:
         """Records that would be written, compared or looked up."""
         return sum(row.effect != "skip" for row in self.rows)
+
+
+def preview_tickets(delivery: Delivery, writes: Sequence[NewWrite]) -> tuple[SyncRow, ...]:
+    """What filing these tickets would do; nothing is written, the tracker is only asked what it has.
+
+    Raises:
+        ConfigError: the tracker is not set up.
+        ProviderError: it cannot be read.
+    """
+    return asyncio.run(_preview_tickets(delivery, {write.key: write for write in writes}))
+
+
+async def _preview_tickets(delivery: Delivery, writes: Mapping[str, NewWrite]) -> tuple[SyncRow, ...]:
+    conn, now = delivery.conn, delivery.found.clock.now()
+    async with open_tickets(delivery.settings, delivery.found, delivery.meter) as tracker:
+        with rehearsal(conn):
+            plan_writes(conn, delivery.job.id, list(writes.values()))
+            found, _ = list_outbox(conn, now=now, job_id=delivery.job.id, limit=-1)
+            rows = {item.key: (row, item) for row, item in _tickets(found) if item.key in writes}
+            said = claim_all(
+                conn, tracker.operations[TICKET], job_id=delivery.job.id, gate=delivery.ticket_gate(), now=now
+            )
+        passed = [item for row, item in rows.values() if row.id in said and said[row.id][0].rule is None]
+        told = {receipt.key: foreseen(receipt) for receipt in await tracker.look_up(TICKET, passed)} if passed else {}
+    return tuple(
+        _sync_row(row, said[row.id][0] if row.id in said else None, told.get(key)) for key, (row, _) in rows.items()
+    )
+
+
+def _tickets(rows: Sequence[OutboxRow]) -> list[tuple[OutboxRow, TicketItem]]:
+    return [(row, TicketItem.model_validate_json(row.payload)) for row in rows if row.operation == TICKET]
 
 
 @dataclass(frozen=True)
@@ -123,7 +156,7 @@ class Syncing:
             told = await self._told(crm, first)
             doubted = [key for key, receipt in told.items() if receipt.fate in (Fate.HELD, Fate.REFUSED)]
             found = self._rehearse(crm, name, doubted=doubted) if doubted else first
-        rows = [_sync_row(row, verdict, told) for row, verdict in found.rows]
+        rows = [_sync_row(row, verdict, told.get(_key(row))) for row, verdict in found.rows]
         left_out = [
             SyncRow(login=login, operation=_person(crm), effect="skip", rule=rule, message=message)
             for login, rule, message in left_out_of_crm(delivery.conn, self.job_id)
@@ -196,10 +229,11 @@ def _person(crm: Crm) -> str:
     return next(name for name in PERSONS if name in crm.operations)
 
 
-def _sync_row(row: OutboxRow, verdict: Verdict | None, told: Mapping[str, Receipt]) -> SyncRow:
+def _sync_row(row: OutboxRow, verdict: Verdict | None, receipt: Receipt | None) -> SyncRow:
     effect, rule, message = "write", None, ""
-    receipt = told.get(_key(row))
-    if verdict is None and row.state == "unknown" and not row.is_held:
+    if row.state == "confirmed":
+        effect, message = "noop", f"It is there as {row.provider_id}."
+    elif verdict is None and row.state == "unknown" and not row.is_held:
         effect, message = "look up", "It may have happened; the CRM is asked first."
     elif verdict is None:
         effect, rule = "skip", "held" if row.is_held else "later"
