@@ -249,6 +249,13 @@ def test_the_sandbox_has_a_home_of_its_own_and_nothing_that_names_the_outside(pl
     assert settings.origins["github.api_url"][0].layer == "sandbox"
 
 
+@pytest.mark.parametrize("url", ["https://proxy.example/graphql", "http://localhost:8080", "http://[::1]:8080/graphql"])
+def test_linears_key_travels_in_the_open_on_this_machine_only(place: Place, url: str) -> None:
+    assert place.load({"LINEAR_API_URL": url}).linear_api_url == url
+    with pytest.raises(ConfigError, match="http:// for this machine"):
+        place.load({"LINEAR_API_URL": "http://proxy.example/graphql"})
+
+
 def test_the_sandbox_takes_a_model_on_this_machine(place: Place) -> None:
     env = {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "OPENAI_API_KEY": "local-key-0123456789"}
 

@@ -195,8 +195,12 @@ def span() -> Kind:
     return Kind("a range A..B, e.g. 100..2000", check, check, write, lambda value: json.dumps(write(value)))
 
 
-def web_address() -> Kind:
-    """The start of an http(s) address, without a trailing slash; it must carry no user name or password."""
+def web_address(*, safe: bool = False) -> Kind:
+    """The start of an http(s) address, without a trailing slash; it must carry no user name or password.
+
+    Args:
+        safe: Plain http leads to this machine only.
+    """
 
     def check(raw: Any) -> str:
         if not isinstance(raw, str) or len(raw) > 500 or re.search(r"[\s\x00-\x1f\x7f]", raw.strip()):
@@ -205,10 +209,13 @@ def web_address() -> Kind:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
             raise ValueError
+        if safe and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError
         _ = parts.port  # raises ValueError where it is no port
         return address
 
-    return Kind("an address that starts with https:// (or http://) and holds no password", check, check)
+    plain = "http:// for this machine" if safe else "http://"
+    return Kind(f"an address that starts with https:// (or {plain}) and holds no password", check, check)
 
 
 def optional(kind: Kind) -> Kind:

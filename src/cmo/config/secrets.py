@@ -136,7 +136,9 @@ CREDENTIALS: Mapping[str, Credential] = {
         Credential(
             "attio", "ATTIO_API_KEY", "keeps people, lists and notes in Attio", "Attio → Workspace → Developers"
         ),
-        Credential("hubspot", "HUBSPOT_ACCESS_TOKEN", "keeps people and notes in HubSpot", "HubSpot → Service keys"),
+        Credential(
+            "hubspot", "HUBSPOT_ACCESS_TOKEN", "keeps people, companies and notes in HubSpot", "HubSpot → Service keys"
+        ),
         Credential("linear", "LINEAR_API_KEY", "opens tickets for groups of errors", "Linear → Settings → Security"),
     )
 }

@@ -352,7 +352,7 @@ class Settings:
         "hubspot.api_version", kinds.line(), "2026-09", "HubSpot's dated version.", "HUBSPOT_API_VERSION"
     )
     linear_api_url: str = _set(
-        "linear.api_url", kinds.web_address(), "https://api.linear.app/graphql", "Linear.", "LINEAR_API_URL",
+        "linear.api_url", kinds.web_address(safe=True), "https://api.linear.app/graphql", "Linear.", "LINEAR_API_URL",
         live_only=True,
     )  # fmt: skip
     gmail_api_url: str = _set(

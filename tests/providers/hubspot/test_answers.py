@@ -225,9 +225,10 @@ def test_the_probe_tells_an_accepted_key_from_a_wrong_a_poor_and_an_unreachable_
     with rig() as outside:
         accepted = outside.run(lambda client: client.probe())
         assert (accepted.state, "249,000 requests are left" in accepted.detail) == ("ok", True)
-        outside.hubspot.missing_scopes = ("crm.objects.contacts.read",)
-        poor = outside.run(lambda client: client.probe())
-        assert (poor.state, "crm.objects.contacts.read" in poor.fix) == ("fail", True)
+        for scope in ("crm.objects.contacts.read", "crm.objects.companies.read"):
+            outside.hubspot.missing_scopes = (scope,)
+            poor = outside.run(lambda client: client.probe())
+            assert (poor.state, scope in poor.fix) == ("fail", True)
         outside.key = "some-other-token"
         wrong = outside.run(lambda client: client.probe())
         assert (wrong.state, "cmo auth set hubspot" in wrong.fix) == ("fail", True)

@@ -25,7 +25,7 @@ from cmo.providers.hubspot.companies import SEARCH_MARGIN_S, Companies
 from cmo.providers.hubspot.contacts import Contacts
 from cmo.providers.hubspot.links import Links
 from cmo.providers.hubspot.parse import broken
-from cmo.providers.hubspot.wire import PATIENCE_S, WINDOWS, Wire
+from cmo.providers.hubspot.wire import PATIENCE_S, WINDOWS, Reply, Wire
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, doubtful, foreseen, looked_up
 
@@ -209,20 +209,25 @@ class HubSpot:
         raise _no_lists()
 
     async def probe(self) -> Probe:
-        """Whether the key is accepted and may read contacts, and what is left of the day's requests."""
+        """Whether the key is accepted and may read contacts and companies, and what is left of the day's requests."""
         operation = "check the key"
         try:
-            told = await self._wire.read("GET", "/crm/objects/{V}/contacts", operation=operation, params={"limit": "1"})
-            if told.status >= 400 or not isinstance(told.body.get("results"), list):
-                raise broken(operation, told.message or "the answer has no results")
+            await self._list_one("companies", operation)
+            told = await self._list_one("contacts", operation)
         except ProviderError as exc:
             is_passing = exc.code == "rate_limited"
             return Probe(provider="hubspot", state="warn" if is_passing else "fail", detail=exc.message, fix=exc.hint)
         left = told.headers.get("x-hubspot-ratelimit-daily-remaining", "")
-        detail = "The key is accepted and may read contacts."
+        detail = "The key is accepted and may read contacts and companies."
         if left.isdecimal():
             detail = f"{detail} {int(left[:12]):,} requests are left today."
         return Probe(provider="hubspot", state="ok", detail=detail)
+
+    async def _list_one(self, kind: str, operation: str) -> Reply:
+        told = await self._wire.read("GET", f"/crm/objects/{{V}}/{kind}", operation=operation, params={"limit": "1"})
+        if told.status >= 400 or not isinstance(told.body.get("results"), list):
+            raise broken(operation, told.message or "the answer has no results")
+        return told
 
     def _check(self, operation: str, items: Sequence[CrmItem]) -> None:
         if operation not in self._operations:
