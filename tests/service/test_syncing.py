@@ -16,6 +16,7 @@ from cmo.domain.job import Stage
 from cmo.domain.lead import ItemFailure
 from cmo.domain.suppression import email_key
 from cmo.errors import CmoError, ConfigError, ProviderRejected
+from cmo.sandbox.vendors.attio import LIST_SLUG
 from cmo.service.delivery import PERSONS, SyncDone
 from cmo.service.reconcile import Reconciling
 from cmo.service.sending import opened
@@ -24,6 +25,7 @@ from cmo.service.tickets import ticket_writes
 from cmo.store.commit import commit
 from tests.delivery.services import Services
 from tests.fakes.campaign import Campaign, campaign
+from tests.fakes.clock import NOON
 
 DOMAIN = "engines.example"
 COMPANY = "hubspot.company"
@@ -268,3 +270,27 @@ def test_processes_that_file_the_same_tickets_make_one_parent_and_one_child_for_
         children = [issue.parent_id for issue in services.vendors["linear"].issues if issue.parent_id is not None]
         assert len(parents) == 1
         assert children == parents * 2
+
+
+@pytest.mark.parametrize("crm", ["attio", "hubspot"])
+def test_a_person_whose_record_was_merged_is_followed_and_what_hangs_on_them_too(tmp_path: Path, crm: str) -> None:
+    with told(tmp_path, crm, 1, list_id=LIST_SLUG if crm == "attio" else None) as (made, books):
+        sync(made)
+        rows = books.people if crm == "attio" else books.objects["contacts"]
+        (gone,) = rows
+        if crm == "attio":
+            kept = books.add_person("new@home.example", now=made.clock.now(), name=rows[gone]["name"])
+            rows[kept]["emails"] += rows.pop(gone)["emails"]
+            for entry in books.entries.values():
+                entry["parent_record_id"] = kept
+        else:
+            kept = books.add("contacts", {**rows[gone]["properties"], "email": "new@home.example"}, now=NOON)["id"]
+            books.merge_contacts(kept, gone)
+        assert differing(made)["maint1"][0] == "merged"
+        mend(made)
+        assert agreeing(made) == {True}
+        with made.open() as conn:
+            (held,) = conn.execute("SELECT provider_id FROM outbox WHERE operation IN (?, ?)", PERSONS)
+        conn.close()
+        assert held["provider_id"] == kept
+        assert len(rows) == 1

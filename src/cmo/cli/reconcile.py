@@ -122,5 +122,9 @@ def _tell(
 
 def _repairs(compared: Sequence[Compared]) -> str:
     counts = Counter(one.repair for one in compared)
-    words = {"confirmed": "are there and become confirmed", "planned": "are planned again"}
+    words = {
+        "confirmed": "are there and become confirmed",
+        "planned": "are planned again",
+        "followed": "are followed to the record that they were merged into",
+    }
     return ", ".join(f"{count:,} {words[repair]}" for repair, count in counts.items())

@@ -30,13 +30,14 @@ from cmo.store.db import transaction
 from cmo.store.doubt import find_orphans, resolve
 from cmo.store.erasure import is_erased
 from cmo.store.groups import forget_failures
-from cmo.store.outbox_plan import plan_again
+from cmo.store.outbox_plan import follow, plan_again
 from cmo.store.send_views import LeftRow, left_rows, operations_in_use
 
-Finding = Literal["agree", "differs", "missing", "found", "absent", "early", "doubtful", "blind", "unasked"]
+Finding = Literal["agree", "differs", "merged", "missing", "found", "absent", "early", "doubtful", "blind", "unasked"]
 MEANING: Mapping[Finding, str] = {
     "agree": "both sides say the same",
     "differs": "it is there and says something else than ours",
+    "merged": "it is there under another id, as after records were merged",
     "missing": "we say it was confirmed, the provider does not have it",
     "found": "the provider has it, we do not know it",
     "absent": "we did not know; it surely is not there",
@@ -45,7 +46,7 @@ MEANING: Mapping[Finding, str] = {
     "blind": "confirmed when it left; the provider cannot be asked",
     "unasked": "the provider could not be asked",
 }
-_REPAIRS: Mapping[Finding, str] = {"found": "confirmed", "absent": "planned"}
+_REPAIRS: Mapping[Finding, str] = {"found": "confirmed", "absent": "planned", "merged": "followed"}
 """What a finding makes of the row when it is repaired."""
 _WRITABLE = ("name", "company")
 """Fields that a write of a person sets."""
@@ -67,7 +68,7 @@ class Compared:
 
     @property
     def repair(self) -> str:
-        """What repairing makes of it: confirmed, planned, or empty."""
+        """What repairing makes of it: confirmed, planned, followed (to the other id), or empty."""
         return "planned" if self.writes else _REPAIRS.get(self.finding, "")
 
     @property
@@ -169,9 +170,11 @@ class Reconciling:
                 return False
             if one.writes:
                 plan_again(conn, row.id, overwrites=self.overwrites, now=now)
+            elif one.finding == "merged":
+                follow(conn, row.id, one.receipt.provider_id)
             else:
                 resolve(conn, one.operation, [one.receipt], now=now)
-            if one.repair == "confirmed":
+            if one.finding == "found":
                 usage = {"emails_sent": 1} if row.operation.partition(".")[0] in MAILERS else {}
                 event = WritesSettled(operation=row.operation, fates={"confirmed": 1}, usage=usage)
                 name = f"{self.delivery.job.id}/reconciled/{row.id}/{now.timestamp():.3f}"
@@ -215,6 +218,8 @@ def _judged(row: LeftRow, receipt: Receipt | None, operation: Operation, now: da
     fate = receipt.fate if receipt else Fate.UNKNOWN
     finding: Finding = "doubtful"
     match fate, row.state:
+        case Fate.CONFIRMED, "confirmed" if receipt and _is_elsewhere(row, receipt):
+            finding = "merged"
         case Fate.CONFIRMED, "confirmed" if receipt and receipt.differs:
             finding = "differs"
         case (Fate.CONFIRMED, "confirmed") | (Fate.ABSENT, "planned"):
@@ -235,6 +240,11 @@ def _judged(row: LeftRow, receipt: Receipt | None, operation: Operation, now: da
             pass
     told = "" if finding == "agree" else receipt.reason if receipt and receipt.reason else MEANING[finding]
     return Compared(row, finding, fate.value, told, operation, receipt)
+
+
+def _is_elsewhere(row: LeftRow, receipt: Receipt) -> bool:
+    known = row.operation in OF_THEIR_OWN and row.provider_id and receipt.provider_id
+    return bool(known) and row.provider_id != receipt.provider_id
 
 
 def _planning(one: Compared, overwrites: bool) -> Compared:

@@ -55,6 +55,12 @@ def plan_again(conn: Connection, row_id: int, *, overwrites: bool, now: datetime
     )
 
 
+def follow(conn: Connection, row_id: int, provider_id: str | None) -> None:
+    """What a row made is known by another id now, by which all that hangs on it goes from here on. Runs inside the
+    caller's transaction."""
+    conn.execute("UPDATE outbox SET state = 'confirmed', provider_id = ? WHERE id = ?", (provider_id, row_id))
+
+
 def unplan(conn: Connection, where: str, values: Sequence[Any]) -> None:
     """Take back planned rows. One that was tried is over and keeps its key: a late effect of it is still known.
 
