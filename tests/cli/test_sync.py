@@ -88,3 +88,21 @@ def test_through_a_service_with_sequences_everything_arrives_once_and_all_agree(
     assert result.code == 0
     assert {row["finding"] for row in result.document["data"]} == {"agree"}
     assert len(result.document["data"]) == 3 * 4  # mail, person, place on the list, note
+
+
+def test_reconcile_names_the_fields_that_differ_and_overwrites_only_where_asked(cmo: Cmo) -> None:
+    made = made_for(cmo, 1)
+    assert cmo("sync", "--yes").code == 0
+    file = made.settings.paths.sandbox_dir / "books.json"
+    books = json.loads(file.read_text())
+    (person,) = books["doors"]["attio"]["vendor"]["people"].values()
+    person["name"] = {"first_name": "Annie", "last_name": "", "full_name": "Annie"}
+    file.write_text(json.dumps(books))
+    looked = cmo("reconcile", "--repair", "--yes", "--json")
+    (row,) = looked.document["data"]
+    assert (looked.code, row["finding"], row["differs"], row["repair"]) == (3, "differs", {"name": "Annie"}, "")
+    assert row["message"] == "name is “Annie” there, “Ana 1” here."
+    planned = cmo("reconcile", "--repair", "--overwrite", "--yes", "--json")
+    assert planned.document["data"][0]["writes"] == ["name"]
+    assert cmo("sync", "--yes", "--json").document["data"]["effects"] == {"updated": 1}
+    assert cmo("reconcile").code == 0
