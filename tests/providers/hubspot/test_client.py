@@ -205,6 +205,38 @@ def test_a_contact_is_linked_with_its_company_once_by_whichever_of_its_addresses
         assert outside.look_up(LINK, link(company_id)).fate is Fate.CONFIRMED
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_many_contacts_are_linked_together_and_one_by_one_where_one_of_them_cannot_be(is_whole: bool) -> None:
+    with rig() as outside:
+        company_id = outside.add("companies", domain=DOMAIN)
+        emails = [f"p{number}@{DOMAIN}" for number in range(100)]
+        ids = [outside.add("contacts", email=email) for email in emails]
+        outside.hubspot.books.link("contacts", ids[0], "companies", company_id)
+        items = [link(company_id, email) for email in emails]
+        if not is_whole:
+            items[7] = link("404404", emails[7])
+        receipts = outside.write(LINK, *items)
+        assert [receipt.key for receipt in receipts] == [item.key for item in items]
+        fates = {receipt.effect or receipt.code: 0 for receipt in receipts}
+        for receipt in receipts:
+            fates[receipt.effect or receipt.code] += 1
+        assert fates == {"noop": 1, "created": 99} if is_whole else {"noop": 1, "created": 98, "record_missing": 1}
+        assert len(outside.hubspot.books.links) == (100 if is_whole else 99)
+        assert len(outside.open.door.calls) == (3 if is_whole else 3 + 99)
+
+
+def test_a_limit_in_the_middle_of_single_links_leaves_the_rest_for_later() -> None:
+    limit = FaultRule(kind=FaultKind.RATE_LIMIT, route="out:hubspot/crm/objects/2026-09/contacts", nth=(2,))
+    with rig(limit) as outside:
+        company_id = outside.add("companies", domain=DOMAIN)
+        for email in (ADA, "bo@x.example"):
+            outside.add("contacts", email=email)
+        late, made = outside.write(LINK, link(company_id), link("404404", "bo@x.example"))
+        assert (late.fate, late.code) == (Fate.LATER, "rate_limited")
+        assert made.fate in (Fate.LATER, Fate.REFUSED)
+        assert outside.hubspot.books.links == []
+
+
 def test_a_link_of_a_contact_or_with_a_company_that_is_gone_is_refused() -> None:
     with rig() as outside:
         company_id = outside.add("companies", domain=DOMAIN)
@@ -397,7 +429,7 @@ def test_every_operation_says_how_a_doubtful_write_is_settled() -> None:
     expected = {
         CONTACT: (Repeat.REPEATABLE, 100),
         COMPANY: (Repeat.LOOKED_UP, 1),
-        LINK: (Repeat.REPEATABLE, 1),
+        LINK: (Repeat.REPEATABLE, 100),
         NOTE: (Repeat.LOOKED_UP, 1),
         DEAL: (Repeat.LOOKED_UP, 1),
     }

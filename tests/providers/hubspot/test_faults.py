@@ -103,6 +103,21 @@ def test_a_batch_whose_answer_is_lost_is_unknown_for_all_that_were_sent(kind: Fa
 
 
 @pytest.mark.parametrize("kind", TOLD_AS_UNKNOWN)
+def test_links_whose_answer_is_lost_are_unknown_and_a_look_settles_each(kind: FaultKind) -> None:
+    route = "out:hubspot/crm/associations/2026-09/contacts/companies/batch/associate"
+    with rig(FaultRule(kind=kind, route=route, nth=(1,)), timeout_s=patience_s(kind)) as outside:
+        company_id = outside.add("companies", domain=DOMAIN)
+        items = [link(company_id, email) for email in (ADA, "bo@x.example")]
+        for item in items:
+            outside.add("contacts", email=item.email)
+        assert {receipt.fate for receipt in outside.write(LINK, *items)} == {Fate.UNKNOWN}
+        there = Fate.CONFIRMED if outside.hubspot.books.links else Fate.ABSENT
+        assert {outside.look_up(LINK, item).fate for item in items} == {there}
+        assert {receipt.fate for receipt in outside.write(LINK, *items)} == {Fate.CONFIRMED}
+        assert len(outside.hubspot.books.links) == 2
+
+
+@pytest.mark.parametrize("kind", TOLD_AS_UNKNOWN)
 @pytest.mark.parametrize("operation", [CONTACT, COMPANY])
 def test_a_look_beforehand_that_fails_leaves_the_write_for_later(operation: str, kind: FaultKind) -> None:
     rule = FaultRule(kind=kind, route=f"{OBJECTS}/{KINDS[operation]}", nth=(1,))

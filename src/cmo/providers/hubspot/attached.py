@@ -63,8 +63,9 @@ class Attached:
         """Reads everything of this kind that is linked with the contact."""
         operation = f"look for {self._shape.kind}"
         kind, marked = self._shape.kind, self._shape.marked
-        ids = await linked_ids(self._wire, "contacts", _contact_id(item), kind, operation=operation)
-        held = await read_objects(self._wire, kind, list(dict.fromkeys(ids)), (marked,), operation=operation)
+        linked = await linked_ids(self._wire, "contacts", [_contact_id(item)], kind, operation=operation)
+        ids = list(dict.fromkeys(number for numbers in linked.values() for number in numbers))
+        held = await read_objects(self._wire, kind, ids, (marked,), operation=operation)
         texts = {found.id: _plain(found.properties.get(marked, "")) for found in held}
         mine = {found_id: text for found_id, text in texts.items() if item.marker in text}
         ours = _plain(self._shape.properties(item)[marked])

@@ -60,9 +60,9 @@ OPERATIONS: tuple[Operation, ...] = (
         name=LINK,
         repeat=Repeat.REPEATABLE,
         known_by="the contact and the company: the default link is there or not",
-        batch=1,
+        batch=100,
         timeout_s=3 * _EXCHANGE_S,
-        source="contracts/hubspot.md, Endpoints: PUT associations/default; Idempotency",
+        source="contracts/hubspot.md, Endpoints: batch/associate/default, PUT associations/default; Idempotency",
     ),
     Operation(
         name=NOTE,
@@ -92,6 +92,16 @@ class Kind(Protocol):
 
     async def find(self, item: CrmItem) -> Receipt:
         """How it stands: CONFIRMED, HELD, ABSENT or UNKNOWN; raises what reading raises."""
+
+
+class Batched(Protocol):
+    """One kind of what is written many at a time."""
+
+    async def write(self, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
+        """As `Writer.write`."""
+
+    async def find(self, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
+        """As `Kind.find`, of each."""
 
 
 class HubSpot:
@@ -145,7 +155,7 @@ class HubSpot:
             )
             for known in OPERATIONS
         }
-        self._contacts = Contacts(self._wire)
+        self._together: Mapping[str, Batched] = {CONTACT: Contacts(self._wire), LINK: Links(self._wire)}
 
         def note(item: CrmItem) -> dict[str, str]:
             at = item.happened_at or clock.now()
@@ -156,7 +166,6 @@ class HubSpot:
 
         self._kinds: Mapping[str, Kind] = {
             COMPANY: Companies(self._wire, clock, unique_property),
-            LINK: Links(self._wire),
             NOTE: Attached(self._wire, Shape("notes", NOTE_TO_CONTACT, "hs_note_body", note)),
             DEAL: Attached(self._wire, Shape("deals", DEAL_TO_CONTACT, "dealname", deal)),
         }
@@ -174,7 +183,7 @@ class HubSpot:
         return self._operations
 
     async def write(self, operation: str, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
-        """Write up to 100 contacts, or one company, link, note or deal. Contacts that are right already are left alone.
+        """Write up to 100 contacts or links, or one company, note or deal. What is right already is left alone.
 
         Raises:
             RateLimited, ProviderUnavailable, AuthRejected, ProviderRejected: nothing was written.
@@ -184,8 +193,8 @@ class HubSpot:
         self._check(operation, items)
         if len(items) > self._operations[operation].batch:
             raise ValueError(f"{operation} takes at most {self._operations[operation].batch} items at a time")
-        if operation == CONTACT:
-            return await self._contacts.write(items)
+        if operation in self._together:
+            return await self._together[operation].write(items)
         return tuple([await self._kinds[operation].write(item) for item in items])
 
     async def look_up(self, operation: str, items: Sequence[CrmItem]) -> tuple[Receipt, ...]:
@@ -237,8 +246,8 @@ class HubSpot:
 
     async def _found(self, operation: str, items: Sequence[CrmItem]) -> Sequence[Receipt]:
         self._check(operation, items)
-        if operation == CONTACT:
-            return await self._contacts.find(items)
+        if operation in self._together:
+            return await self._together[operation].find(items)
         return [await self._find(self._kinds[operation], item) for item in items]
 
     async def _find(self, kind: Kind, item: CrmItem) -> Receipt:

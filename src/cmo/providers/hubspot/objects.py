@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cmo.providers.calling import READ_TRIES
@@ -45,31 +45,51 @@ async def read_objects(
 
 
 async def linked_ids(
-    wire: Wire, kind: str, key: str, to_kind: str, *, operation: str, tries: int = READ_TRIES
-) -> list[str]:
-    """Ids of all objects of `to_kind` that are linked with one object; none where that one is gone.
+    wire: Wire, kind: str, keys: Sequence[str], to_kind: str, *, operation: str, tries: int = READ_TRIES
+) -> dict[str, list[str]]:
+    """Id of an object -> ids of all objects of `to_kind` that are linked with it; no entry where there are none, or
+    where that one is gone.
 
+    Args:
+        keys: At most 100.
     Raises:
         As `read_objects`; ContractBroken also where there is no end.
     """
-    found: list[str] = []
-    entry = {"id": key}
+    found: dict[str, list[str]] = {}
+    entries = [{"id": key} for key in keys]
     path = f"/crm/associations/{{V}}/{kind}/{to_kind}/batch/read"
     for _ in range(MAX_PAGES):
-        reply = await wire.read("POST", path, operation=operation, json_body={"inputs": [entry]}, tries=tries)
+        if not entries:
+            return found
+        reply = await wire.read("POST", path, operation=operation, json_body={"inputs": entries}, tries=tries)
         if not _has_some(reply, operation):
             return found
         results = reply.body.get("results")
         if not isinstance(results, list) or not all(isinstance(row, dict) for row in results):
             raise broken(operation, "the answer has no results")
-        after = None
+        entries = []
         for row in results:
-            found.extend(_targets(row.get("to"), operation))
-            after = _after(row.get("paging"))
-        if after is None:
-            return found
-        entry = {"id": key, "after": after}
+            key = _end(row.get("from"), operation)
+            found.setdefault(key, []).extend(_targets(row.get("to"), operation))
+            if after := _after(row.get("paging")):
+                entries.append({"id": key, "after": after})
     raise broken(operation, "the list has no end")
+
+
+def linked_pairs(body: Mapping[str, Any], operation: str) -> set[frozenset[str]]:
+    """What an answer says is linked now, in whichever direction it tells it.
+
+    Raises:
+        ContractBroken: it cannot be read.
+    """
+    results = body.get("results")
+    if not isinstance(results, list) or not all(isinstance(row, dict) for row in results):
+        raise broken(operation, "the answer has no results")
+    return {frozenset((_end(row.get("from"), operation), _end(row.get("to"), operation))) for row in results}
+
+
+def _end(value: object, operation: str) -> str:
+    return object_id(value.get("id") if isinstance(value, dict) else None, operation)
 
 
 def _has_some(reply: Reply, operation: str) -> bool:

@@ -52,6 +52,7 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
             "_link",
         ),
         ("POST", rf"/crm/associations/{_VERSION}/{_KIND}/{_KIND}/batch/read", "_linked"),
+        ("POST", rf"/crm/associations/{_VERSION}/{_KIND}/{_KIND}/batch/associate/default", "_link_all"),
     )
 )
 _ASSOCIATION_TYPES: Mapping[tuple[str, str], int] = {
@@ -254,13 +255,25 @@ class HubSpotVendor:
     def _link(
         self, request: Request, now: datetime, kind: str, key: str, to_kind: str, to_key: str
     ) -> tuple[int, dict[str, Any]]:
-        row, to_row = self.books.find(kind, key), self.books.find(to_kind, to_key)
-        if row is None or to_row is None:
+        return 200, batch_json(self._link_each(kind, to_kind, [(key, to_key)]), [], now)
+
+    def _link_all(self, request: Request, now: datetime, kind: str, to_kind: str) -> tuple[int, dict[str, Any]]:
+        """All of them, or none where one does not exist."""
+        inputs = json_body(request, {"inputs"}).get("inputs")
+        if not isinstance(inputs, list) or not 0 < len(inputs) <= BATCH_MAX:
+            raise Refused(400, "VALIDATION_ERROR", f"inputs must hold 1 to {BATCH_MAX} pairs")
+        pairs = [(str(entry["from"]["id"]), str(entry["to"]["id"])) for entry in inputs]
+        return 200, batch_json(self._link_each(kind, to_kind, pairs), [], now)
+
+    def _link_each(self, kind: str, to_kind: str, pairs: list[tuple[str, str]]) -> list[dict[str, Any]]:
+        found = [(self.books.find(kind, key), self.books.find(to_kind, to_key)) for key, to_key in pairs]
+        known = [(row["id"], to_row["id"]) for row, to_row in found if row is not None and to_row is not None]
+        if len(known) < len(pairs):
             raise Refused(404, "OBJECT_NOT_FOUND", "One of the objects does not exist.")
-        self.books.link(kind, row["id"], to_kind, to_row["id"])
         spec = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": _ASSOCIATION_TYPES[kind, to_kind]}
-        pair = {"from": {"id": row["id"]}, "to": {"id": to_row["id"]}, "associationSpec": spec}
-        return 200, batch_json([pair], [], now)
+        for number, to_number in known:
+            self.books.link(kind, number, to_kind, to_number)
+        return [{"from": {"id": one}, "to": {"id": other}, "associationSpec": spec} for one, other in known]
 
     def _linked(self, request: Request, now: datetime, kind: str, to_kind: str) -> tuple[int, dict[str, Any]]:
         """At most 100 of each object, then a cursor; an object without any is an error of the batch."""
