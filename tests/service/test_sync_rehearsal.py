@@ -138,6 +138,17 @@ def test_a_rehearsal_says_row_by_row_what_the_sync_then_does(tmp_path: Path, crm
         assert {what for what in again.values()} <= {"held", "dependency", "suppressed", "hold"}
 
 
+@pytest.mark.parametrize("crm", ["attio", "hubspot"])
+def test_a_rehearsal_tells_what_is_looked_up_first_and_passes_by_the_erased(tmp_path: Path, crm: str) -> None:
+    with told(tmp_path, crm, 2) as (made, _):
+        sync(made)
+        with made.open() as conn:
+            conn.execute("UPDATE outbox SET state = 'unknown' WHERE id = 1")
+            conn.execute("UPDATE outbox SET state = 'unknown', is_held = 1, payload = '{}' WHERE id = 2")
+        conn.close()
+        assert set(rehearsed(made).values()) == {"look up", "held"}
+
+
 def test_a_rehearsal_of_tickets_says_of_each_what_filing_it_then_does(tmp_path: Path) -> None:
     made = campaign(tmp_path, 1)
     fail(made, "timeout", "malformed", "rejected")

@@ -28,6 +28,7 @@ from cmo.store.send_views import CameOf, came_of, left_out_of_crm
 from cmo.store.sends import crm_pages
 
 PREVIEW_AT_ONCE = 10
+"""Items that the CRM is asked about between two looks at whether to stop, where a call takes fewer."""
 _EFFECTS = {"created": "create", "updated": "update", "noop": "noop", "ambiguous": "ambiguous"}
 
 
@@ -156,7 +157,7 @@ class Syncing:
             told = await self._told(crm, first)
             doubted = [key for key, receipt in told.items() if receipt.fate in (Fate.HELD, Fate.REFUSED)]
             found = self._rehearse(crm, name, doubted=doubted) if doubted else first
-        rows = [_sync_row(row, verdict, told.get(_key(row))) for row, verdict in found.rows]
+        rows = [_sync_row(row, verdict, told.get(_key(row)) if verdict else None) for row, verdict in found.rows]
         left_out = [
             SyncRow(login=login, operation=_person(crm), effect="skip", rule=rule, message=message)
             for login, rule, message in left_out_of_crm(delivery.conn, self.job_id)
@@ -184,9 +185,10 @@ class Syncing:
                     told[item.key] = Receipt(key=item.key, fate=Fate.ABSENT, effect="created")
                 elif parent is None or on:
                     asked.append(item.model_copy(update={"record_id": on}))
-            for n in range(0, len(asked), PREVIEW_AT_ONCE):
+            size = max(PREVIEW_AT_ONCE, crm.operations[operation].batch)
+            for n in range(0, len(asked), size):
                 self.delivery.check()
-                for receipt in await crm.preview(operation, asked[n : n + PREVIEW_AT_ONCE]):
+                for receipt in await crm.preview(operation, asked[n : n + size]):
                     told[receipt.key] = receipt
             fresh |= {
                 name for item in asked if told[item.key].effect == "created" for name in (item.key, item.email) if name
