@@ -88,9 +88,11 @@ def test_a_look_tells_what_is_otherwise_and_finds_a_person_whose_address_was_cha
 
 def test_a_note_that_somebody_changed_is_there_and_differs() -> None:
     with rig() as outside:
-        item = note(outside.add_person())
+        item = note(outside.add_person()).model_copy(update={"text": "A long story. " * 99})
         outside.write(NOTE, item)
         assert outside.look_up(NOTE, item).differs == {}
+        outside.attio.books.notes[0]["content_plaintext"] += "And its end."
+        assert outside.look_up(NOTE, item).differs["text"].endswith("its end.")
         outside.attio.books.notes[0]["content_plaintext"] = "He called back."
         looked = outside.look_up(NOTE, item)
         assert (looked.fate, looked.differs) == (Fate.CONFIRMED, {"text": "He called back."})

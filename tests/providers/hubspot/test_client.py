@@ -102,6 +102,9 @@ def test_a_note_that_somebody_changed_is_there_and_differs() -> None:
         outside.write(NOTE, item)
         assert outside.look_up(NOTE, item).differs == {}
         (held,) = outside.held("notes")
+        style = "x" * 900
+        held["hs_note_body"] = f'<div style="{style}">{held["hs_note_body"]}</div>'.replace(" ", "&nbsp;")
+        assert outside.look_up(NOTE, item).differs == {}
         held["hs_note_body"] = f"<p>{MARKER} called <b>back</b></p>"
         looked = outside.look_up(NOTE, item)
         assert (looked.fate, looked.differs) == (Fate.CONFIRMED, {"text": f"{MARKER} called back"})

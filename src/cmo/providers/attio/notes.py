@@ -12,6 +12,7 @@ from cmo.providers.attio.refusals import gone, refusal
 from cmo.providers.attio.wire import Wire
 from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, one_of
 
+COMPARED_CHARS = 20_000
 NOTES_PER_PAGE = 50
 """Most that Attio gives; its default is 10."""
 
@@ -53,10 +54,14 @@ class Notes:
         if found is None:
             return gone(item)
         mine = [row for row in found if item.marker in str(row.get("title"))]
-        texts = {require_id(row, "note_id", operation): clean_line(str(row.get("content_plaintext"))) for row in mine}
+        texts = {require_id(row, "note_id", operation): _plain(row.get("content_plaintext")) for row in mine}
         seen = one_of(item, list(texts), "notes with this marker in Attio")
-        other = next((text for text in texts.values() if text != clean_line(item.text)), None)
+        other = next((text for text in texts.values() if text != _plain(item.text)), None)
         return seen if other is None else seen.model_copy(update={"differs": {"text": other}})
+
+
+def _plain(text: object) -> str:
+    return clean_line(str(text), limit=COMPARED_CHARS)
 
 
 def _record_id(item: CrmItem) -> str:

@@ -85,7 +85,7 @@ def note_body(item: CrmItem) -> str:
 
 def _plain(text: str) -> str:
     """What a reader sees, in one line: HubSpot may keep other markup than was sent."""
-    return clean_line(html.unescape(re.sub(r"<[^>]{0,200}>", " ", text)), limit=TEXT_MAX_CHARS)
+    return clean_line(html.unescape(re.sub(r"<[^<>]*>", " ", text)), limit=TEXT_MAX_CHARS)
 
 
 def _contact_id(item: CrmItem) -> str:
