@@ -212,6 +212,18 @@ def test_what_the_crm_has_otherwise_is_told_by_field_and_only_what_is_empty_is_f
         assert differing(made) == {}
 
 
+def test_leave_to_overwrite_holds_for_one_repair(tmp_path: Path) -> None:
+    with told(tmp_path, "hubspot", 1) as (made, books):
+        sync(made)
+        (held,) = (row["properties"] for row in books.objects["contacts"].values())
+        held.update(firstname="Countess", lastname="")
+        mend(made, overwrites=True)
+        assert held["firstname"] == "Ana"
+        held.update(firstname="Countess", lastname="", company="")
+        mend(made)
+        assert (held["firstname"], held["company"]) == ("Countess", "Org 1")
+
+
 @pytest.mark.parametrize("crm", ["attio", "hubspot"])
 def test_a_person_whose_address_was_changed_in_the_crm_is_not_made_again(tmp_path: Path, crm: str) -> None:
     with told(tmp_path, crm, 1) as (made, books):

@@ -50,7 +50,8 @@ def plan_again(conn: Connection, row_id: int, *, overwrites: bool, now: datetime
     conn.execute(
         "UPDATE outbox SET state = 'planned', is_held = 0, due_s = ?2, attempts = 0, effect = NULL, code = NULL,"
         " reason = NULL, holder = NULL, claimed_s = NULL, settled_s = NULL,"
-        " payload = CASE WHEN ?3 THEN json_set(payload, '$.overwrites', json('true')) ELSE payload END WHERE id = ?1",
+        " payload = CASE WHEN ?3 THEN json_set(payload, '$.overwrites', json('true'))"
+        " ELSE json_remove(payload, '$.overwrites') END WHERE id = ?1",
         (row_id, now.timestamp(), overwrites),
     )
 
