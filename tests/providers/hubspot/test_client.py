@@ -168,7 +168,7 @@ def test_a_limit_in_the_middle_of_single_upserts_leaves_the_rest_for_later() -> 
 def test_a_contact_that_is_in_a_batch_twice_is_written_once() -> None:
     with rig() as outside:
         first, second = outside.write(CONTACT, contact(), contact(ADA.upper(), name="Countess"))
-        assert (first.effect, second.fate, second.code) == ("created", Fate.LATER, "duplicate")
+        assert (first.effect, second.fate, second.code) == ("created", Fate.LATER, "too_early")
 
 
 def test_preview_and_look_up_agree_with_what_writing_does_and_write_nothing() -> None:

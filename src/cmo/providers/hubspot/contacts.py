@@ -59,7 +59,7 @@ class Contacts:
                 receipts[number] = plan.seen
             elif due.setdefault(plan.properties["email"], number) != number:
                 reason = "The same contact is in this batch twice."
-                receipts[number] = Receipt(key=plan.item.key, fate=Fate.LATER, code="duplicate", reason=reason)
+                receipts[number] = Receipt(key=plan.item.key, fate=Fate.LATER, code="too_early", reason=reason)
         if due:
             receipts |= zip(due.values(), await self._upsert([plans[number] for number in due.values()]), strict=True)
         return tuple(receipts[number] for number in range(len(plans)))
