@@ -23,6 +23,8 @@ from cmo.service.sending import opened
 from cmo.service.syncing import Syncing
 from cmo.service.tickets import ticket_writes
 from cmo.store.commit import commit
+from cmo.store.outbox_plan import unplan
+from cmo.store.sends import plan_crm
 from tests.delivery.services import Services
 from tests.fakes.campaign import Campaign, campaign
 from tests.fakes.clock import NOON
@@ -111,6 +113,21 @@ def test_a_second_job_uses_the_company_of_the_first_while_searches_do_not_show_i
         sync(made)
         assert len(books.objects["companies"]) == 1
         assert states(made)["hubspot.link"] == {"confirmed": 4}
+
+
+@pytest.mark.parametrize("tries", [0, 1])
+def test_a_company_that_was_taken_back_with_another_job_is_made_by_this_one(tmp_path: Path, tries: int) -> None:
+    with told(tmp_path, "hubspot", 2) as (made, books):
+        move_to(made, DOMAIN)
+        with opened(made.settings, made.job_id, found=made.found) as delivery:
+            plan_crm(delivery.conn, made.job_id, crm="hubspot", list_id=None, entries=False, now=made.clock.now())
+        with made.open() as conn:
+            conn.execute("UPDATE outbox SET job_id = 'another', attempts = ? WHERE operation = ?", (tries, COMPANY))
+            unplan(conn, "job_id = 'another'", ())
+        conn.close()
+        sync(made)
+        assert len(books.objects["companies"]) == 1
+        assert states(made)["hubspot.link"] == {"confirmed": 2}
 
 
 def test_free_mail_makes_no_company(tmp_path: Path) -> None:

@@ -100,18 +100,22 @@ def _insert(conn: Connection, job_id: str, write: NewWrite) -> None:
 def _renew(conn: Connection, job_id: str, row_id: int, write: NewWrite) -> bool:
     """Give a row that is surely not there its newer content; False where nothing changes.
 
-    What failed stays failed until its content or its approval is another.
+    What failed stays failed until its content or its approval is another, unless it was only taken back with its job.
     """
     return (
         conn.execute(
             "UPDATE outbox SET job_id = ?2, operation = ?3, state = 'planned', payload = ?4, content_hash = ?5,"
             " draft_id = ?6, approval_id = ?7, email_key = ?8, company_key = ?9, due_s = ?10, login_key = ?11,"
+            " after_id = (SELECT id FROM outbox WHERE key = ?12),"
             " attempts = 0, code = NULL, reason = NULL WHERE id = ?1 AND (content_hash <> ?5 OR approval_id IS NOT ?7"
-            " OR (state = 'planned' AND (job_id <> ?2"
-            " OR json_extract(payload, '$.in_reply_to') IS NOT json_extract(?4, '$.in_reply_to'))))",
+            " OR after_id IS NOT (SELECT id FROM outbox WHERE key = ?12)"
+            " OR ((state = 'planned' OR code = 'taken_back') AND job_id <> ?2)"
+            " OR (state = 'planned'"
+            " AND json_extract(payload, '$.in_reply_to') IS NOT json_extract(?4, '$.in_reply_to')))",
             (
                 row_id, job_id, write.operation, write.payload, write.content_hash, write.draft_id, write.approval_id,
                 write.email_key, write.company_key, write.due_at.timestamp(), write.login_key,
+                write.after_key,
             ),
         ).rowcount
         > 0
