@@ -6,6 +6,7 @@ CmoError
 ├── GoalUnclear              the sentence cannot become a plan: say it differently
 ├── ProviderError            provider, operation, status
 │   ├── RateLimited          Transient: wait `retry_after_s`, then try again
+│   │   └── PlanFull         the plan holds no more: a person makes room
 │   ├── ProviderUnavailable  Transient: the service or the network is down
 │   ├── AuthRejected         Terminal: the credential was refused
 │   ├── ProviderRejected     Terminal: the request was refused
@@ -115,6 +116,12 @@ class RateLimited(ProviderError, Transient):
         self.retry_after_s = retry_after_s
         self.resource = resource
         """The bucket that is empty, such as `graphql` or `core`; `secondary` for abuse limits."""
+
+
+class PlanFull(RateLimited):
+    """The plan at the provider holds no more; waiting helps once somebody has made room there."""
+
+    code = "lead_limit"
 
 
 class ProviderUnavailable(ProviderError, Transient):

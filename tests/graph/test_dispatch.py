@@ -15,6 +15,7 @@ from cmo.errors import (
     CmoError,
     ConfigError,
     ContractBroken,
+    PlanFull,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
@@ -84,6 +85,23 @@ def test_what_may_leave_is_written_once_and_confirmed(bench: Bench) -> None:
 def test_a_drain_hands_over_at_most_what_it_was_told_to(bench: Bench) -> None:
     bench.plan(*range(1, 8))
     assert bench.drain(operation=operation_factory(batch=3), most=5).fates == {"confirmed": 5}
+
+
+def test_a_full_plan_puts_off_all_that_is_due_and_is_no_failure_of_the_provider(bench: Bench) -> None:
+    bench.plan(*range(1, 31))
+    for _ in range(BREAKS_AFTER + 1):
+        bench.writer.writes = [PlanFull("The plan is full.", retry_after_s=3600.0, **TOLD)]
+        asked = len(bench.writer.written)
+        done = bench.drain(operation=operation_factory(batch=20))
+        assert (done.stopped, done.fates, done.spike) == ("The plan is full.", {"later": 20}, "")
+        assert len(bench.writer.written) == asked + 20
+        assert set(bench.column("reason")) == {"The plan is full."}
+        assert set(bench.column("due_s")) == {bench.clock.now().timestamp() + 3600}
+        bench.clock.advance(3600.0)
+    assert breaker_open_until(bench.conn, "tracker") == (0.0, "")
+    assert find_switch(bench.conn, SENDING, now=bench.clock.now()) is None
+    assert set(bench.column("attempts")) == {0}
+    assert bench.drain(operation=operation_factory(batch=20)).fates == {"confirmed": 30}
 
 
 def refusing(*bad: str) -> Any:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from cmo.domain.outward import Fate, Receipt
-from cmo.errors import AuthRejected, ProviderError, ProviderRejected, ProviderUnavailable, RateLimited
+from cmo.errors import AuthRejected, PlanFull, ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.http import MAX_BODY_BYTES
 from tests.fakes.clock import StillClock
 from tests.providers.attio import rig as attio
@@ -110,9 +110,10 @@ def test_an_answer_that_does_not_say_what_happened_leaves_the_write_unknown(name
 
 @each_service
 @pytest.mark.parametrize(
-    ("status", "kind"), [(401, AuthRejected), (402, ProviderRejected), (403, ProviderRejected), (404, ProviderRejected)]
+    ("status", "kind"),
+    [(401, AuthRejected), (402, (PlanFull, ProviderRejected)), (403, ProviderRejected), (404, ProviderRejected)],
 )
-def test_a_refusal_of_the_whole_call_raises_and_is_no_doubt(name: str, status: int, kind: type[ProviderError]) -> None:
+def test_a_refusal_of_the_whole_call_raises_and_is_no_doubt(name: str, status: int, kind: Any) -> None:
     if (name, status) == ("gmail", 404):
         assert write(name, lambda _: httpx.Response(status, json={})).code == "draft_gone"
         return

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
 from cmo.domain.outward import Fate, PauseReport
-from cmo.errors import AuthRejected, ConfigError, ProviderRejected, ProviderUnavailable
+from cmo.errors import AuthRejected, ConfigError, PlanFull, ProviderRejected, ProviderUnavailable
 from cmo.providers.sequencer.wire import PATIENCE_S
 from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors import instantly as instantly_twin
@@ -105,6 +106,41 @@ def test_a_person_for_whom_a_call_is_refused_is_refused_alone(service: Service) 
         assert not there.has(ann)
     assert caught.value.is_for_content
     assert (receipt.fate, receipt.code, receipt.status) == (Fate.REFUSED, "rejected", 400)
+
+
+@each_service
+def test_a_plan_that_is_full_is_raised_and_nobody_is_added(service: Service) -> None:
+    with service.world.outside() as there:
+        there.twin.plan = 0
+        with pytest.raises(PlanFull, match=f"The plan at {service.title} is full") as caught:
+            there.write(service.world.letter(), service.world.letter("bob@meadow.example"))
+        assert caught.value.retry_after_s == 3600
+        assert len(there.twin.enrolled) == 1
+
+
+@each_service
+def test_who_does_not_fit_into_the_plan_is_not_called_refused(service: Service) -> None:
+    ann, bob = (service.world.letter(email) for email in ("ann@meadow.example", "bob@meadow.example"))
+    with service.world.outside() as there:
+        there.twin.plan = 2
+        receipts = there.write(ann, bob)
+        assert [there.has(ann), there.has(bob)] == [True, False]
+    assert receipts[0].fate is Fate.CONFIRMED
+    assert receipts[1].fate in (Fate.LATER, Fate.UNKNOWN)
+
+
+@each_service
+def test_a_subscription_that_does_not_cover_the_call_is_a_full_plan(service: Service) -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(402, json={"statusCode": 402, "error": "Payment Required", "message": "Upgrade"})
+
+    async def ask() -> None:
+        transport = httpx.MockTransport(handle)
+        async with service.world.client("https://a.example", clock=StillClock(), transport=transport) as client:
+            await client.write(service.world.ENROL, [service.world.letter()])
+
+    with pytest.raises(PlanFull, match=r"does not cover this.*Upgrade"):
+        asyncio.run(ask())
 
 
 @each_service

@@ -12,10 +12,15 @@ import pytest
 from cmo.errors import PolicyRefused
 from cmo.sandbox.faults import FaultRule
 from cmo.sandbox.vendors.instantly import ACTIVE_ID, API_KEY, InstantlyTwin
+from cmo.service.mail_setup import look_at_mail
 from cmo.service.whynot import why_not
+from cmo.store.switches import breaker_open_until
 from tests.fakes.campaign import Campaign, campaign
+from tests.fakes.clock import NOON
 from tests.fakes.doors import open_door
 from tests.service.test_sending import HOLD, fates, send_all, sending_of
+
+FULL = "The plan at Instantly is full: remove people there, or upgrade it."
 
 
 @contextmanager
@@ -30,6 +35,28 @@ def at_instantly(home: Path, n: int = 2, *rules: FaultRule) -> Iterator[tuple[Ca
 
 def ours(twin: InstantlyTwin) -> list[str]:
     return [person.email for person in twin.enrolled if person.campaign_id == ACTIVE_ID]
+
+
+def test_a_full_plan_keeps_mail_here_and_is_told_everywhere(tmp_path: Path) -> None:
+    with at_instantly(tmp_path, 12) as (made, twin), sending_of(made) as sending:
+        twin.plan = 0
+        send_all(sending)
+        conn = sending.delivery.conn
+
+        assert {state for state, _ in fates(conn).values()} == {"planned"}
+        assert breaker_open_until(conn, "instantly") == (0.0, "")
+        assert sending.locked() == []
+        found = why_not(made.settings, made.job_id, short="0000", found=made.found)
+        gate = next(gate for gate in found.gates if gate.name == "later")
+        assert (gate.state, gate.count, gate.message) == ("stops", 12, FULL)
+        assert gate.retry_at == NOON + timedelta(hours=1)
+        assert f"12 mails wait: {FULL}" in [probe.message for probe in look_at_mail(made.settings)]
+        assert sending.preview(due_at=sending.now()).leaves_at == sending.now()
+
+        twin.plan = 100
+        made.clock.advance(timedelta(hours=1).total_seconds())
+        send_all(sending)
+        assert len(ours(twin)) == 12
 
 
 @pytest.mark.parametrize("status", ["paused", "draft"])

@@ -67,6 +67,8 @@ class Fate(StrEnum):
     """The provider's answer contradicts itself, or several records match: a person decides."""
 
 
+LEAD_LIMIT = "lead_limit"
+"""Code of what a full plan keeps out: the service works, and a person has to make room."""
 Effect = Literal["", "created", "updated", "noop", "ambiguous"]
 
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from cmo.domain.outward import Effect, Fate, Item, Receipt
+from cmo.domain.outward import LEAD_LIMIT, Effect, Fate, Item, Receipt
 from cmo.errors import ContractBroken, ProviderError, ProviderUnavailable, RateLimited
 
 UNCLEAR = (ProviderUnavailable, ContractBroken)
 """Errors after which a write may have happened; all others of `ProviderError` say that it did not."""
+
+PLAN_WAIT_S = 3600.0
+"""Before the same write is worth trying again once the plan is full; a figure of our own."""
 
 
 def confirmed(
@@ -57,6 +60,11 @@ def held(item: Item, code: str, reason: str, *, provider_id: str | None = None, 
 
 def unknown(item: Item, code: str, reason: str, *, status: int | None = None) -> Receipt:
     return Receipt(key=item.key, fate=Fate.UNKNOWN, code=code, reason=reason, status=status)
+
+
+def plan_full(item: Item) -> Receipt:
+    reason = "the plan holds no more people: make room or upgrade it"
+    return Receipt(key=item.key, fate=Fate.LATER, code=LEAD_LIMIT, reason=reason, retry_after_s=PLAN_WAIT_S)
 
 
 def failed(item: Item, fate: Fate, error: ProviderError) -> Receipt:

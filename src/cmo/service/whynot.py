@@ -31,6 +31,7 @@ _NEXT: Mapping[str, str] = {
     "quota_contact": "cmo limits show",
     "health": "cmo limits show",
     "held": "cmo outbox release ID",
+    "later": "cmo errors list",
     "breaker": "cmo errors list",
 }
 """Rule -> what the operator can do."""
@@ -166,6 +167,13 @@ def _outbox(conn: Connection, job_id: str, now: datetime, preview: SendPreview |
                 name="unknown", state="stops", count=doubtful, passed=planned, message=told, next="cmo reconcile {ref}"
             )
         )
+    if "later" in rules and preview is not None:
+        rows = [row for row in preview.rows if row.rule == "later"]
+        times = [row.retry_at for row in rows if row.retry_at]
+        gates.append(
+            Gate(name="later", state="stops", count=len(rows), passed=0, message=rows[0].message,
+                 retry_at=min(times, default=None))
+        )  # fmt: skip
     if "breaker" in rules and preview is not None:
         row = next(row for row in preview.rows if row.rule == "breaker")
         gates.append(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cmo.domain.outbox import AFTER, MOST_ATTEMPTS, SOFT_BOUNCE, ClaimedWrite, OutboxState, backoff_s, soft_wait_s
-from cmo.domain.outward import Fate, Operation, Receipt, Repeat
+from cmo.domain.outward import LEAD_LIMIT, Fate, Operation, Receipt, Repeat
 from cmo.domain.policy import Verdict
 from cmo.domain.suppression import MAIL_SERVER, Suppression, SuppressionKind
 from cmo.store.db import Connection, transaction
@@ -25,6 +25,8 @@ from cmo.store.switches import note_outcome
 BLOCKED_WAIT_S = 3600.0
 HARD_BOUNCES = frozenset({"hard_bounce", "no_mail_domain"})
 """Codes of receipts after which an address is never written to again."""
+NO_FAILURE = frozenset({"", SOFT_BOUNCE, LEAD_LIMIT})
+"""Codes of what waits though the provider works."""
 MOST_SCANNED = 200
 """Rows that one claim looks at, at most."""
 
@@ -154,7 +156,7 @@ def settle(conn: Connection, operation: Operation, receipts: Sequence[Receipt], 
             meant = _after_bounce(conn, row["id"], row["attempts"], receipt, now)
             settle_row(conn, operation, row["id"], row["attempts"], meant, now)
     if receipts:
-        troubled = [r for r in receipts if r.fate in (Fate.LATER, Fate.UNKNOWN) and r.code not in (SOFT_BOUNCE, "")]
+        troubled = [r for r in receipts if r.fate in (Fate.LATER, Fate.UNKNOWN) and r.code not in NO_FAILURE]
         worked = len(troubled) < len(receipts)
         reason = troubled[0].reason if troubled else ""
         note_outcome(conn, operation.provider, worked=worked, now_s=now.timestamp(), reason=reason)
@@ -224,13 +226,33 @@ def _note_delivery(conn: Connection, row_id: int, kind: str, receipt: Receipt, n
     )
 
 
-def give_back(conn: Connection, claimed: Sequence[ClaimedWrite], *, holder: str, due_at: datetime) -> None:
+def give_back(
+    conn: Connection,
+    claimed: Sequence[ClaimedWrite],
+    *,
+    holder: str,
+    due_at: datetime,
+    code: str = Fate.LATER,
+    reason: str = "",
+) -> None:
     """Claims whose call surely never left: planned again, the attempt not counted. Runs in the caller's transaction."""
     ids = json.dumps([row.id for row in claimed])
     conn.execute(
         "UPDATE outbox SET state = 'planned', holder = NULL, claimed_s = NULL, inbox = NULL, attempts = attempts - 1,"
-        " code = 'later', due_s = ? WHERE state = 'claimed' AND holder = ? AND id IN (SELECT value FROM json_each(?))",
-        (due_at.timestamp(), holder, ids),
+        " code = ?, reason = ?, due_s = ? WHERE state = 'claimed' AND holder = ?"
+        " AND id IN (SELECT value FROM json_each(?))",
+        (code, reason or None, due_at.timestamp(), holder, ids),
+    )
+
+
+def put_off(
+    conn: Connection, operation: Operation, *, job_id: str, now: datetime, until: datetime, code: str, reason: str
+) -> None:
+    """What of the job is due and was never refused by the gate waits until then. Runs in the caller's transaction."""
+    conn.execute(
+        "UPDATE outbox SET due_s = ?, code = ?, reason = ? WHERE job_id = ? AND operation = ? AND state = 'planned'"
+        " AND is_held = 0 AND due_s <= ? AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.outbox_id = outbox.id)",
+        (until.timestamp(), code, reason, job_id, operation.name, now.timestamp()),
     )
 
 

@@ -106,7 +106,7 @@ def hold_ends(conn: Connection, job_id: str) -> datetime | None:
     """When the last of the job's mails that were never tried may leave; None where none waits for its hold to end."""
     row = conn.execute(
         "SELECT MAX(o.due_s) AS s FROM outbox o WHERE o.job_id = ? AND o.state = 'planned' AND o.is_held = 0"
-        f" AND o.attempts = 0 AND o.draft_id IS NOT NULL AND NOT {_WAITS_FOR_GATE}",
+        f" AND o.attempts = 0 AND o.code IS NULL AND o.draft_id IS NOT NULL AND NOT {_WAITS_FOR_GATE}",
         (job_id,),
     ).fetchone()
     return maybe(row["s"])

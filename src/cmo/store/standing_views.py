@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cmo.domain.base import Frozen
 from cmo.domain.job import Mode
-from cmo.domain.outward import Inbox
+from cmo.domain.outward import LEAD_LIMIT, Inbox
 from cmo.domain.policy import CONTACT_DAYS, InboxRoom, Limits, Verdict, inbox_cap, next_midnight
 from cmo.domain.suppression import email_key
 from cmo.domain.window import day_starts
@@ -112,6 +112,14 @@ def left_this_week(quotas: QuotaUse, limits: Limits, now: datetime) -> int:
     later = [today + timedelta(days=n) for n in range(1, 7 - _weekday(today, limits.sender_zone))]
     days = sum(_weekday(day, limits.sender_zone) in limits.window.weekdays for day in later)
     return quotas.day_left + days * limits.max_emails_per_day
+
+
+def full_plans(conn: Connection) -> dict[str, int]:
+    """What a full plan at a provider says -> how many wait for room there."""
+    rows = conn.execute(
+        "SELECT reason, COUNT(*) AS n FROM outbox WHERE state = 'planned' AND code = ? GROUP BY reason", (LEAD_LIMIT,)
+    )
+    return {row["reason"]: row["n"] for row in rows}
 
 
 def stops(conn: Connection, now: datetime) -> Stops:

@@ -99,7 +99,7 @@ def test_a_status_that_does_not_say_what_happened_leaves_all_in_doubt(status: in
     assert {fate for fate, _ in write((status, {"message": "?"}))} == {Fate.UNKNOWN}
 
 
-@pytest.mark.parametrize("status", [400, 402, 403, 404, 409, 422])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
 def test_a_call_that_is_refused_as_a_whole_is_raised_without_addresses(status: int) -> None:
     body = {"statusCode": status, "error": "No", "message": "ann@meadow.example may not, Bearer abcdefghijklmnop"}
     with pytest.raises(ProviderRejected) as caught:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from cmo.domain.outward import Fate, Letter, Receipt
-from cmo.errors import ProviderError, ProviderRejected, RateLimited
+from cmo.errors import PlanFull, ProviderError, ProviderRejected, RateLimited
 from cmo.providers.sequencer.letters import variables
 from cmo.providers.smartlead import Smartlead
 from cmo.sandbox.vendors.smartlead import ACTIVE_ID, API_KEY
@@ -119,7 +119,7 @@ def test_a_status_that_does_not_say_what_happened_leaves_all_in_doubt(status: in
     "body",
     [{"message": "No"}, {"error": "No"}, {"error": {"code": "X", "message": "No", "details": {}}}, b"<html>No", b""],
 )
-@pytest.mark.parametrize("status", [400, 402, 403, 404, 422])
+@pytest.mark.parametrize("status", [400, 403, 404, 422])
 def test_a_call_that_is_refused_as_a_whole_is_raised(status: int, body: Any) -> None:
     with pytest.raises(ProviderRejected) as caught:
         write((status, body))
@@ -190,7 +190,8 @@ def test_by_elimination_everybodys_own_reason_is_found() -> None:
 
 def test_a_full_plan_is_for_later_unless_some_were_added() -> None:
     answer = {"ok": False, "is_lead_limit_exhausted": True, "error": "full"}
-    assert write(answer) == [(Fate.LATER, "", "lead_limit")] * 2
+    with pytest.raises(PlanFull):
+        write(answer)
     assert write(answer, lead(ANN, ACTIVE_ID)) == [(Fate.CONFIRMED, "", ""), (Fate.UNKNOWN, "", "not_ok")]
     assert write({"ok": True, "error": "odd"}) == [(Fate.UNKNOWN, "", "not_ok")] * 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cmo.domain.outward import Fate
-from cmo.errors import RateLimited
+from cmo.errors import PlanFull, RateLimited
 from cmo.sandbox.faults import FaultKind, FaultRule
 from tests.providers.doubts import TOLD_AS_UNKNOWN
 from tests.providers.smartlead.world import LEAD_ROUTE, letter, once, outside
@@ -13,8 +13,9 @@ from tests.providers.smartlead.world import LEAD_ROUTE, letter, once, outside
 
 def test_a_full_plan_is_for_later_and_nothing_happened() -> None:
     with outside(once(FaultKind.OK_WITH_ERROR)) as there:
-        [receipt] = there.write(letter())
-        assert (receipt.fate, receipt.code, receipt.retry_after_s) == (Fate.LATER, "lead_limit", 3600)
+        with pytest.raises(PlanFull) as caught:
+            there.write(letter())
+        assert caught.value.retry_after_s == 3600
         assert not there.has(letter("ann@meadow.example"))
 
 

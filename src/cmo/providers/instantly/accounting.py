@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cmo.domain.address import identity_key
 from cmo.domain.outward import Letter, Receipt
 from cmo.providers.instantly.parse import REFUSALS, Added, Enrolled
-from cmo.providers.receipts import absent, confirmed, held, refused
+from cmo.providers.receipts import absent, confirmed, held, plan_full, refused
 from cmo.providers.sequencer.letters import address, has_same_text
 
 _ALREADY_THERE = ("duplicated_leads", "skipped_count")
@@ -39,6 +39,8 @@ def explain(gone: Sequence[Letter], added: Added, *, present: int, elsewhere: Se
         present: How many were not added because they are in the campaign already.
         elsewhere: Who of `gone` is in another campaign.
     """
+    if added.is_plan_full:
+        return {letter.key: plan_full(letter) for letter in gone}
     others = {row.email for row in elsewhere}
     skipped = [letter for letter in gone if address(letter) in others][: added.counters["skipped_count"]]
     already_there = sum(added.counters[name] for name in _ALREADY_THERE)

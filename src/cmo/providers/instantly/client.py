@@ -128,7 +128,7 @@ class Instantly:
         a protection is ever set.
         """
         campaign_id = self._campaigns.of(self._operations.get(operation), items)
-        return await add_fit(items, partial(self._enrol, campaign_id))
+        return await add_fit(items, partial(self._enrol, campaign_id), title=MANNER.title)
 
     async def look_up(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
         """Whether the people of `items` are in the campaign, with our text; see `Writer.look_up`."""

@@ -29,6 +29,8 @@ class Added:
     """Each of `COUNTERS`."""
     is_whole: bool
     """Whether the figures account for everybody exactly once."""
+    is_plan_full: bool
+    """The plan holds no more people, which no counter counts."""
 
     @property
     def told(self) -> str:
@@ -58,10 +60,10 @@ def parse_added(body: object, emails: Sequence[str]) -> Added | None:
     counters = {name: count for name in COUNTERS if (count := whole(body.get(name))) is not None and count >= 0}
     if created is None or len(counters) < len(COUNTERS):
         return None
-    is_whole = len(created) + sum(counters.values()) == len(emails) and whole(body.get("leads_uploaded")) == len(
-        created
-    )
-    return Added(created=created, counters=counters, is_whole=is_whole)
+    accounted = len(created) + sum(counters.values())
+    is_whole = accounted == len(emails) and whole(body.get("leads_uploaded")) == len(created)
+    is_plan_full = accounted < len(emails) and whole(body.get("remaining_in_plan")) == 0
+    return Added(created=created, counters=counters, is_whole=is_whole, is_plan_full=is_plan_full)
 
 
 def _parse_created(rows: object, emails: Sequence[str]) -> dict[int, str] | None:

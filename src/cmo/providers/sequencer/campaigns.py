@@ -6,10 +6,10 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cmo.domain.outward import Fate, Letter, Operation, PauseReport, Probe, Receipt, SequenceState
+from cmo.domain.outward import LEAD_LIMIT, Fate, Letter, Operation, PauseReport, Probe, Receipt, SequenceState
 from cmo.domain.text import clean_line
-from cmo.errors import AuthRejected, ConfigError, ProviderError, ProviderRejected, RateLimited
-from cmo.providers.receipts import UNCLEAR, doubtful, refused
+from cmo.errors import AuthRejected, ConfigError, PlanFull, ProviderError, ProviderRejected, RateLimited
+from cmo.providers.receipts import PLAN_WAIT_S, UNCLEAR, doubtful, refused
 from cmo.providers.sequencer.letters import unfit
 from cmo.providers.sequencer.values import text
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
@@ -131,19 +131,37 @@ class Campaigns:
 
 
 async def add_fit(
-    letters: Sequence[Letter], add: Callable[[Sequence[Letter]], Awaitable[Mapping[str, Receipt]]]
+    letters: Sequence[Letter], add: Callable[[Sequence[Letter]], Awaitable[Mapping[str, Receipt]]], *, title: str
 ) -> tuple[Receipt, ...]:
     """A receipt for each letter: refusals for those that must not be handed over, for the rest what `add` gives by
-    key. Where the service refuses a call for what is in it, a letter on its own is refused with it."""
+    key. Where the service refuses a call for what is in it, a letter on its own is refused with it.
+
+    Args:
+        title: The service's name, for people.
+    Raises:
+        PlanFull: nobody was added, because the plan holds no more.
+        Otherwise as `Writer.write`.
+    """
     receipts = unfit(letters)
     fit = [letter for letter in letters if letter.key not in receipts]
     if fit:
         try:
-            receipts |= await add(fit)
+            added = await add(fit)
         except ProviderRejected as exc:
+            if exc.status == 402:
+                raise _plan_full(f"The plan at {title} does not cover this: {exc.message}", title, status=402) from exc
             if len(letters) > 1 or not exc.is_for_content:
                 raise
             receipts[fit[0].key] = refused(fit[0], "rejected", exc.message, status=exc.status)
         except UNCLEAR as exc:
             receipts |= {letter.key: doubtful(letter, Fate.UNKNOWN, exc) for letter in fit}
+        else:
+            if all(receipt.code == LEAD_LIMIT for receipt in added.values()):
+                raise _plan_full(f"The plan at {title} is full: remove people there, or upgrade it.", title)
+            receipts |= added
     return tuple(receipts[letter.key] for letter in letters)
+
+
+def _plan_full(words: str, title: str, *, status: int | None = None) -> PlanFull:
+    operation = "add people to a campaign"
+    return PlanFull(words, provider=title.lower(), operation=operation, retry_after_s=PLAN_WAIT_S, status=status)

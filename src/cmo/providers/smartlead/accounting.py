@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from cmo.domain.outward import Effect, Fate, Letter, Receipt
-from cmo.providers.receipts import absent, confirmed, held, refused, unknown
+from cmo.domain.outward import Effect, Letter, Receipt
+from cmo.providers.receipts import absent, confirmed, held, plan_full, refused, unknown
 from cmo.providers.sequencer.letters import address, has_same_text
 from cmo.providers.smartlead.parse import Lead, Said
-
-LIMIT_WAIT_S = 3600.0
-"""Before the same write is worth trying again once the plan is full; a figure of our own."""
 
 
 def judge(letter: Letter, lead: Lead, campaign_id: str, *, effect: Effect = "noop") -> Receipt:
@@ -66,18 +63,12 @@ def explain(missing: Sequence[Letter], leads: Mapping[str, Lead], said: Said) ->
 
 
 def not_ok(missing: Sequence[Letter], said: Said, *, anybody: bool) -> dict[str, Receipt]:
-    """Receipts for `missing` where the service says that it failed.
+    """Receipts for `missing` where the service says that it failed, or that the plan is full.
 
     Args:
         anybody: Whether others of the same call are in the campaign.
     """
     if said.is_limit_reached and not anybody:
-        reason = "the plan holds no more people: make room or upgrade it"
-        return {
-            letter.key: Receipt(
-                key=letter.key, fate=Fate.LATER, code="lead_limit", reason=reason, retry_after_s=LIMIT_WAIT_S
-            )
-            for letter in missing
-        }
+        return {letter.key: plan_full(letter) for letter in missing}
     reason = "the service says that adding failed, not for whom"
     return {letter.key: unknown(letter, "not_ok", reason) for letter in missing}

@@ -121,7 +121,7 @@ class Smartlead:
     async def write(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
         """Add the people of `items`, all of one campaign, and read each back; see `Writer.write`."""
         campaign_id = self._campaigns.of(self._operations.get(operation), items)
-        return await add_fit(items, partial(self._enrol, campaign_id))
+        return await add_fit(items, partial(self._enrol, campaign_id), title=MANNER.title)
 
     async def look_up(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
         """Whether the people of `items` are in the campaign, with our text; see `Writer.look_up`."""
@@ -194,7 +194,7 @@ class Smartlead:
             if not absent:
                 return receipts
             present = len(letters) - len(absent)
-            if not said.is_ok:
+            if not said.is_ok or said.is_limit_reached:
                 return receipts | not_ok(absent, said, anybody=present > 0)
             if is_explained(len(absent), present, said):
                 return receipts | explain(absent, leads, said)

@@ -175,6 +175,8 @@ class SendingTwin:
             limits: Each a count of requests and seconds, a minute at most.
         """
         self.floor = floor
+        self.plan = 10_000
+        """People it holds; what it is handed beyond is not added."""
         self.unreadable: set[str] = set()
         """Addresses that make it refuse a whole call; in lower case."""
         self._limits = limits
@@ -193,6 +195,11 @@ class SendingTwin:
     def advance(self, now: datetime) -> None:
         """Hand out what is due at `now`."""
         self.floor.advance(now)
+
+    @property
+    def room(self) -> int:
+        """People whom the plan still holds."""
+        return max(0, self.plan - len(self.floor.people))
 
     def is_unreadable(self, leads: Iterable[Mapping[str, Any]]) -> bool:
         """Whether a call with `leads` is refused as a whole."""

@@ -135,6 +135,8 @@ class InstantlyTwin(SendingTwin):
             if why:
                 counters[why] += 1
                 continue
+            if not self.room:  # no counter of the contract is for them
+                continue
             person = self._add(campaign_id, lead, now)
             created.append({"index": index, "id": person.id, "email": person.email})
         told = {
@@ -143,7 +145,7 @@ class InstantlyTwin(SendingTwin):
             "leads_uploaded": len(created),
             **counters,
             "blocklist_used": None,
-            "remaining_in_plan": 10_000 - len(self.floor.people),
+            "remaining_in_plan": self.room,
             "created_leads": created,
         }
         return Response.json(200, told)

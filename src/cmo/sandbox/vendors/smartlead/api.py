@@ -45,6 +45,7 @@ _SETTINGS = frozenset(
 )
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}", re.IGNORECASE)
 _ONE_CAMPAIGN = re.compile(r"/campaigns/(\d+)(/leads|/status|/sequences|/email-accounts)?")
+_FULL = {"ok": False, "is_lead_limit_exhausted": True, "error": "Lead limit reached"}
 _STATUSES = {"START": "ACTIVE", "PAUSED": "PAUSED", "STOPPED": "STOPPED"}
 
 
@@ -94,7 +95,7 @@ class SmartleadTwin(SendingTwin):
     def ok_with_error(self, request: Request) -> Response | None:
         if request.method != "POST" or not request.path.endswith("/leads"):
             return None
-        return Response.json(200, {"ok": False, "is_lead_limit_exhausted": True, "error": "Lead limit reached"})
+        return Response.json(200, _FULL)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -140,7 +141,8 @@ class SmartleadTwin(SendingTwin):
         settings: Mapping[str, Any] = body.get("settings") or {}
         fates = [self._add_one(campaign, lead, settings, now) for lead in body["lead_list"]]
         emails = [str(lead["email"]) for lead in body["lead_list"]]
-        return Response.json(200, FORMS[self.form](emails, fates))
+        told = _FULL if "stopped" in fates and "added" not in fates else FORMS[self.form](emails, fates)
+        return Response.json(200, told)
 
     def _add_one(self, campaign: Campaign, lead: Mapping[str, Any], settings: Mapping[str, Any], now: datetime) -> str:
         """What became of it; `added` for a person who is in the campaign now and was not."""
@@ -157,6 +159,8 @@ class SmartleadTwin(SendingTwin):
             return "already"
         if self.floor.find(email) and not settings.get("ignore_duplicate_leads_in_other_campaign"):
             return "elsewhere"
+        if not self.room:
+            return "stopped"
         self._add(campaign.id, lead, now)
         return "added"
 

@@ -93,7 +93,8 @@ def _live_form(emails: Sequence[str], fates: Sequence[str]) -> dict[str, Any]:
         "invalid_emails": _with_fate(emails, fates, "invalid"),
         "unsubscribed_leads": _with_fate(emails, fates, "unsubscribed"),
         "bounce_count": 0,
-        "is_lead_limit_exhausted": False,
+        "is_lead_limit_exhausted": "stopped" in fates,
+        "lead_import_stopped_count": fates.count("stopped"),
     }
 
 
