@@ -11,9 +11,10 @@ import pytest
 
 from cmo.errors import PolicyRefused
 from cmo.sandbox.faults import FaultRule
-from cmo.sandbox.vendors.instantly import ACTIVE_ID, API_KEY, InstantlyTwin
+from cmo.sandbox.vendors.instantly import ACTIVE_ID, API_KEY, WRONG_ID, InstantlyTwin
 from cmo.service.mail_setup import look_at_mail
 from cmo.service.whynot import why_not
+from cmo.store.suppressions import iter_entries
 from cmo.store.switches import breaker_open_until
 from tests.fakes.campaign import Campaign, campaign
 from tests.fakes.clock import NOON
@@ -57,6 +58,26 @@ def test_a_full_plan_keeps_mail_here_and_is_told_everywhere(tmp_path: Path) -> N
         made.clock.advance(timedelta(hours=1).total_seconds())
         send_all(sending)
         assert len(ours(twin)) == 12
+
+
+def test_whom_the_service_skips_is_kept_out_here_by_the_rule_that_it_stands_for(tmp_path: Path) -> None:
+    with at_instantly(tmp_path, 3) as (made, twin), sending_of(made) as sending:
+        twin.block_list.add("maint1@org1.example")
+        send_all(sending, most=1)
+        elsewhere = {"email": "maint2@org2.example", "first_name": "Ana"}
+        twin.floor.add("L9", WRONG_ID, elsewhere, custom={}, now=NOON)
+        send_all(sending)
+        conn = sending.delivery.conn
+
+        assert fates(conn) == {1: ("failed", "suppressed"), 2: ("failed", "contacted"), 3: ("confirmed", "")}
+        [entry] = iter_entries(conn)
+        assert (entry.value, entry.reason, entry.source) == ("maint1@org1.example", "on the block list", "instantly")
+        came = {one.rule: one.message for one in sending.came_of(since=NOON).refused}
+        assert came == {
+            "suppressed": "on the block list (instantly)",
+            "contacted": "in another campaign already (instantly)",
+        }
+        assert sending.came_of(since=NOON).failed == 0
 
 
 @pytest.mark.parametrize("status", ["paused", "draft"])

@@ -355,6 +355,30 @@ def test_any_other_refusal_suppresses_nobody_and_pauses_nothing(conn: Connection
     assert conn.execute("SELECT paused_reason FROM inboxes").fetchone()["paused_reason"] is None
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("bounced", "mail to the address bounced"),
+        ("unsubscribed", "unsubscribed"),
+        ("blocklisted", "on the block list"),
+    ],
+)
+def test_whom_a_service_must_not_write_to_is_suppressed_here_too(conn: Connection, code: str, reason: str) -> None:
+    answer(conn, mailed(conn), Fate.REFUSED, code=code, reason="skipped")
+    (entry,) = conn.execute("SELECT kind, value, reason, source FROM suppressions").fetchall()
+    assert tuple(entry) == ("email", "ana@org.example", reason, "tracker")
+    found = row_of(conn)
+    assert (found["state"], found["code"], found["reason"]) == ("failed", "suppressed", f"{reason} (tracker)")
+    (decision,) = conn.execute("SELECT rule FROM decisions").fetchall()
+    assert decision["rule"] == "suppressed"
+
+
+def test_who_is_in_another_campaign_of_the_service_counts_as_contacted(conn: Connection) -> None:
+    answer(conn, mailed(conn), Fate.REFUSED, code="in_other_campaign", reason="skipped")
+    assert not conn.execute("SELECT * FROM suppressions").fetchall()
+    assert (row_of(conn)["state"], row_of(conn)["code"]) == ("failed", "contacted")
+
+
 def test_a_block_for_policy_pauses_the_inbox_and_keeps_the_mail(conn: Connection) -> None:
     answer(conn, mailed(conn), Fate.REFUSED, code="policy_block", reason="5.7.1 refused")
     paused = conn.execute("SELECT paused_reason FROM inboxes").fetchone()["paused_reason"]

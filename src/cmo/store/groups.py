@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from cmo.domain.base import Frozen
 from cmo.domain.outbox import MOST_ATTEMPTS, SOFT_BOUNCE, OutboxState
-from cmo.domain.outward import LEAD_LIMIT
+from cmo.domain.outward import EXPECTED
 from cmo.domain.triage import ErrorGroup, explain, normalise
 from cmo.store.db import Connection
 from cmo.store.switches import SENDING, Switch, find_switch
@@ -258,12 +258,13 @@ class Spike(Frozen):
 
 
 def spike(conn: Connection, operation: str, *, since: datetime, at_least: int) -> Spike | None:
-    """The group of the operation's errors that has `at_least` rows since then, or None. Soft bounces and full plans
+    """The group of the operation's errors that has `at_least` rows since then, or None. What is `EXPECTED`, and soft bounces,
     make none."""
     row = conn.execute(
         "SELECT group_key, COUNT(*) AS n, MAX(message) AS message FROM failures WHERE tool = ? AND last_at >= ?"
-        " AND mark IS NULL AND code NOT IN (?, ?) GROUP BY group_key HAVING n >= ? ORDER BY n DESC LIMIT 1",
-        (operation, since.isoformat(), SOFT_BOUNCE, LEAD_LIMIT, at_least),
+        " AND mark IS NULL AND code NOT IN (SELECT value FROM json_each(?)) GROUP BY group_key HAVING n >= ?"
+        " ORDER BY n DESC LIMIT 1",
+        (operation, since.isoformat(), json.dumps(sorted({*EXPECTED, SOFT_BOUNCE})), at_least),
     ).fetchone()
     return None if row is None else Spike(group_key=row["group_key"], count=row["n"], message=row["message"])
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cmo.domain.outbox import AFTER, MOST_ATTEMPTS, SOFT_BOUNCE, ClaimedWrite, OutboxState, backoff_s, soft_wait_s
 from cmo.domain.outward import LEAD_LIMIT, Fate, Operation, Receipt, Repeat
-from cmo.domain.policy import Verdict
+from cmo.domain.policy import RuleName, Verdict
 from cmo.domain.suppression import MAIL_SERVER, Suppression, SuppressionKind
 from cmo.store.db import Connection, transaction
 from cmo.store.gate import newest_claim
@@ -27,6 +27,13 @@ HARD_BOUNCES = frozenset({"hard_bounce", "no_mail_domain"})
 """Codes of receipts after which an address is never written to again."""
 NO_FAILURE = frozenset({"", SOFT_BOUNCE, LEAD_LIMIT})
 """Codes of what waits though the provider works."""
+SERVICE_STOPS: Mapping[str, tuple[RuleName, str, bool]] = {
+    "bounced": ("suppressed", "mail to the address bounced", False),
+    "unsubscribed": ("suppressed", "unsubscribed", True),
+    "blocklisted": ("suppressed", "on the block list", False),
+    "in_other_campaign": ("contacted", "in another campaign already", False),
+}
+"""Code of a service's refusal -> the rule it stands for, why, and whether it is the person's own wish."""
 MOST_SCANNED = 200
 """Rows that one claim looks at, at most."""
 
@@ -153,7 +160,7 @@ def settle(conn: Connection, operation: Operation, receipts: Sequence[Receipt], 
             (receipt.key, holder),
         ).fetchone()
         if row is not None:
-            meant = _after_bounce(conn, row["id"], row["attempts"], receipt, now)
+            meant = _beyond(conn, operation, row["id"], row["attempts"], receipt, now)
             settle_row(conn, operation, row["id"], row["attempts"], meant, now)
     if receipts:
         troubled = [r for r in receipts if r.fate in (Fate.LATER, Fate.UNKNOWN) and r.code not in NO_FAILURE]
@@ -194,11 +201,14 @@ def settle_row(
     )  # fmt: skip
 
 
-def _after_bounce(conn: Connection, row_id: int, attempts: int, receipt: Receipt, now: datetime) -> Receipt:
-    """What a refusal by the recipient's server means beyond this mail.
+def _beyond(
+    conn: Connection, operation: Operation, row_id: int, attempts: int, receipt: Receipt, now: datetime
+) -> Receipt:
+    """What a refusal means beyond this mail, and as what it is kept.
 
-    A hard bounce suppresses the address at once; soft ones are counted, for the gate to rest the address; a block for
-    policy (5.7.x) is our fault: the inbox pauses, the mail waits.
+    A hard bounce, and whom a service must not write to either, are suppressed at once; whoever is in another campaign
+    there counts as contacted; soft bounces are counted, for the gate to rest the address. A block for policy (5.7.x)
+    is our fault: the inbox pauses, the mail waits.
     """
     if receipt.code == "policy_block":
         conn.execute(
@@ -215,8 +225,22 @@ def _after_bounce(conn: Connection, row_id: int, attempts: int, receipt: Receipt
         bounced = Suppression(
             kind=SuppressionKind.EMAIL, value=key, reason="hard bounce", source=MAIL_SERVER, added_at=now
         )
-        record_suppressions(conn, [bounced])
+        record_suppressions(conn, [bounced], whole_person=False)
+    if receipt.fate is Fate.REFUSED and receipt.code in SERVICE_STOPS:
+        return _stopped_by_service(conn, operation.provider, row_id, receipt, now)
     return receipt
+
+
+def _stopped_by_service(conn: Connection, provider: str, row_id: int, receipt: Receipt, now: datetime) -> Receipt:
+    """The refusal as the rule that a person is kept out by from now on."""
+    rule, words, is_wish = SERVICE_STOPS[receipt.code]
+    key = conn.execute("SELECT email_key FROM outbox WHERE id = ?", (row_id,)).fetchone()["email_key"]
+    if rule == "suppressed" and key is not None:
+        entry = Suppression(kind=SuppressionKind.EMAIL, value=key, reason=words, source=provider, added_at=now)
+        record_suppressions(conn, [entry], whole_person=is_wish)
+    message = f"{words} ({provider})"
+    note_refusal(conn, row_id, Verdict(rule=rule, message=message), now)
+    return receipt.model_copy(update={"code": rule, "reason": message})
 
 
 def _note_delivery(conn: Connection, row_id: int, kind: str, receipt: Receipt, now: datetime) -> None:

@@ -142,6 +142,12 @@ def test_who_is_in_the_campaign_is_confirmed_whatever_the_counters_say() -> None
     assert write(counters(skipped_count=2), there=there) == [(Fate.CONFIRMED, ""), (Fate.REFUSED, "in_other_campaign")]
 
 
+@pytest.mark.parametrize(("status", "code"), [(-1, "bounced"), (-2, "unsubscribed"), (3, "in_other_campaign")])
+def test_how_a_person_stands_in_another_campaign_is_why_they_are_skipped(status: int, code: str) -> None:
+    there = {"items": [row(ANN, campaign="1a6c0000-0000-4000-8000-0000000000aa", status=status), row(BOB)]}
+    assert write(counters(skipped_count=1, duplicated_leads=1), there=there)[0] == (Fate.REFUSED, code)
+
+
 def test_people_who_are_there_already_do_not_blur_why_another_was_refused() -> None:
     answer = counters(duplicated_leads=1, in_blocklist=1)
     assert write(answer, there={"items": [row(ANN)]}) == [(Fate.CONFIRMED, ""), (Fate.REFUSED, "blocklisted")]

@@ -188,6 +188,18 @@ def test_by_elimination_everybodys_own_reason_is_found() -> None:
     assert [code for _, _, code in write({"ok": True, "bounce_count": 1, "block_count": 1})] == ["rejected"] * 2
 
 
+def test_who_is_in_another_campaign_is_never_called_blocked_by_elimination() -> None:
+    answer = {"ok": True, "skipped_in_other_campaign_count": 1, "block_count": 1}
+    codes = [code for _, _, code in write(answer, lead(ANN, "12"), lead(BOB, "12"))]
+    assert codes == ["in_other_campaign"] * 2
+
+
+@pytest.mark.parametrize("name", ["unsubscribed_leads", "block_count", "skipped_in_other_campaign_count"])
+def test_who_unsubscribed_is_told_so_whatever_the_counter(name: str) -> None:
+    answer = {"ok": True, name: 1}
+    assert write(answer, lead(ANN, ACTIVE_ID), lead(BOB, "12", is_unsubscribed=True))[1][2] == "unsubscribed"
+
+
 def test_a_full_plan_is_for_later_unless_some_were_added() -> None:
     answer = {"ok": False, "is_lead_limit_exhausted": True, "error": "full"}
     with pytest.raises(PlanFull):

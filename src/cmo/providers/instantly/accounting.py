@@ -42,6 +42,7 @@ def explain(gone: Sequence[Letter], added: Added, *, present: int, elsewhere: Se
     if added.is_plan_full:
         return {letter.key: plan_full(letter) for letter in gone}
     others = {row.email for row in elsewhere}
+    stops = {row.email: row.stop for row in elsewhere if row.stop}
     skipped = [letter for letter in gone if address(letter) in others][: added.counters["skipped_count"]]
     already_there = sum(added.counters[name] for name in _ALREADY_THERE)
     if not added.is_whole or already_there > present + len(skipped):
@@ -52,5 +53,6 @@ def explain(gone: Sequence[Letter], added: Added, *, present: int, elsewhere: Se
     reason = f"the service did not add everybody: {added.told}"
     receipts = {letter.key: refused(letter, code, reason) for letter in gone}
     for letter in skipped:
-        receipts[letter.key] = refused(letter, "in_other_campaign", "the person is in another campaign already")
+        code = stops.get(address(letter), "in_other_campaign")
+        receipts[letter.key] = refused(letter, code, "the person is in another campaign already")
     return receipts

@@ -15,6 +15,8 @@ REFUSALS = {
     "duplicate_email_count": "duplicate",
 }
 """Counter of /leads/add -> the code of a receipt. Source: contracts/instantly.md, POST /leads/add."""
+STOPS = {-1: "bounced", -2: "unsubscribed"}
+"""Status of a person -> the code of a receipt. Source: contracts/instantly.md, Enumerations."""
 COUNTERS = (*REFUSALS, "duplicated_leads", "skipped_count")
 """All that explain why somebody was not added."""
 
@@ -48,6 +50,8 @@ class Enrolled:
     """Case-folded."""
     campaign_id: str
     """Empty for none."""
+    stop: str
+    """`bounced` or `unsubscribed`; empty for neither."""
     subject: object
     body: object
 
@@ -97,6 +101,7 @@ def _parse_enrolled(row: Mapping[str, object]) -> Enrolled:
         id=record_id(row),
         email=text(row.get("email")).strip().casefold(),
         campaign_id=text(row.get("campaign")).casefold(),
+        stop=STOPS.get(whole(row.get("status")) or 0, ""),
         subject=held.get(SUBJECT_VARIABLE),
         body=held.get(BODY_VARIABLE),
     )

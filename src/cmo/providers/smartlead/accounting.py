@@ -14,6 +14,9 @@ from cmo.providers.receipts import absent, confirmed, held, plan_full, refused, 
 from cmo.providers.sequencer.letters import address, has_same_text
 from cmo.providers.smartlead.parse import Lead, Said
 
+_LUMPED = ("skipped", "duplicate", "blocklisted")
+"""What those are counted as in the forms that have no counter of their own for them."""
+
 
 def judge(letter: Letter, lead: Lead, campaign_id: str, *, effect: Effect = "noop") -> Receipt:
     """Whether `letter` is what the campaign holds for its address.
@@ -51,15 +54,25 @@ def explain(missing: Sequence[Letter], leads: Mapping[str, Lead], said: Said) ->
     left = Counter(said.refusals) + Counter(said.maybe_there)
     codes: dict[str, str] = {}
     for letter in missing:
-        code = said.named.get(address(letter), "")
-        if not code and leads[letter.key].campaign_ids:
-            code = "in_other_campaign"
-        if code in left:
-            left -= Counter([code])
+        if code := _own_code(leads[letter.key], said.named.get(address(letter), "")):
+            counted = next((name for name in (code, *_LUMPED) if name in left), code)
+            left -= Counter([counted])
             codes[letter.key] = code
     other = next(iter(left)) if len(left) == 1 else "rejected"
     reason = f"the service did not add everybody: {said.told}"
     return {letter.key: refused(letter, codes.get(letter.key, other), reason) for letter in missing}
+
+
+def _own_code(lead: Lead, named: str) -> str:
+    """Why one person was refused, by what the service says of them alone; empty where it says nothing.
+
+    Whoever is in another campaign is never called blocked by elimination: that would keep them out for ever.
+    """
+    if lead.is_unsubscribed:
+        return "unsubscribed"
+    if lead.campaign_ids and named in ("", "skipped"):
+        return "in_other_campaign"
+    return named
 
 
 def not_ok(missing: Sequence[Letter], said: Said, *, anybody: bool) -> dict[str, Receipt]:

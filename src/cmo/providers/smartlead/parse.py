@@ -62,6 +62,7 @@ class Lead:
     """Case-folded."""
     campaign_ids: tuple[str, ...]
     """Each as often as it is named."""
+    is_unsubscribed: bool
     subject: object
     body: object
 
@@ -100,6 +101,7 @@ def parse_lead(body: object) -> Lead | None:
         id=record_id(body),
         email=text(body.get("email")).strip().casefold(),
         campaign_ids=tuple(text(row.get("campaign_id")) for row in rows or () if isinstance(row, dict)),
+        is_unsubscribed=body.get("is_unsubscribed") is True,
         subject=held.get(SUBJECT_VARIABLE),
         body=held.get(BODY_VARIABLE),
     )
