@@ -153,6 +153,21 @@ def test_a_campaign_with_words_of_its_own_is_complained_about() -> None:
     assert "choose Europe/Belgrade" in told
 
 
+def test_the_probe_names_the_scopes_that_the_key_lacks() -> None:
+    with outside() as there:
+        there.twin.scopes -= {"accounts:read", "leads:read", "workspaces:read"}
+        found = there.run(lambda instantly: instantly.probe())
+    assert (found.state, found.detail) == ("fail", "The key is known, but it lacks accounts:read, leads:read.")
+    assert "leads:create" in found.fix
+
+
+def test_a_key_that_may_do_what_we_need_and_no_more_is_accepted() -> None:
+    with outside() as there:
+        there.twin.scopes -= {"workspaces:read"}
+        found = there.run(lambda instantly: instantly.probe())
+    assert (found.state, found.detail) == ("ok", "The key is accepted.")
+
+
 def test_every_request_is_counted() -> None:
     meter = Meter()
 

@@ -204,7 +204,23 @@ def test_a_campaign_in_another_shape_is_told_not_crashed_on(body: Any) -> None:
     ],
 )
 def test_the_probe_never_raises(answer: Any, state: str) -> None:
-    assert ask(lambda instantly: instantly.probe(), {"current": answer}).state == state
+    answers = dict.fromkeys(("current", "campaigns", "accounts", "list"), answer)
+    assert ask(lambda instantly: instantly.probe(), answers).state == state
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("Forbidden", "campaigns:read"),
+        ("needs one of campaigns:all, all:read", "campaigns:all, all:read"),
+        (None, "campaigns:read"),
+    ],
+)
+def test_a_scope_is_named_as_the_service_names_it_or_else_as_ours(words: object, named: str) -> None:
+    refusal = {"statusCode": 403, "error": "Forbidden", "message": words}
+    answers = {"current": {}, "campaigns": (403, refusal), "accounts": {}, "list": {}}
+    found = ask(lambda instantly: instantly.probe(), answers)
+    assert found.detail == f"The key is known, but it lacks {named}."
 
 
 @pytest.mark.parametrize("email", ["ann+list@meadow.example", "ANN@Meadow.example.", "ann+x@meadow.example"])

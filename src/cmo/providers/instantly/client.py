@@ -26,7 +26,7 @@ from cmo.providers.instantly.campaign import addresses_of, parse_inbox, problems
 from cmo.providers.instantly.parse import Added, Enrolled, parse_added, parse_page
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, unknown
-from cmo.providers.sequencer.campaigns import Campaigns, Manner, add_fit
+from cmo.providers.sequencer.campaigns import Campaigns, Manner, Scope, add_fit
 from cmo.providers.sequencer.letters import address, variables
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
 
@@ -46,6 +46,12 @@ MANNER = Manner(
     pause_body=None,
     state_of=state_of,
     probe_path="/api/v2/workspaces/current",
+    scopes=(
+        Scope("campaigns:read", "/api/v2/campaigns?limit=1"),
+        Scope("accounts:read", "/api/v2/accounts?limit=1"),
+        Scope("leads:read", "/api/v2/leads/list", method="POST", body={"limit": 1}),
+    ),
+    all_scopes="campaigns:read, campaigns:update, accounts:read, leads:read, leads:create, leads:update",
 )
 
 OPERATIONS = (

@@ -14,11 +14,22 @@ from cmo.providers.sequencer.letters import unfit
 from cmo.providers.sequencer.values import text
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
 
+_SCOPE = re.compile(r"\b[a-z_]+:(?:read|create|update|delete|all)\b")
 _QUIET_WORDS: Mapping[SequenceState, str] = {
     "paused": "paused",
     "draft": "a draft, which sends nothing",
     "finished": "finished, so it sends nothing",
 }
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One thing that a key may be allowed, and a harmless request that needs it."""
+
+    name: str
+    path: str
+    method: str = "GET"
+    body: object = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,11 @@ class Manner:
     state_of: Callable[[Mapping[str, object]], SequenceState]
     """Of a campaign as it was read."""
     probe_path: str
-    """Of something small that every key may read."""
+    """Of something small that tells whether the key is known."""
+    scopes: tuple[Scope, ...] = ()
+    """What can be tried of what the key has to be allowed; empty where the service has no such thing."""
+    all_scopes: str = ""
+    """Everything that the key has to be allowed, in words."""
 
 
 class Campaigns:
@@ -116,7 +131,8 @@ class Campaigns:
         """Read something small; see `Writer.probe`."""
         manner = self._manner
         try:
-            body = await self._wire.ask("GET", manner.probe_path, operation="check the key", tries=1)
+            body = await self._workspace()
+            missing = [name for scope in manner.scopes for name in await self._missing(scope)]
         except RateLimited as exc:
             detail = f"The limit is reached for {exc.retry_after_s:.0f} s."
             return Probe(provider=manner.provider, state="warn", detail=detail)
@@ -125,9 +141,34 @@ class Campaigns:
             return Probe(provider=manner.provider, state="fail", detail=detail, fix=exc.hint)
         except ProviderError as exc:
             return Probe(provider=manner.provider, state="fail", detail=exc.message, fix=exc.hint)
+        if missing:
+            detail = f"The key is known, but it lacks {', '.join(dict.fromkeys(missing))}."
+            fix = f"Make a key in {manner.title} with {manner.all_scopes}, then: cmo auth set {manner.provider}"
+            return Probe(provider=manner.provider, state="fail", detail=detail, fix=fix)
         name = clean_line(text(body.get("name"))) if isinstance(body, dict) else ""
         detail = f"The key is accepted{f'; workspace {name}' if name else ''}."
         return Probe(provider=manner.provider, state="ok", detail=detail)
+
+    async def _workspace(self) -> object:
+        """What the key belongs to; nothing where a key with scopes may not read that, which we do not need."""
+        try:
+            return await self._wire.ask("GET", self._manner.probe_path, operation="check the key", tries=1)
+        except ProviderRejected as exc:
+            if exc.status != 403 or not self._manner.scopes:
+                raise
+            return None
+
+    async def _missing(self, scope: Scope) -> list[str]:
+        """The scopes that the service names when it refuses, or `scope` where it names none; empty where it is held."""
+        try:
+            await self._wire.ask(
+                scope.method, scope.path, operation="try what the key may do", body=scope.body, tries=1
+            )
+        except ProviderRejected as exc:
+            if exc.status != 403:
+                raise
+            return _SCOPE.findall(exc.message) or [scope.name]
+        return []
 
 
 async def add_fit(

@@ -52,8 +52,16 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}", re.IGNORECASE)
 _PAUSE = re.compile(r"/api/v2/campaigns/([^/]+)/pause")
 _ONE_CAMPAIGN = re.compile(r"/api/v2/campaigns/([^/]+)")
 _ONE_ACCOUNT = re.compile(r"/api/v2/accounts/([^/]+)")
+_SCOPES = (
+    ("GET", re.compile(r"/api/v2/campaigns.*"), "campaigns:read"),
+    ("POST", re.compile(r"/api/v2/campaigns/.*"), "campaigns:update"),
+    ("GET", re.compile(r"/api/v2/accounts.*"), "accounts:read"),
+    ("POST", re.compile(r"/api/v2/leads/list"), "leads:read"),
+    ("POST", re.compile(r"/api/v2/leads/add"), "leads:create"),
+    ("GET", re.compile(r"/api/v2/workspaces/.*"), "workspaces:read"),
+)
 _LIMITS = ((100, 1.0), (6_000, 60.0))
-_TITLES = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests"}
+_TITLES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
 
 
 class InstantlyTwin(SendingTwin):
@@ -66,6 +74,8 @@ class InstantlyTwin(SendingTwin):
         self._seed = seed
         self.block_list = {*BLOCKED, UNSUBSCRIBED}
         """Addresses and domains, in lower case."""
+        self.scopes = {scope for _, _, scope in _SCOPES}
+        """What the key may do."""
         earlier = self._add(WRONG_ID, {"email": ELSEWHERE, "first_name": "Tia"}, datetime(2026, 1, 12, 9, tzinfo=UTC))
         earlier.is_done = True
 
@@ -75,10 +85,13 @@ class InstantlyTwin(SendingTwin):
             return _refusal(401, "Invalid API key")
         if self.is_over_limit(now):
             return self.limited(now)
+        path = unquote(request.path)
+        wanted = {name for method, form, name in _SCOPES if method == request.method and form.fullmatch(path)}
+        if lacking := wanted - self.scopes:
+            return _refusal(403, f"The key lacks the scope {lacking.pop()}")
         body = _body(request)
         if body is None:
             return _refusal(400, "body must be an object")
-        path = unquote(request.path)
         match request.method, path:
             case "POST", "/api/v2/leads/add":
                 return self._add_leads(body, now)
@@ -86,6 +99,10 @@ class InstantlyTwin(SendingTwin):
                 return self._list_leads(body)
             case "GET", "/api/v2/workspaces/current":
                 return Response.json(200, workspace_row())
+            case "GET", "/api/v2/campaigns":
+                return Response.json(200, {"items": [campaign_row(row) for row in self.floor.campaigns.values()]})
+            case "GET", "/api/v2/accounts":
+                return Response.json(200, {"items": [account_row(inbox) for inbox in INBOXES]})
             case _:
                 return self._by_id(request.method, path)
 
