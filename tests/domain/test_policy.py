@@ -196,6 +196,13 @@ def test_a_new_inbox_may_send_five_mails_and_five_more_each_day() -> None:
     assert inbox_cap(BOX, Limits(), NOON) == 50
 
 
+@pytest.mark.parametrize(("theirs", "cap"), [(None, 50), (30, 30), (80, 50), (0, 0)])
+def test_of_our_cap_and_the_services_the_stricter_holds(theirs: int | None, cap: int) -> None:
+    assert inbox_cap(BOX.model_copy(update={"daily_cap": theirs}), Limits(), NOON) == cap
+    new = InboxRoom(address="new@field.example", is_warm=False, first_used_on=NOON, daily_cap=theirs)
+    assert inbox_cap(new, Limits(), NOON + timedelta(days=20)) == cap
+
+
 @pytest.mark.parametrize(
     ("zone", "started", "next_one"),
     [

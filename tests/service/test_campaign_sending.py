@@ -12,6 +12,8 @@ import pytest
 from cmo.errors import PolicyRefused
 from cmo.sandbox.faults import FaultRule
 from cmo.sandbox.vendors.instantly import ACTIVE_ID, API_KEY, WRONG_ID, InstantlyTwin
+from cmo.sandbox.vendors.instantly.rows import INBOXES
+from cmo.service.controls import show_limits
 from cmo.service.mail_setup import look_at_mail
 from cmo.service.whynot import why_not
 from cmo.store.suppressions import iter_entries
@@ -58,6 +60,19 @@ def test_a_full_plan_keeps_mail_here_and_is_told_everywhere(tmp_path: Path) -> N
         made.clock.advance(timedelta(hours=1).total_seconds())
         send_all(sending)
         assert len(ours(twin)) == 12
+
+
+def test_inboxes_that_are_down_are_left_out_and_shown(tmp_path: Path) -> None:
+    with at_instantly(tmp_path, 9) as (made, twin), sending_of(made) as sending:
+        twin.inbox_state = {INBOXES[0]: {"status": -1}, INBOXES[1]: {"daily_limit": 2}, INBOXES[2]: {"daily_limit": 3}}
+        preview = send_all(sending)
+
+        assert len(ours(twin)) == len(preview.leaving) == 5
+        shown = {box.address: (box.cap, box.used, box.paused) for box in show_limits(made.settings).quotas.inboxes}
+        assert shown[INBOXES[0]][2] == "instantly: disconnected"
+        assert [shown[box] for box in INBOXES[1:]] == [(2, 2, None), (3, 3, None)]
+        told = f"nothing leaves from {INBOXES[0]}; instantly: disconnected"
+        assert told in [probe.message for probe in look_at_mail(made.settings)]
 
 
 def test_whom_the_service_skips_is_kept_out_here_by_the_rule_that_it_stands_for(tmp_path: Path) -> None:

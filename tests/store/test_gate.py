@@ -138,6 +138,30 @@ def test_a_day_is_over_once_it_is_over_for_utc_and_for_the_sender(
     assert bench.claim(wednesday + timedelta(hours=later), **limits) == leave
 
 
+def test_an_inbox_that_its_service_says_is_down_sends_nothing_until_it_is_well_again(bench: Bench) -> None:
+    down = SAM.model_copy(update={"trouble": "disconnected"})
+    assert bench.claim(inbox=down) == 0
+    assert bench.rules() == {"health"}
+    stored = bench.conn.execute("SELECT paused_reason FROM inboxes").fetchone()["paused_reason"]
+    assert stored == "maildir: disconnected"
+    assert bench.claim(NOON + timedelta(minutes=1)) == 0, "nothing was said of it"
+    assert bench.claim(NOON + timedelta(minutes=2), inbox=SAM.model_copy(update={"trouble": ""})) == PEOPLE
+
+
+def test_a_service_that_says_all_is_well_lifts_no_other_pause(bench: Bench) -> None:
+    bench.claim(inbox=SAM.model_copy(update={"daily_cap": 0}))
+    bench.conn.execute("UPDATE inboxes SET paused_reason = 'blocked by a recipient''s server: 5.7.1'")
+    for trouble in ("", "disconnected"):
+        assert bench.claim(inbox=SAM.model_copy(update={"trouble": trouble})) == 0
+        stored = bench.conn.execute("SELECT paused_reason FROM inboxes").fetchone()["paused_reason"]
+        assert stored.startswith("blocked")
+
+
+def test_no_more_leaves_from_an_inbox_than_its_service_lets_it_send(bench: Bench) -> None:
+    assert bench.claim(inbox=SAM.model_copy(update={"daily_cap": 3})) == 3
+    assert bench.rules() == {"quota_inbox"}
+
+
 def test_a_new_inbox_sends_five_mails_more_each_day(bench: Bench) -> None:
     new, monday = SAM.model_copy(update={"is_warm": False}), NOON - timedelta(days=4)
     left = []

@@ -189,6 +189,10 @@ class Inbox(Frozen):
     provider: str
     is_warm: bool = False
     """Warmed up before cmo came to use it; else it starts with 5 a day, 5 more each day."""
+    daily_cap: int | None = None
+    """Mails a day that its service lets it send; None where it does not say."""
+    trouble: str | None = None
+    """Why it sends nothing now, by what its service says; empty where it works, None where that is not said."""
 
 
 SequenceState = Literal["sending", "paused", "draft", "finished", "unhealthy"]

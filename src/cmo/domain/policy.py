@@ -158,6 +158,8 @@ class InboxRoom(Frozen):
     is_warm: bool
     first_used_on: datetime | None
     """None before its first mail."""
+    daily_cap: int | None = None
+    """Its service's own."""
 
 
 class Used:
@@ -357,11 +359,13 @@ def _until_tomorrow(rule: RuleName, message: str, limits: Limits, now: datetime)
 
 
 def inbox_cap(box: InboxRoom, limits: Limits, now: datetime) -> int:
-    """How many mails may leave from `box` today: a new one starts low and gains as much each day."""
+    """How many mails may leave from `box` today: a new one starts low and gains as much each day; never more than its
+    service allows."""
+    most = limits.per_inbox_daily if box.daily_cap is None else min(limits.per_inbox_daily, box.daily_cap)
     if box.is_warm:
-        return limits.per_inbox_daily
+        return most
     days = 0 if box.first_used_on is None else max(0, (now.date() - box.first_used_on.date()).days)
-    return min(limits.per_inbox_daily, limits.new_inbox_daily * (days + 1))
+    return min(most, limits.new_inbox_daily * (days + 1))
 
 
 def inbox_cap_of(address: str, inboxes: tuple[InboxRoom, ...], limits: Limits, now: datetime) -> int:

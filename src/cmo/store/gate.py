@@ -124,12 +124,27 @@ def _write_verdict(row: Any, suppressed: Suppression | None) -> Verdict:
 
 
 def ensure_inboxes(conn: Connection, inboxes: Sequence[Inbox]) -> None:
-    """Put down inboxes that the store does not know. Runs inside the caller's transaction."""
-    conn.executemany(
-        "INSERT INTO inboxes (address, provider, is_warm) VALUES (?, ?, ?) ON CONFLICT (address) DO UPDATE SET"
-        " is_warm = excluded.is_warm WHERE inboxes.is_warm <> excluded.is_warm",
-        [(box.address, box.provider, int(box.is_warm)) for box in inboxes],
-    )
+    """Put down what services say of inboxes, where it is new. Runs inside the caller's transaction."""
+    known = {row["address"]: row for row in conn.execute("SELECT * FROM inboxes")}
+    for box in inboxes:
+        row = known.get(box.address)
+        paused = _paused(None if row is None else row["paused_reason"], box)
+        values = (int(box.is_warm), box.daily_cap, paused, box.address)
+        if row is None:
+            conn.execute(
+                "INSERT INTO inboxes (is_warm, daily_cap, paused_reason, address, provider) VALUES (?, ?, ?, ?, ?)",
+                (*values, box.provider),
+            )
+        elif values != (row["is_warm"], row["daily_cap"], row["paused_reason"], box.address):
+            conn.execute("UPDATE inboxes SET is_warm = ?, daily_cap = ?, paused_reason = ? WHERE address = ?", values)
+
+
+def _paused(before: str | None, box: Inbox) -> str | None:
+    """Why an inbox is paused; what a service once said is gone once it says that all is well, and nothing else is."""
+    by_service = f"{box.provider}: "
+    if box.trouble is None or (before is not None and not before.startswith(by_service)):
+        return before
+    return f"{by_service}{box.trouble}" if box.trouble else None
 
 
 def newest_claim(conn: Connection) -> datetime | None:
@@ -213,6 +228,7 @@ def _rooms(conn: Connection, inboxes: Sequence[Inbox]) -> tuple[InboxRoom, ...]:
             address=box.address,
             is_warm=box.is_warm,
             first_used_on=datetime.fromtimestamp(used[box.address], UTC) if used.get(box.address) else None,
+            daily_cap=box.daily_cap,
         )
         for box in inboxes
     )

@@ -258,8 +258,8 @@ class Spike(Frozen):
 
 
 def spike(conn: Connection, operation: str, *, since: datetime, at_least: int) -> Spike | None:
-    """The group of the operation's errors that has `at_least` rows since then, or None. What is `EXPECTED`, and soft bounces,
-    make none."""
+    """The group of the operation's errors that has `at_least` rows since then, or None. What is `EXPECTED` makes none,
+    nor do soft bounces."""
     row = conn.execute(
         "SELECT group_key, COUNT(*) AS n, MAX(message) AS message FROM failures WHERE tool = ? AND last_at >= ?"
         " AND mark IS NULL AND code NOT IN (SELECT value FROM json_each(?)) GROUP BY group_key HAVING n >= ?"

@@ -38,7 +38,18 @@ def m004_installation_key(conn: sqlite3.Connection) -> None:
     conn.execute("CREATE TABLE installation (id INTEGER PRIMARY KEY CHECK (id = 1), key_fingerprint TEXT NOT NULL)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_delivery, m003_facts_that_age, m004_installation_key)
+def m005_inbox_caps(conn: sqlite3.Connection) -> None:
+    """Inboxes know how many mails a day their own service lets them send."""
+    conn.execute("ALTER TABLE inboxes ADD COLUMN daily_cap INTEGER")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    m001_initial,
+    m002_delivery,
+    m003_facts_that_age,
+    m004_installation_key,
+    m005_inbox_caps,
+)
 
 
 def migrate(conn: sqlite3.Connection) -> None:

@@ -97,7 +97,7 @@ def quota_use(conn: Connection, limits: Limits, now: datetime) -> QuotaUse:
                 address=box["address"],
                 provider=box["provider"],
                 is_warm=bool(box["is_warm"]),
-                cap=inbox_cap(_room(box["address"], box["is_warm"], box["first_used_s"]), limits, moment),
+                cap=inbox_cap(_room(box), limits, moment),
                 used=used.inboxes[box["address"]],
                 paused=box["paused_reason"],
             )
@@ -120,6 +120,12 @@ def full_plans(conn: Connection) -> dict[str, int]:
         "SELECT reason, COUNT(*) AS n FROM outbox WHERE state = 'planned' AND code = ? GROUP BY reason", (LEAD_LIMIT,)
     )
     return {row["reason"]: row["n"] for row in rows}
+
+
+def paused_inboxes(conn: Connection) -> dict[str, str]:
+    """Inbox -> why nothing leaves from it."""
+    rows = conn.execute("SELECT address, paused_reason FROM inboxes WHERE paused_reason IS NOT NULL ORDER BY address")
+    return {row["address"]: row["paused_reason"] for row in rows}
 
 
 def stops(conn: Connection, now: datetime) -> Stops:
@@ -216,8 +222,9 @@ def _first_no(
     secret: bytes,
     now: datetime,
 ) -> Verdict:
-    known = conn.execute("SELECT address, provider, is_warm FROM inboxes ORDER BY address").fetchall()
-    inboxes = tuple(Inbox(address=row["address"], provider=row["provider"], is_warm=row["is_warm"]) for row in known)
+    names = "address, provider, is_warm, daily_cap"
+    known = conn.execute(f"SELECT {names} FROM inboxes ORDER BY address").fetchall()
+    inboxes = tuple(Inbox(**dict(row)) for row in known)
     gate = SendGate(
         job_id=draft["job_id"] if draft else "",
         ceiling=ceiling,
@@ -241,9 +248,11 @@ def _first_no(
         conn.rollback()
 
 
-def _room(address: str, is_warm: int, first_used_s: float | None) -> InboxRoom:
-    first = None if first_used_s is None else datetime.fromtimestamp(first_used_s, UTC)
-    return InboxRoom(address=address, is_warm=bool(is_warm), first_used_on=first)
+def _room(box: Any) -> InboxRoom:
+    first = None if box["first_used_s"] is None else datetime.fromtimestamp(box["first_used_s"], UTC)
+    return InboxRoom(
+        address=box["address"], is_warm=bool(box["is_warm"]), first_used_on=first, daily_cap=box["daily_cap"]
+    )
 
 
 def _weekday(moment: datetime, zone: str) -> int:

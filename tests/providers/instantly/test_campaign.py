@@ -148,6 +148,32 @@ def test_an_inbox_is_warm_after_two_weeks_of_warming_up(account: object, is_warm
     assert parse_inbox("ada@send-one.example", account, now=NOON).is_warm is is_warm
 
 
+@pytest.mark.parametrize(
+    ("account", "trouble"),
+    [
+        ({"status": 1}, ""),
+        ({"status": 2}, "paused"),
+        ({"status": 3}, "paused for maintenance, and back shortly"),
+        ({"status": -1}, "disconnected"),
+        ({"status": "-2"}, "stopped after soft bounces"),
+        ({"status": -3}, "stopped after errors while sending"),
+        ({"status": 1, "setup_pending": True}, "not set up yet"),
+        ({"status": 77}, "in a state that cmo does not know"),
+        ({"status": None}, "in a state that cmo does not know"),
+        (None, None),
+        ("<html>", None),
+    ],
+)
+def test_an_inbox_that_is_down_says_why(account: object, trouble: str | None) -> None:
+    assert parse_inbox("ada@send-one.example", account, now=NOON).trouble == trouble
+
+
+@pytest.mark.parametrize(("limit", "cap"), [(30, 30), ("30", 30), (-1, 0), (None, None), ("many", None), (1.5, None)])
+def test_an_inbox_has_its_services_cap(limit: object, cap: int | None) -> None:
+    account = {"status": 1, "daily_limit": limit}
+    assert parse_inbox("ada@send-one.example", account, now=NOON).daily_cap == cap
+
+
 def test_inboxes_are_read_once_and_cleaned() -> None:
     assert addresses_of({"email_list": ["a@b.example", "a@b.example", None, 5, " c@d.example\n"]}) == (
         "a@b.example",

@@ -127,3 +127,25 @@ def test_inboxes_are_found_under_any_name_and_never_count_as_warm() -> None:
     found = parse_inboxes(rows)
     assert [(inbox.address, inbox.is_warm) for inbox in found] == [("a@b.example", False), ("c@d.example", False)]
     assert parse_inboxes({"ok": True}) == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "trouble", "cap"),
+    [
+        ({}, None, None),
+        ({"is_smtp_success": True, "is_imap_success": True, "message_per_day": "40"}, "", 40),
+        ({"is_smtp_success": False}, "disconnected (SMTP)", None),
+        ({"is_smtp_success": True, "is_imap_success": False}, "disconnected (IMAP)", None),
+        (
+            {"is_smtp_success": False, "is_imap_success": False, "message_per_day": -5},
+            "disconnected (SMTP and IMAP)",
+            0,
+        ),
+        ({"is_smtp_success": "no", "message_per_day": "many"}, None, None),
+    ],
+)
+def test_an_inbox_says_whether_it_is_connected_and_what_it_may_send(
+    row: dict[str, Any], trouble: str | None, cap: int | None
+) -> None:
+    [inbox] = parse_inboxes([{"from_email": "a@b.example", **row}])
+    assert (inbox.trouble, inbox.daily_cap) == (trouble, cap)

@@ -48,6 +48,13 @@ _SETTINGS = {
 }
 _DAYS = frozenset("0123456")
 """Keys of the days of a schedule."""
+_ACCOUNT_TROUBLES = {
+    2: "paused",
+    3: "paused for maintenance, and back shortly",
+    -1: "disconnected",
+    -2: "stopped after soft bounces",
+    -3: "stopped after errors while sending",
+}
 WARM_AFTER = timedelta(days=14)
 """Of warming up; a cautious figure of our own."""
 
@@ -85,10 +92,28 @@ def addresses_of(campaign: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def parse_inbox(address: str, account: object, *, now: datetime) -> Inbox:
-    """Warm: its warm-up is running and has been for `WARM_AFTER`."""
+    """Warm: its warm-up is running and has been for `WARM_AFTER`.
+
+    Args:
+        account: What the service knows of it; None where it does not tell.
+    """
     held = account if isinstance(account, dict) else {}
     is_warm = whole(held.get("warmup_status")) == 1 and _is_long_ago(held.get("timestamp_warmup_start"), now)
-    return Inbox(address=address, provider="instantly", is_warm=is_warm)
+    cap = whole(held.get("daily_limit"))
+    return Inbox(
+        address=address,
+        provider="instantly",
+        is_warm=is_warm,
+        daily_cap=cap if cap is None or cap >= 0 else 0,
+        trouble=_trouble(held) if held else None,
+    )
+
+
+def _trouble(account: Mapping[str, object]) -> str:
+    if account.get("setup_pending") is True:
+        return "not set up yet"
+    status = whole(account.get("status"))
+    return "" if status == 1 else _ACCOUNT_TROUBLES.get(status or 0, "in a state that cmo does not know")
 
 
 def _is_long_ago(moment: object, now: datetime) -> bool:

@@ -1,7 +1,8 @@
 """A campaign of Smartlead as it stands, and why approved text would not leave it unchanged.
 
 Source: contracts/smartlead.md, Endpoints; data schemas `campaign` and `sequences.request`. The shape of an inbox is
-not documented, so its address is looked for under the names in use, and none counts as warm.
+not documented, so its address, its connections and its cap are looked for under the names that clients in public
+use agree on, and none counts as warm.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cmo.providers.sequencer.schedules import (
     schedule_problems,
     zone_problem,
 )
-from cmo.providers.sequencer.values import rows_of, text
+from cmo.providers.sequencer.values import rows_of, text, whole
 
 PAUSED = "PAUSED"
 STATES: Mapping[str, SequenceState] = {
@@ -53,8 +54,20 @@ def state_of(campaign: Mapping[str, object]) -> SequenceState:
 def parse_inboxes(accounts: object) -> tuple[Inbox, ...]:
     rows = [row for row in rows_of(accounts) if isinstance(row, dict)]
     found = [next((text(row[name]) for name in _ADDRESS_NAMES if text(row.get(name))), "") for row in rows]
-    addresses = dict.fromkeys(line for address in found if (line := clean_line(address)))
-    return tuple(Inbox(address=address, provider="smartlead") for address in addresses)
+    boxes = {line: _inbox(line, row) for address, row in zip(found, rows, strict=True) if (line := clean_line(address))}
+    return tuple(boxes.values())
+
+
+def _inbox(address: str, row: Mapping[str, object]) -> Inbox:
+    down = [name.upper() for name in ("smtp", "imap") if row.get(f"is_{name}_success") is False]
+    said = [name for name in ("smtp", "imap") if isinstance(row.get(f"is_{name}_success"), bool)]
+    cap = whole(row.get("message_per_day"))
+    return Inbox(
+        address=address,
+        provider="smartlead",
+        daily_cap=cap if cap is None or cap >= 0 else 0,
+        trouble=f"disconnected ({' and '.join(down)})" if down else "" if said else None,
+    )
 
 
 def problems_of(campaign: Mapping[str, object], steps: object, inboxes: Sequence[Inbox]) -> tuple[str, ...]:

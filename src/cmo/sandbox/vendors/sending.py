@@ -177,6 +177,8 @@ class SendingTwin:
         self.floor = floor
         self.plan = 10_000
         """People it holds; what it is handed beyond is not added."""
+        self.inbox_state: dict[str, dict[str, Any]] = {}
+        """Inbox -> fields of the service's own record of it, in place of those of one that works."""
         self.unreadable: set[str] = set()
         """Addresses that make it refuse a whole call; in lower case."""
         self._limits = limits

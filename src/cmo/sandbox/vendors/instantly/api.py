@@ -102,7 +102,7 @@ class InstantlyTwin(SendingTwin):
             case "GET", "/api/v2/campaigns":
                 return Response.json(200, {"items": [campaign_row(row) for row in self.floor.campaigns.values()]})
             case "GET", "/api/v2/accounts":
-                return Response.json(200, {"items": [account_row(inbox) for inbox in INBOXES]})
+                return Response.json(200, {"items": [self._account(inbox) for inbox in INBOXES]})
             case _:
                 return self._by_id(request.method, path)
 
@@ -223,7 +223,10 @@ class InstantlyTwin(SendingTwin):
         return Response.json(200, campaign_row(campaign))
 
     def _get_account(self, email: str) -> Response:
-        return Response.json(200, account_row(email)) if email in INBOXES else _refusal(404, "Account not found")
+        return Response.json(200, self._account(email)) if email in INBOXES else _refusal(404, "Account not found")
+
+    def _account(self, email: str) -> dict[str, Any]:
+        return {**account_row(email), **self.inbox_state.get(email, {})}
 
 
 def _body(request: Request) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from cmo.sandbox.vendors.smartlead.rows import (
     WRONG_ID,
     Form,
     campaign_row,
+    inbox_row,
     ready_campaigns,
     step_rows,
 )
@@ -116,7 +117,8 @@ class SmartleadTwin(SendingTwin):
             case "GET", "/sequences":
                 return Response.json(200, step_rows(campaign))
             case "GET", "/email-accounts":
-                rows = [{"id": number, "from_email": inbox} for number, inbox in enumerate(campaign.inboxes, start=71)]
+                numbered = enumerate(campaign.inboxes, start=71)
+                rows = [inbox_row(number, inbox) | self.inbox_state.get(inbox, {}) for number, inbox in numbered]
                 return Response.json(200, rows)
             case "POST", "/status":
                 return self._set_status(campaign, _body(request))

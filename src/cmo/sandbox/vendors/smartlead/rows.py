@@ -63,6 +63,10 @@ def campaign_row(campaign: Campaign) -> dict[str, Any]:
     }
 
 
+def inbox_row(number: int, address: str) -> dict[str, Any]:
+    return {"id": number, "from_email": address, "is_smtp_success": True, "is_imap_success": True}
+
+
 def step_rows(campaign: Campaign) -> list[dict[str, Any]]:
     texts = [(campaign.subject, campaign.body)]
     if campaign.id == WRONG_ID:
