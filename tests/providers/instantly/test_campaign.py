@@ -68,6 +68,8 @@ def test_a_right_campaign_has_no_problems() -> None:
         ({"link_tracking": None}, "Link tracking"),
         ({"insert_unsubscribe_header": False}, "unsubscribe header"),
         ({"insert_unsubscribe_header": None}, "unsubscribe header"),
+        ({"disable_bounce_protect": True}, "bounce protection"),
+        ({"allow_risky_contacts": True}, "risky"),
         ({"email_list": []}, "no inbox"),
         ({"email_list": None}, "no inbox"),
         ({"bcc_list": ["boss@send-one.example"]}, "copies"),

@@ -46,6 +46,11 @@ _SETTINGS = {
     "link_tracking": (False, "Link tracking is on or unknown, which rewrites links: switch it off."),
     "insert_unsubscribe_header": (True, "Mail leaves without an unsubscribe header: switch it on."),
 }
+_LIFTED = {
+    "disable_bounce_protect": "Its bounce protection is off, so it goes on while mail bounces: switch it on.",
+    "allow_risky_contacts": "It writes to addresses that Instantly holds for risky: switch that off.",
+}
+"""Protections that a campaign can do without; ours cannot."""
 _DAYS = frozenset("0123456")
 """Keys of the days of a schedule."""
 _ACCOUNT_TROUBLES = {
@@ -79,6 +84,7 @@ def problems_of(
         found.append("Its status is not one that cmo knows: look at it in Instantly.")
     found += _text_problems(_steps(campaign))
     found += [told for name, (right, told) in _SETTINGS.items() if campaign.get(name) is not right]
+    found += [told for name, told in _LIFTED.items() if campaign.get(name) is True]
     if campaign.get("cc_list") or campaign.get("bcc_list"):
         found.append("It sends copies to other addresses: empty its cc and bcc lists.")
     if not addresses_of(campaign):
