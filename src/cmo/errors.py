@@ -6,7 +6,9 @@ CmoError
 ├── GoalUnclear              the sentence cannot become a plan: say it differently
 ├── ProviderError            provider, operation, status
 │   ├── RateLimited          Transient: wait `retry_after_s`, then try again
-│   │   └── PlanFull         the plan holds no more: a person makes room
+│   │   └── Standstill       nothing is taken until a person changes something there
+│   │       ├── PlanFull
+│   │       └── CampaignHolds
 │   ├── ProviderUnavailable  Transient: the service or the network is down
 │   ├── AuthRejected         Terminal: the credential was refused
 │   ├── ProviderRejected     Terminal: the request was refused
@@ -118,10 +120,22 @@ class RateLimited(ProviderError, Transient):
         """The bucket that is empty, such as `graphql` or `core`; `secondary` for abuse limits."""
 
 
-class PlanFull(RateLimited):
-    """The plan at the provider holds no more; waiting helps once somebody has made room there."""
+class Standstill(RateLimited):
+    """Nothing is taken until a person changes something at the provider; the next calls would end the same."""
+
+    code = "standstill"
+
+
+class PlanFull(Standstill):
+    """The plan at the provider holds no more."""
 
     code = "lead_limit"
+
+
+class CampaignHolds(Standstill):
+    """The campaign at the provider does not send now, so it would only hold what it is handed."""
+
+    code = "campaign_holds"
 
 
 class ProviderUnavailable(ProviderError, Transient):

@@ -12,6 +12,7 @@ from cmo.domain.job import Stage
 from cmo.domain.outward import Fate, Operation, Receipt, Repeat, TicketItem
 from cmo.errors import (
     AuthRejected,
+    CampaignHolds,
     CmoError,
     ConfigError,
     ContractBroken,
@@ -19,6 +20,7 @@ from cmo.errors import (
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
+    Standstill,
     StoreBusy,
 )
 from cmo.graph.dispatch import UNREACHABLE_S, Dispatcher, Lane, Outcome
@@ -87,15 +89,18 @@ def test_a_drain_hands_over_at_most_what_it_was_told_to(bench: Bench) -> None:
     assert bench.drain(operation=operation_factory(batch=3), most=5).fates == {"confirmed": 5}
 
 
-def test_a_full_plan_puts_off_all_that_is_due_and_is_no_failure_of_the_provider(bench: Bench) -> None:
+@pytest.mark.parametrize("kind", [PlanFull, CampaignHolds])
+def test_a_standstill_puts_off_all_that_is_due_and_is_no_failure_of_the_provider(
+    bench: Bench, kind: type[Standstill]
+) -> None:
     bench.plan(*range(1, 31))
     for _ in range(BREAKS_AFTER + 1):
-        bench.writer.writes = [PlanFull("The plan is full.", retry_after_s=3600.0, **TOLD)]
+        bench.writer.writes = [kind("Mend it there.", retry_after_s=3600.0, **TOLD)]
         asked = len(bench.writer.written)
         done = bench.drain(operation=operation_factory(batch=20))
-        assert (done.stopped, done.fates, done.spike) == ("The plan is full.", {"later": 20}, "")
+        assert (done.stopped, done.fates, done.spike) == ("Mend it there.", {"later": 20}, "")
         assert len(bench.writer.written) == asked + 20
-        assert set(bench.column("reason")) == {"The plan is full."}
+        assert set(bench.column("reason")) == {"Mend it there."}
         assert set(bench.column("due_s")) == {bench.clock.now().timestamp() + 3600}
         bench.clock.advance(3600.0)
     assert breaker_open_until(bench.conn, "tracker") == (0.0, "")

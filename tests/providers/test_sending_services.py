@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from cmo.domain.outward import Fate, PauseReport
-from cmo.errors import AuthRejected, ConfigError, PlanFull, ProviderRejected, ProviderUnavailable
+from cmo.errors import AuthRejected, CampaignHolds, ConfigError, PlanFull, ProviderRejected, ProviderUnavailable
+from cmo.providers.sequencer.campaigns import LOOK_AGAIN_S
 from cmo.providers.sequencer.wire import PATIENCE_S
 from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.sandbox.vendors import instantly as instantly_twin
@@ -141,6 +142,43 @@ def test_a_subscription_that_does_not_cover_the_call_is_a_full_plan(service: Ser
 
     with pytest.raises(PlanFull, match=r"does not cover this.*Upgrade"):
         asyncio.run(ask())
+
+
+@each_service
+def test_a_campaign_that_is_paused_meanwhile_is_handed_nobody_more(service: Service) -> None:
+    ann, bob = (service.world.letter(email) for email in ("ann@meadow.example", "bob@meadow.example"))
+    campaign_id = service.twin.ACTIVE_ID
+
+    with service.world.outside() as there:
+
+        async def act(client: Any) -> None:
+            await client.sequence(campaign_id)
+            there.twin.floor.campaigns[campaign_id].status = service.paused
+            await client.write(service.world.ENROL, [ann])
+            there.clock.advance(LOOK_AGAIN_S + 1.0)
+            await client.write(service.world.ENROL, [bob])
+
+        with pytest.raises(CampaignHolds, match=f"The campaign at {service.title} is paused"):
+            there.run(act)
+        assert [there.has(ann), there.has(bob)] == [True, False]
+
+
+@each_service
+def test_a_campaign_that_cannot_be_looked_at_again_is_handed_nobody(service: Service) -> None:
+    ann, campaign_id = service.world.letter(), service.twin.ACTIVE_ID
+    first = 4 if service.name == "smartlead" else 2  # request after those for the sequence
+    rule = FaultRule(kind=FaultKind.SERVER_ERROR, route=service.campaign_route, nth=(first, first + 1, first + 2))
+    with service.world.outside(rule) as there:
+
+        async def act(client: Any) -> None:
+            await client.sequence(campaign_id)
+            there.clock.advance(LOOK_AGAIN_S + 1.0)
+            await client.write(service.world.ENROL, [ann])
+
+        with pytest.raises(ProviderUnavailable) as caught:
+            there.run(act)
+        assert caught.value.details["connected"] is False
+        assert not there.has(ann)
 
 
 @each_service

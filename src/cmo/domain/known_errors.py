@@ -89,6 +89,13 @@ KEYS = (
         can_do=("see what the key may do: cmo auth test {provider}", NEW_KEY, RETRY),
     ),
     Known(
+        name="campaign_holds",
+        codes=frozenset({"campaign_holds"}),
+        means="The campaign at {service} does not send now, so it would only hold what it is handed.",
+        did="Keeps {count} here.",
+        can_do=("once it sends again: cmo errors retry {key}", SKIP),
+    ),
+    Known(
         name="plan_full",
         codes=frozenset({"usage_limit", "lead_limit"}),
         means="The plan at {service} is full: it takes no more until something is removed or the plan is changed.",

@@ -69,7 +69,9 @@ class Fate(StrEnum):
 
 LEAD_LIMIT = "lead_limit"
 """Code of what a full plan keeps out: the service works, and a person has to make room."""
-EXPECTED = frozenset({LEAD_LIMIT, "blocklisted", "unsubscribed", "in_other_campaign"})
+STANDSTILL = frozenset({LEAD_LIMIT, "campaign_holds"})
+"""Codes of what waits until a person has changed something at the provider."""
+EXPECTED = STANDSTILL | frozenset({"blocklisted", "unsubscribed", "in_other_campaign"})
 """Codes that services give where nothing is wrong: many of them are no reason to stop."""
 Effect = Literal["", "created", "updated", "noop", "ambiguous"]
 

@@ -23,10 +23,10 @@ from cmo.errors import (
     AuthRejected,
     CmoError,
     ConfigError,
-    PlanFull,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
+    Standstill,
 )
 from cmo.providers.ports import Meter, Writer
 from cmo.store import doubt, groups, outbox
@@ -147,8 +147,8 @@ class Dispatcher:
         before = self.meter.snapshot()
         try:
             told = await lane.writer.write(lane.operation.name, [_item(lane, row) for row in claimed])
-        except PlanFull as exc:
-            self._plan_full(lane, claimed, exc, before, done)
+        except Standstill as exc:
+            self._stand_still(lane, claimed, exc, before, done)
             return False
         except RateLimited as exc:
             self._give_back(lane, claimed, max(exc.retry_after_s, 1.0), before, done)
@@ -262,20 +262,20 @@ class Dispatcher:
             if failed.code == "auth_rejected":
                 write_switch(self.conn, SENDING, by="system", at=now, reason=failed.message, action="sending.pause")
 
-    def _plan_full(
-        self, lane: Lane, claimed: Sequence[ClaimedWrite], full: PlanFull, before: dict[str, int], done: Outcome
+    def _stand_still(
+        self, lane: Lane, claimed: Sequence[ClaimedWrite], stop: Standstill, before: dict[str, int], done: Outcome
     ) -> None:
         """The call did nothing, and the next ones would do nothing either: everything that is due waits."""
         now = self.clock.now()
-        until = now + timedelta(seconds=full.retry_after_s)
-        told: dict[str, Any] = {"code": full.code, "reason": full.message}
+        until = now + timedelta(seconds=stop.retry_after_s)
+        told: dict[str, Any] = {"code": stop.code, "reason": stop.message}
         with transaction(self.conn):
             outbox.give_back(self.conn, claimed, holder=self.holder, due_at=until, **told)
             outbox.put_off(self.conn, lane.operation, job_id=self.job_id, now=now, until=until, **told)
             receipts = [Receipt(key=row.key, fate=Fate.LATER, **told) for row in claimed]
             self._record(lane, claimed, receipts, self.meter.since(before), now, done)
         done.fates[Fate.LATER] += len(claimed)
-        done.stopped = full.message
+        done.stopped = stop.message
 
     async def _look_up(self, lane: Lane, done: Outcome) -> None:
         """Settle what is doubtful and late enough, by asking the provider."""

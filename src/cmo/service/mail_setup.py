@@ -104,7 +104,7 @@ def _stops(settings: Settings) -> Iterator[Probe]:
     """Kill switch, pauses, and mails that may have arrived; nothing where there is no store to read."""
     from cmo.service.store import clock_of, reader
     from cmo.store.outbox_views import list_outbox
-    from cmo.store.standing_views import full_plans, paused_inboxes, stops
+    from cmo.store.standing_views import paused_inboxes, standstills, stops
 
     if not settings.paths.db.exists():
         return
@@ -114,7 +114,7 @@ def _stops(settings: Settings) -> Iterator[Probe]:
             found = stops(conn, now)
             unknown = (Term(field="state", operator=":", value="unknown"),)
             _, doubtful = list_outbox(conn, now=now, terms=unknown, limit=0)
-            full, inboxes = full_plans(conn), paused_inboxes(conn)
+            waiting, inboxes = standstills(conn), paused_inboxes(conn)
     except CmoError:
         return  # the check of the store tells it
     if found.kill is not None:
@@ -124,7 +124,7 @@ def _stops(settings: Settings) -> Iterator[Probe]:
         yield Probe("sending", "warn", f"paused: {pause.reason}", "cmo why-not")
     for address, reason in inboxes.items():
         yield Probe("inbox", "warn", f"nothing leaves from {address}; {reason}", "Mend it there, then: cmo why-not")
-    for reason, count in full.items():
+    for reason, count in waiting.items():
         yield Probe("outbox", "warn", f"{count:,} mails wait: {reason}", "cmo why-not")
     if doubtful:
         text = f"{doubtful:,} mails or records may have arrived; they are never repeated blindly"

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cmo.domain.base import Frozen
 from cmo.domain.job import Mode
-from cmo.domain.outward import LEAD_LIMIT, Inbox
+from cmo.domain.outward import STANDSTILL, Inbox
 from cmo.domain.policy import CONTACT_DAYS, InboxRoom, Limits, Verdict, inbox_cap, next_midnight
 from cmo.domain.suppression import email_key
 from cmo.domain.window import day_starts
@@ -114,10 +114,12 @@ def left_this_week(quotas: QuotaUse, limits: Limits, now: datetime) -> int:
     return quotas.day_left + days * limits.max_emails_per_day
 
 
-def full_plans(conn: Connection) -> dict[str, int]:
-    """What a full plan at a provider says -> how many wait for room there."""
+def standstills(conn: Connection) -> dict[str, int]:
+    """What has to be changed at a provider, in words -> how many wait for it."""
     rows = conn.execute(
-        "SELECT reason, COUNT(*) AS n FROM outbox WHERE state = 'planned' AND code = ? GROUP BY reason", (LEAD_LIMIT,)
+        "SELECT reason, COUNT(*) AS n FROM outbox WHERE state = 'planned'"
+        " AND code IN (SELECT value FROM json_each(?)) GROUP BY reason",
+        (json.dumps(sorted(STANDSTILL)),),
     )
     return {row["reason"]: row["n"] for row in rows}
 

@@ -110,7 +110,7 @@ class Instantly:
             told_wait_s=lambda answer, now: None,  # 429 comes without any figure
             credentials={"Authorization": Secret(f"Bearer {key.reveal()}")},
         )
-        self._campaigns = Campaigns(self._wire, MANNER)
+        self._campaigns = Campaigns(self._wire, MANNER, clock)
 
     async def close(self) -> None:
         await self._wire.close()
@@ -134,6 +134,7 @@ class Instantly:
         a protection is ever set.
         """
         campaign_id = self._campaigns.of(self._operations.get(operation), items)
+        await self._campaigns.look_again(campaign_id)
         return await add_fit(items, partial(self._enrol, campaign_id), title=MANNER.title)
 
     async def look_up(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cmo.clock import Clock
 from cmo.domain.outward import LEAD_LIMIT, Fate, Letter, Operation, PauseReport, Probe, Receipt, SequenceState
 from cmo.domain.text import clean_line
-from cmo.errors import AuthRejected, ConfigError, PlanFull, ProviderError, ProviderRejected, RateLimited
+from cmo.errors import (
+    AuthRejected,
+    CampaignHolds,
+    ConfigError,
+    PlanFull,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RateLimited,
+)
 from cmo.providers.receipts import PLAN_WAIT_S, UNCLEAR, doubtful, refused
 from cmo.providers.sequencer.letters import unfit
 from cmo.providers.sequencer.values import text
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
 
+LOOK_AGAIN_S = 60.0
+HOLD_WAIT_S = 300.0
+"""Before a campaign that does not send is looked at again by itself."""
 _SCOPE = re.compile(r"\b[a-z_]+:(?:read|create|update|delete|all)\b")
 _QUIET_WORDS: Mapping[SequenceState, str] = {
     "paused": "paused",
@@ -60,8 +74,11 @@ class Manner:
 
 
 class Campaigns:
-    def __init__(self, wire: Wire, manner: Manner) -> None:
+    def __init__(self, wire: Wire, manner: Manner, clock: Clock) -> None:
         self._wire = wire
+        self._clock = clock
+        self._read_s: dict[str, float] = {}
+        """Campaign -> when it was read last, on the clock."""
         self._manner = manner
 
     def checked(self, sequence_id: str | None) -> str:
@@ -100,7 +117,32 @@ class Campaigns:
         body = await self._wire.ask("GET", path, operation="read a campaign", patience_s=patience_s)
         if not isinstance(body, dict) or "status" not in body:
             raise self._wire.broken("read a campaign", "it has no status")
+        self._read_s[campaign_id] = self._clock.monotonic()
         return body
+
+    async def look_again(self, campaign_id: str) -> None:
+        """Read a campaign again that was read, but more than `LOOK_AGAIN_S` ago: somebody may have paused it since.
+
+        Raises:
+            CampaignHolds: it does not send; nothing was handed over.
+            As `Writer.write` where it cannot be read.
+        """
+        manner = self._manner
+        if self._clock.monotonic() - self._read_s.get(campaign_id, math.inf) <= LOOK_AGAIN_S:
+            return
+        try:
+            state = manner.state_of(await self.read(campaign_id))
+        except UNCLEAR as exc:
+            raise ProviderUnavailable(
+                exc.message,
+                provider=manner.provider,
+                operation=exc.operation,
+                status=exc.status,
+                details={"connected": False},  # for the hand-over, which was not tried
+            ) from exc
+        if state != "sending":
+            words = f"The campaign at {manner.title} is {state} and would only hold what it is handed: resume it there."
+            raise CampaignHolds(words, provider=manner.provider, operation="hand over", retry_after_s=HOLD_WAIT_S)
 
     async def pause(self, sequence_id: str) -> PauseReport:
         """Pause, and read back, whatever the pausing itself answered; see `Mailer.pause`.

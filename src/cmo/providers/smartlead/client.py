@@ -101,7 +101,7 @@ class Smartlead:
             transport=transport,
         )
         self._wire = Wire(caller, told_wait_s=told_wait_s, secret_params={"api_key": key})
-        self._campaigns = Campaigns(self._wire, MANNER)
+        self._campaigns = Campaigns(self._wire, MANNER, clock)
 
     async def close(self) -> None:
         await self._wire.close()
@@ -121,6 +121,7 @@ class Smartlead:
     async def write(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
         """Add the people of `items`, all of one campaign, and read each back; see `Writer.write`."""
         campaign_id = self._campaigns.of(self._operations.get(operation), items)
+        await self._campaigns.look_again(campaign_id)
         return await add_fit(items, partial(self._enrol, campaign_id), title=MANNER.title)
 
     async def look_up(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
