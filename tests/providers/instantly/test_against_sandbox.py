@@ -98,13 +98,27 @@ def test_a_batch_with_everything_in_it_is_accounted_for() -> None:
         ("confirmed", "created", ""),
         ("confirmed", "noop", ""),
         ("refused", "", "in_other_campaign"),
-        ("refused", "", "rejected"),
-        ("refused", "", "rejected"),
+        ("refused", "", "blocklisted"),
+        ("refused", "", "invalid_email"),
         ("refused", "", "duplicate"),
         ("refused", "", "merge_tag"),
     ]
-    assert "in_blocklist 1" in receipts[3].reason
     assert "invalid_email_count 1" in receipts[4].reason
+
+
+def test_without_a_look_at_the_block_list_nobody_is_called_blocked_by_guessing() -> None:
+    with outside() as there:
+        there.twin.scopes -= {"block_list_entries:read"}
+        receipts = there.write(letter("blocked@meadow.example"), letter("nobody@nowhere"))
+    assert [row.code for row in receipts] == ["rejected"] * 2
+
+
+def test_who_is_in_another_campaign_and_not_blocked_is_never_called_blocked() -> None:
+    with outside() as there:
+        there.twin.floor.add("L9", WRONG_ID, {"email": "bob@meadow.example"}, custom={}, now=NOON)
+        there.twin.block_list.add(ELSEWHERE)
+        receipts = there.write(letter("bob@meadow.example"), letter(ELSEWHERE))
+    assert [row.code for row in receipts] == ["in_other_campaign", "blocklisted"]
 
 
 def test_a_merge_tag_never_reaches_the_service() -> None:

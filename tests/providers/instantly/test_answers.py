@@ -55,7 +55,8 @@ def write(answer: Any, *letters: Letter, there: Any = None) -> list[tuple[Fate, 
     def use(instantly: Instantly) -> Awaitable[tuple[Receipt, ...]]:
         return instantly.write(ENROL, letters or (ANN, BOB))
 
-    answers = {"add": answer, "list": {"items": []} if there is None else there}
+    empty: dict[str, Any] = {"items": []}
+    answers = {"add": answer, "list": there or empty, "block-lists-entries": empty}
     return [(receipt.fate, receipt.code) for receipt in ask(use, answers)]
 
 

@@ -21,9 +21,9 @@ from cmo.domain.outward import Sequence as MailSequence
 from cmo.domain.text import clean_line
 from cmo.errors import ContractBroken, ProviderError, ProviderRejected
 from cmo.providers.calling import Caller
-from cmo.providers.instantly.accounting import explain, judge
+from cmo.providers.instantly.accounting import are_all_blocked, explain, judge
 from cmo.providers.instantly.campaign import addresses_of, parse_inbox, problems_of, state_of
-from cmo.providers.instantly.parse import Added, Enrolled, parse_added, parse_page
+from cmo.providers.instantly.parse import BLOCKED, Added, Enrolled, parse_added, parse_blocked, parse_page
 from cmo.providers.ports import Meter
 from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, unknown
 from cmo.providers.sequencer.campaigns import Campaigns, Manner, Scope, add_fit
@@ -35,6 +35,8 @@ LIMITS = ((100, 1.0), (6_000, 60.0))
 """Requests, seconds; of the whole workspace. Source: contracts/instantly.md, Limits."""
 PAGE = 100
 MOST_PAGES = 20
+MOST_LOOKED_FOR = 20
+"""People of one call who are looked for on the block list."""
 MANNER = Manner(
     provider=NAME,
     title="Instantly",
@@ -51,7 +53,8 @@ MANNER = Manner(
         Scope("accounts:read", "/api/v2/accounts?limit=1"),
         Scope("leads:read", "/api/v2/leads/list", method="POST", body={"limit": 1}),
     ),
-    all_scopes="campaigns:read, campaigns:update, accounts:read, leads:read, leads:create, leads:update",
+    all_scopes="campaigns:read, campaigns:update, accounts:read, leads:read, leads:create, leads:update, "
+    "block_list_entries:read",
 )
 
 OPERATIONS = (
@@ -197,10 +200,11 @@ class Instantly:
             found = {letter.key: judge(letter, there) for letter in rest}
             gone = [letter for letter in rest if found[letter.key].fate is Fate.ABSENT]
             elsewhere = await self._find(gone, campaign_id=None) if gone else []
+            blocked = await self._blocked(gone, added)
         except ProviderError:
             reason = f"they could not be read back ({added.told})"
             return {letter.key: unknown(letter, "read_back_failed", reason) for letter in rest}
-        return found | explain(gone, added, present=len(rest) - len(gone), elsewhere=elsewhere)
+        return found | explain(gone, added, present=len(rest) - len(gone), elsewhere=elsewhere, blocked=blocked)
 
     async def _find(self, letters: Sequence[Letter], *, campaign_id: str | None) -> list[Enrolled]:
         """Where the people of `letters` are: in one campaign, or, for None, in the whole workspace."""
@@ -220,6 +224,27 @@ class Instantly:
                 return [row for row in found if campaign_id is None or row.campaign_id in mine]
             body["starting_after"] = cursor
         raise self._wire.broken("look people up", "its pages do not end")
+
+    async def _blocked(self, gone: Sequence[Letter], added: Added) -> set[str]:
+        """Whose address is on the block list: by the counters where they leave no doubt, else by looking, for a few."""
+        if are_all_blocked(gone, added):
+            return {address(letter) for letter in gone}
+        if not added.is_whole or not added.counters[BLOCKED] or len(gone) > MOST_LOOKED_FOR:
+            return set()
+        try:
+            return {address(letter) for letter in gone if await self._is_blocked(address(letter))}
+        except ProviderRejected:  # the key may not look
+            return set()
+
+    async def _is_blocked(self, email: str) -> bool:
+        """Whether the block list holds the address or its domain."""
+        for name in (email, email.rpartition("@")[2]):
+            params = {"search": name, "limit": str(PAGE)}
+            operation = "look at the block list"
+            body = await self._wire.ask("GET", "/api/v2/block-lists-entries", operation=operation, params=params)
+            if name in parse_blocked(body):
+                return True
+        return False
 
     async def _account(self, inbox: str) -> object:
         """What Instantly knows of an inbox; nothing where the key may not read it or it is gone."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cmo.providers.sequencer.letters import BODY_VARIABLE, SUBJECT_VARIABLE
-from cmo.providers.sequencer.values import record_id, text, whole
+from cmo.providers.sequencer.values import record_id, rows_of, text, whole
 
+BLOCKED = "in_blocklist"
 REFUSALS = {
-    "in_blocklist": "blocklisted",
+    BLOCKED: "blocklisted",
     "invalid_email_count": "invalid_email",
     "incomplete_count": "incomplete",
     "duplicate_email_count": "duplicate",
@@ -84,6 +85,12 @@ def _parse_created(rows: object, emails: Sequence[str]) -> dict[int, str] | None
             return None
         created[place] = record_id(row)
     return created
+
+
+def parse_blocked(body: object) -> set[str]:
+    """Addresses and domains of a page of the block list, case-folded; empty for another shape."""
+    rows = body.get("items") if isinstance(body, dict) else None
+    return {text(row.get("bl_value")).strip().casefold() for row in rows_of(rows) if isinstance(row, dict)}
 
 
 def parse_page(body: object) -> tuple[list[Enrolled], str] | None:

@@ -22,6 +22,7 @@ from cmo.sandbox.vendors.instantly.rows import (
     UNSUBSCRIBED,
     WRONG_ID,
     account_row,
+    blocked_row,
     campaign_row,
     lead_row,
     ready_campaigns,
@@ -59,6 +60,7 @@ _SCOPES = (
     ("POST", re.compile(r"/api/v2/leads/list"), "leads:read"),
     ("POST", re.compile(r"/api/v2/leads/add"), "leads:create"),
     ("GET", re.compile(r"/api/v2/workspaces/.*"), "workspaces:read"),
+    ("GET", re.compile(r"/api/v2/block-lists-entries"), "block_list_entries:read"),
 )
 _LIMITS = ((100, 1.0), (6_000, 60.0))
 _TITLES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests"}
@@ -99,6 +101,10 @@ class InstantlyTwin(SendingTwin):
                 return self._list_leads(body)
             case "GET", "/api/v2/workspaces/current":
                 return Response.json(200, workspace_row())
+            case "GET", "/api/v2/block-lists-entries":
+                wanted_name = request.query.get("search", "").casefold()
+                found = [value for value in sorted(self.block_list) if wanted_name in value]
+                return Response.json(200, {"items": [blocked_row(value) for value in found]})
             case "GET", "/api/v2/campaigns":
                 return Response.json(200, {"items": [campaign_row(row) for row in self.floor.campaigns.values()]})
             case "GET", "/api/v2/accounts":

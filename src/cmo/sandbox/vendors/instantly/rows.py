@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from cmo.sandbox.vendors.sending import Campaign, Person
 
@@ -76,6 +77,16 @@ def account_row(email: str) -> dict[str, Any]:
         "provider_code": 1,
         "setup_pending": False,
         "is_managed_account": False,
+    }
+
+
+def blocked_row(value: str) -> dict[str, Any]:
+    return {
+        "id": str(uuid5(NAMESPACE_URL, value)),
+        "timestamp_created": _WARM_SINCE,
+        "organization_id": _OWNER,
+        "bl_value": value,
+        "is_domain": "@" not in value,
     }
 
 
