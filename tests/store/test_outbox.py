@@ -373,6 +373,14 @@ def test_whom_a_service_must_not_write_to_is_suppressed_here_too(conn: Connectio
     assert decision["rule"] == "suppressed"
 
 
+@pytest.mark.parametrize(("code", "kinds"), [("unsubscribed", ["email", "login"]), ("blocklisted", ["email"])])
+def test_only_a_wish_of_their_own_stands_for_the_whole_person(conn: Connection, code: str, kinds: list[str]) -> None:
+    row = mailed(conn)
+    conn.execute("UPDATE outbox SET login_key = 'ana'")
+    answer(conn, row, Fate.REFUSED, code=code, reason="skipped")
+    assert [entry["kind"] for entry in conn.execute("SELECT kind FROM suppressions ORDER BY kind")] == kinds
+
+
 def test_who_is_in_another_campaign_of_the_service_counts_as_contacted(conn: Connection) -> None:
     answer(conn, mailed(conn), Fate.REFUSED, code="in_other_campaign", reason="skipped")
     assert not conn.execute("SELECT * FROM suppressions").fetchall()
