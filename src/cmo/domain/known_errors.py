@@ -75,6 +75,28 @@ LIMITS = (
 
 KEYS = (
     Known(
+        name="google_login_over",
+        codes=frozenset({"auth_rejected"}),
+        providers=frozenset({"gmail"}),
+        words="withdrawn or has run out",
+        means="Google's login is over: it was withdrawn, the password is new, or it was not used for long. {wait}.",
+        did="Stopped asking {service}, and keeps what waits.",
+        can_do=("log in again at Google, then: cmo auth set google_refresh", TEST_KEY, RETRY),
+    ),
+    Known(
+        name="google_login_lacks_rights",
+        codes=frozenset({"auth_rejected"}),
+        providers=frozenset({"gmail"}),
+        words="lacks the right",
+        means="The login at Google may not write drafts and search mail. {wait}.",
+        did="Stopped asking {service}, and keeps what waits.",
+        can_do=(
+            "log in again, allowing gmail.compose and gmail.readonly: cmo auth set google_refresh",
+            TEST_KEY,
+            RETRY,
+        ),
+    ),
+    Known(
         name="key_rejected",
         codes=frozenset({"auth_rejected"}),
         means="{service} refused the key: it is wrong, expired or withdrawn. {wait}.",

@@ -213,7 +213,39 @@ def test_units_are_kept_within_the_minute() -> None:
     assert sum(at_s < 60 for at_s in sent_s) == 6000 // (100 + 10 + 5 * 4)
 
 
-@pytest.mark.parametrize(("status", "reason"), [(403, "insufficientPermissions"), (404, "notFound")])
+def test_a_login_without_the_rights_asks_for_another_one() -> None:
+    body = {"error": {"code": 403, "message": "no", "errors": [{"reason": "insufficientPermissions"}]}}
+    with pytest.raises(AuthRejected, match="lacks the right") as caught:
+        _write(client_at(transport=httpx.MockTransport(lambda _: httpx.Response(403, json=body))), letter_of())
+    assert "gmail.compose and gmail.readonly" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "words", "wait_s"),
+    [
+        (429, {"retry-after": "37"}, "", 37.0),
+        (429, {}, "User-rate limit exceeded.  Retry after 2026-11-20T12:05:00.000Z", 300.0),
+        (403, {}, "Retry after 2026-11-20T11:00:00Z", 1.0),
+        (429, {}, "Retry after 2026-12-24T12:00:00Z", 3600.0),
+    ],
+)
+def test_a_limit_lasts_as_long_as_gmail_says(status: int, header: dict[str, str], words: str, wait_s: float) -> None:
+    body = {"error": {"code": status, "message": words, "errors": [{"reason": "userRateLimitExceeded"}]}}
+    answer = httpx.Response(status, json=body, headers=header)
+    with pytest.raises(RateLimited) as caught:
+        _write(client_at(transport=httpx.MockTransport(lambda _: answer)), letter_of())
+    assert caught.value.retry_after_s == wait_s
+
+
+def test_a_refused_client_is_told_apart_from_a_login_that_is_over() -> None:
+    login = GoogleLogin("id", Secret("secret-of-the-client"), Secret("refresh-token"), "https://oauth.example/token")
+    refusal = httpx.Response(401, json={"error": "invalid_client"})
+    with pytest.raises(AuthRejected, match="client was refused") as caught:
+        _write(client_at(key=login, transport=httpx.MockTransport(lambda _: refusal)), letter_of())
+    assert "google_secret" in caught.value.hint
+
+
+@pytest.mark.parametrize(("status", "reason"), [(403, "domainPolicy"), (404, "notFound")])
 def test_a_call_that_is_not_allowed_raises(status: int, reason: str) -> None:
     body = {"error": {"code": status, "message": "no", "errors": [{"reason": reason}]}}
     with pytest.raises(ProviderRejected, match="no"):

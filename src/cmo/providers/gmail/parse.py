@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cmo.config.secrets import mask_addresses
@@ -12,6 +14,8 @@ from cmo.providers.http import harmless
 
 LIMIT_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"})
 DAY_REASONS = frozenset({"dailyLimitExceeded"})
+RIGHTS_REASONS = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+_RETRY_AFTER = re.compile(r"\bretry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)Z", re.I)
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,19 @@ class Said:
     @property
     def is_limit(self) -> bool:
         return bool(self.reasons & LIMIT_REASONS)
+
+    @property
+    def lacks_rights(self) -> bool:
+        return bool(self.reasons & RIGHTS_REASONS)
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When a limit ends, where the words say so: a mailbox's own limits come without a header."""
+        found = _RETRY_AFTER.search(self.message)
+        try:
+            return datetime.fromisoformat(f"{found[1]}+00:00") if found else None
+        except ValueError:
+            return None
 
 
 def read_error(body: object) -> Said:

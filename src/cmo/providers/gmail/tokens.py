@@ -97,13 +97,14 @@ class Tokens:
         said = f"google: {operation}: HTTP {answer.status}"
         if 400 <= answer.status < 500 and answer.status not in (408, 429):
             error = body.get("error") if isinstance(body, dict) else None
-            reason = "the login was withdrawn or has run out" if error == "invalid_grant" else "it was refused"
+            is_over = error == "invalid_grant"
+            reason = "the login was withdrawn or has run out" if is_over else "the client was refused"
             raise AuthRejected(
                 f"google: {operation}: {reason}",
                 provider="gmail",
                 operation=operation,
                 status=answer.status,
-                hint=LOG_IN_AGAIN,
+                hint=LOG_IN_AGAIN if is_over else "Check google.client_id, and: cmo auth set google_secret",
             )
         kind = ContractBroken if answer.status == 200 else ProviderUnavailable
         raise kind(said, provider="gmail", operation=operation, status=answer.status)

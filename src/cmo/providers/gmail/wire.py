@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from cmo.config.secrets import Secret
-from cmo.errors import ProviderError
+from cmo.errors import AuthRejected, ProviderError
 from cmo.providers.calling import Caller, finite, within
 from cmo.providers.gmail.parse import DAY_REASONS, Said, read_error
-from cmo.providers.gmail.tokens import Tokens
+from cmo.providers.gmail.tokens import LOG_IN_AGAIN, Tokens
 from cmo.providers.http import HttpAnswer
 
 WINDOWS = ((6000, 60.0),)
@@ -102,6 +102,14 @@ class Wire:
         words = f"{words} (HTTP {status})"
         if status == 429 or (status == 403 and said.is_limit):
             return self._caller.limited(words, operation, wait_s=self._wait_s(answer, said), status=status)
+        if status == 403 and said.lacks_rights:
+            return AuthRejected(
+                f"gmail: {operation}: the login lacks the right to do this (HTTP 403)",
+                provider="gmail",
+                operation=operation,
+                status=status,
+                hint=f"{LOG_IN_AGAIN}, allowing gmail.compose and gmail.readonly.",
+            )
         hint = "Check GMAIL_API_URL, and that the login may compose and read mail." if status in (403, 404) else ""
         return self._caller.error(status, words, operation, hint=hint)
 
@@ -112,5 +120,7 @@ class Wire:
             return DAY_WAIT_S
         if (told_s := finite(answer.headers.get("retry-after"))) is not None:
             return within(told_s)
+        if said.retry_at is not None:
+            return within((said.retry_at - self._caller.clock.now()).total_seconds())
         ceiling = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(self._strikes, 10))
         return self._rng.uniform(ceiling / 2, ceiling)
