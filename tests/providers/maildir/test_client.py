@@ -71,6 +71,24 @@ def test_the_same_letter_twice_is_one_file(tmp_path: Path) -> None:
     assert SEND.repeat is Repeat.REPEATABLE
 
 
+def test_what_a_killed_process_left_of_a_letter_is_written_over(tmp_path: Path) -> None:
+    write(tmp_path / "mail", letter_of(key="other|email|seq|1"))
+    part = tmp_path / "mail" / "tmp" / file_name(letter_of())
+    part.write_bytes(build_mail(letter_of())[:40])
+    assert look_up(tmp_path / "mail", letter_of()).fate is Fate.ABSENT
+    assert write(tmp_path / "mail", letter_of())[0].fate is Fate.CONFIRMED
+    assert (tmp_path / "mail" / "new" / part.name).read_bytes() == build_mail(letter_of())
+    assert list((tmp_path / "mail" / "tmp").iterdir()) == []
+
+
+def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / "mail", letter_of(key="other|email|seq|1"))
+    target = tmp_path / "target"
+    (tmp_path / "mail" / "tmp" / file_name(letter_of())).symlink_to(target)
+    assert write(tmp_path / "mail", letter_of())[0].fate is Fate.LATER
+    assert not target.exists()
+
+
 def test_a_letter_that_was_read_by_a_mail_program_is_still_found(tmp_path: Path) -> None:
     letter = letter_of()
     write(tmp_path, letter)

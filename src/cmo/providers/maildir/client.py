@@ -32,6 +32,7 @@ SEND = Operation(
 )
 OPERATIONS = (SEND,)
 
+_PARTS = ("tmp", "new", "cur")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -127,9 +128,13 @@ class Maildir:
             return _failed(letter, Fate.UNKNOWN, exc)
 
     def _make_folders(self) -> None:
+        if all((self._folder / name).is_dir() for name in _PARTS):
+            return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("tmp", "new", "cur"):
+        for name in _PARTS:
             (self._folder / name).mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(self._folder)
+        _sync_folder(self._folder.parent)
 
     def _find(self, name: str) -> Path | None:
         """The file, wherever a mail program has put it."""
@@ -139,18 +144,19 @@ class Maildir:
         return next((path for path in self._folder.glob(f"cur/{name}*") if path.name.partition(":")[0] == name), None)
 
     def _put(self, name: str, mail: bytes) -> None:
-        """Write and sync the file, then move it into new/ in one step."""
-        handle, part = tempfile.mkstemp(dir=self._folder / "tmp", prefix=f"{name}.")
+        """Write and sync the file, then move it into new/ in one step. What a killed process left of it in tmp/ is
+        written over."""
+        part = self._folder / "tmp" / name
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(part, "wb", opener=_for_owner) as file:
                 file.write(mail)
                 file.flush()
-                os.fsync(handle)
+                os.fsync(file.fileno())
             seconds = self._clock.now().timestamp()
             os.utime(part, (seconds, seconds))
-            os.replace(part, self._folder / "new" / name)
+            part.replace(self._folder / "new" / name)
         except OSError:
-            Path(part).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
 
 
@@ -160,8 +166,13 @@ def file_name(letter: Letter) -> str:
     return f"{letter.written_at.timestamp():.0f}.{digest}.eml"
 
 
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
 def _compared(letter: Letter, found: Path, mail: bytes) -> Receipt:
     if found.read_bytes() == mail:
+        _sync_folder(found.parent)  # whoever put it there may have been killed before doing so
         return Receipt(key=letter.key, fate=Fate.CONFIRMED, effect="noop", provider_id=file_name(letter))
     reason = "another mail is there under this letter's Message-ID"
     return Receipt(key=letter.key, fate=Fate.HELD, effect="ambiguous", code="duplicate", reason=reason)
