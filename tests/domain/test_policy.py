@@ -185,7 +185,9 @@ def test_mail_leaves_from_the_inbox_with_the_most_room_and_never_from_a_paused_o
     assert ask(used=used, boxes=boxes)[1] == "bo@field.example"
     assert ask(standing=paused, used=used, boxes=boxes)[1] == "cy@field.example"
     everything = {"inbox_paused": {box.address: "blocked" for box in boxes}}
-    assert ask(standing=everything, boxes=boxes)[0].rule == "health"
+    verdict = ask(standing=everything, boxes=boxes)[0]
+    assert (verdict.rule, "cmo resume --sending" in verdict.message) == ("health", True)
+    assert "set up" in ask(boxes=())[0].message
 
 
 def test_a_new_inbox_may_send_five_mails_and_five_more_each_day() -> None:

@@ -11,6 +11,7 @@ from cmo.config import Settings, Sources, load
 from cmo.errors import ConfigError
 from cmo.service import controls
 from cmo.service.audit import AuditFilter
+from cmo.service.store import writer
 from tests.fakes.jobs import plan_factory
 
 
@@ -91,6 +92,17 @@ def test_a_pause_of_all_sending_outlasts_the_resuming_of_one_job(settings: Setti
     assert [pause.name for pause in controls.show_limits(settings).stops.pauses] == ["sending"]
     assert controls.resume_sending(settings) is None
     assert controls.show_limits(settings).stops.pauses == ()
+
+
+def test_an_inbox_that_was_paused_sends_again_once_all_sending_is_resumed(settings: Settings) -> None:
+    job = service.start_job(settings, plan_factory()).id
+    with writer(settings) as conn:
+        conn.execute("INSERT INTO inboxes VALUES ('sam@field.example', 'smtp', 1, NULL, 'refused by policy: 5.7.1')")
+    controls.resume_sending(settings, job)
+    assert [box.paused for box in controls.show_limits(settings).quotas.inboxes] == ["refused by policy: 5.7.1"]
+    controls.resume_sending(settings)
+    assert [box.paused for box in controls.show_limits(settings).quotas.inboxes] == [None]
+    assert actions(settings).count(("inbox.resume", "inboxes")) == 1
 
 
 def test_what_is_left_for_a_person(settings: Settings) -> None:

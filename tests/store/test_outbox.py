@@ -388,7 +388,7 @@ def test_who_is_in_another_campaign_of_the_service_counts_as_contacted(conn: Con
 
 
 def test_a_block_for_policy_pauses_the_inbox_and_keeps_the_mail(conn: Connection) -> None:
-    answer(conn, mailed(conn), Fate.REFUSED, code="policy_block", reason="5.7.1 refused")
+    answer(conn, mailed(conn), Fate.LATER, code="policy_block", reason="5.7.1 refused")
     paused = conn.execute("SELECT paused_reason FROM inboxes").fetchone()["paused_reason"]
     found = row_of(conn)
     assert "5.7.1 refused" in paused

@@ -333,8 +333,9 @@ def _quotas(
     room = {box.address: inbox_cap(box, limits, now) - used.inboxes[box.address] for box in inboxes}
     open_room = {address: left for address, left in room.items() if address not in standing.inbox_paused}
     if not open_room:
-        why = "; ".join(f"{address}: {reason}" for address, reason in standing.inbox_paused.items())
-        return Verdict(rule="health", message=f"No inbox may send: {why or 'none is set up'}"), ""
+        why = "; ".join(f"{box.address}: {standing.inbox_paused[box.address]}" for box in inboxes)
+        told = f"No inbox may send: {why}. `cmo resume --sending` lets them." if why else "No inbox is set up."
+        return Verdict(rule="health", message=told), ""
     best = max(sorted(open_room), key=lambda address: open_room[address])
     if open_room[best] <= 0:
         told = f"{best} has sent {used.inboxes[best]} today, its cap is {inbox_cap_of(best, inboxes, limits, now)}."

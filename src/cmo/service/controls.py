@@ -20,7 +20,7 @@ from cmo.store.audit import record_audit
 from cmo.store.bases import EVERYWHERE, Basis, record_basis, revoke_basis
 from cmo.store.db import transaction
 from cmo.store.standing_views import PersonRoom, QuotaUse, Stops, left_this_week, person_room, quota_use, stops
-from cmo.store.switches import SENDING, Switch, find_switch, switch_off, switch_on
+from cmo.store.switches import SENDING, Switch, find_switch, resume_inboxes, switch_off, switch_on
 
 SHORTEST_BASIS = 10
 
@@ -254,7 +254,8 @@ def pause_sending(settings: Settings, job: str | None = None, *, for_: timedelta
 
 
 def resume_sending(settings: Settings, job: str | None = None) -> Switch | None:
-    """Take the pause of one job, or of all, back. What still keeps it from sending, a wider stop, is given back.
+    """Take the pause of one job, or of all and of every inbox, back. What still keeps it from sending, a wider stop, is
+    given back.
 
     Raises:
         JobNotFound
@@ -263,6 +264,8 @@ def resume_sending(settings: Settings, job: str | None = None) -> Switch | None:
     with writer(settings) as conn:
         name = SENDING if job is None else f"{SENDING}:{resolve_job(conn, job)}"
         switch_off(conn, name, by=settings.actor, at=now, reason="resumed", action="sending.resume")
+        if job is None:
+            resume_inboxes(conn, by=settings.actor, at=now)
         return find_switch(conn, SENDING, now=now)
 
 

@@ -20,7 +20,7 @@ from cmo.domain.suppression import MAIL_SERVER, Suppression, SuppressionKind
 from cmo.store.db import Connection, transaction
 from cmo.store.gate import newest_claim
 from cmo.store.suppressions import record_suppressions
-from cmo.store.switches import note_outcome
+from cmo.store.switches import note_outcome, pause_inbox_of
 
 BLOCKED_WAIT_S = 3600.0
 HARD_BOUNCES = frozenset({"hard_bounce", "no_mail_domain"})
@@ -211,10 +211,7 @@ def _beyond(
     is our fault: the inbox pauses, the mail waits.
     """
     if receipt.code == "policy_block":
-        conn.execute(
-            "UPDATE inboxes SET paused_reason = ? WHERE address = (SELECT inbox FROM outbox WHERE id = ?)",
-            (f"refused by policy: {receipt.reason}", row_id),
-        )
+        pause_inbox_of(conn, row_id, reason=f"refused by policy: {receipt.reason}", at=now)
         return receipt.model_copy(update={"fate": Fate.LATER, "retry_after_s": BLOCKED_WAIT_S})
     if receipt.code == SOFT_BOUNCE:
         _note_delivery(conn, row_id, SOFT_BOUNCE, receipt, now)

@@ -82,6 +82,26 @@ def switch_off(conn: Connection, name: str, *, by: str, at: datetime, reason: st
     return changed
 
 
+def pause_inbox_of(conn: Connection, row_id: int, *, reason: str, at: datetime) -> None:
+    """Nothing leaves any more from the inbox that this row of the outbox left from. Inside the caller's transaction."""
+    paused = conn.execute(
+        "UPDATE inboxes SET paused_reason = ? WHERE address = (SELECT inbox FROM outbox WHERE id = ?)", (reason, row_id)
+    )
+    if paused.rowcount:
+        entry = AuditEntry(
+            actor="system", action="inbox.pause", object=f"outbox:{row_id}", after="paused", detail={"reason": reason}
+        )
+        record_audit(conn, [entry], at=at)
+
+
+def resume_inboxes(conn: Connection, *, by: str, at: datetime) -> None:
+    """Let mail leave again from every inbox that was paused."""
+    with transaction(conn):
+        if conn.execute("UPDATE inboxes SET paused_reason = NULL WHERE paused_reason IS NOT NULL").rowcount:
+            entry = AuditEntry(actor=by, action="inbox.resume", object="inboxes", before="paused", after="open")
+            record_audit(conn, [entry], at=at)
+
+
 def find_switch(conn: Connection, name: str, *, now: datetime) -> Switch | None:
     """The switch where it is on and its time is not over; the kill switch also by its file."""
     found = _read_switch(conn, name)

@@ -166,7 +166,7 @@ def test_a_cancelled_letter_takes_its_connection_along() -> None:
     [
         (550, Fate.REFUSED, "hard_bounce"),
         (553, Fate.REFUSED, "invalid_email"),
-        (554, Fate.REFUSED, "policy_block"),
+        (554, Fate.LATER, "policy_block"),
         (552, Fate.LATER, "soft_bounce"),
         (450, Fate.LATER, "soft_bounce"),
         (452, Fate.LATER, "soft_bounce"),

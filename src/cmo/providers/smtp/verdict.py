@@ -104,8 +104,7 @@ def receipt(key: str, stopped: Stopped) -> Receipt:
         code = "contract_broken" if stopped.way == "garbage" else stopped.way
         return Receipt(key=key, fate=fate, code=code, reason=reason)
     word = _word(stopped, stopped.code)
-    is_final = stopped.code >= 500 and stopped.step not in _BEFORE_ANY_MAIL and word != SOFT_BOUNCE
-    fate = Fate.REFUSED if is_final else Fate.LATER
+    fate = Fate.LATER if stopped.code < 500 or word in (SOFT_BOUNCE, "policy_block") else Fate.REFUSED
     return Receipt(key=key, fate=fate, code=word, reason=reason, status=stopped.code)
 
 
