@@ -68,6 +68,14 @@ def test_a_letter_is_dated_in_its_senders_zone_and_its_hash_knows_no_zone() -> N
     assert bound == composed()[1]
 
 
+def test_a_sender_in_any_script_is_written_as_mail_servers_know_it() -> None:
+    sender = Sender(email="sam@bücher.example", reply_to="answers@bücher.example")
+    letter, _ = composed(sender=sender)
+    assert letter.from_email == letter.unsubscribe_mailto == "sam@xn--bcher-kva.example"
+    assert letter.reply_to == "answers@xn--bcher-kva.example"
+    assert letter.message_id.endswith("@xn--bcher-kva.example")
+
+
 def test_the_same_person_is_the_same_key_in_any_spelling() -> None:
     spelled = composed(WORDS.model_copy(update={"to_email": "ana+news@org.example"}))
     assert spelled[0].key == composed()[0].key == "ana@org.example|email|smtp|first_touch"

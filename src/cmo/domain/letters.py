@@ -59,29 +59,29 @@ def compose(words: Words, *, sender: Sender, route: Route, token: str, approved_
         token: Opaque; stands for the recipient in the address that takes a stop.
         approved_at: Goes into the letter's Date, in the sender's zone, not into the hash.
     """
-    key, to_email = route.key(words.to_email, words.step), _ascii(words.to_email)
+    key, from_email = route.key(words.to_email, words.step), _ascii(sender.email)
     given, _, family = words.to_name.partition(" ")
     letter = Letter(
         key=key,
         step=words.step,
-        to_email=to_email,
+        to_email=_ascii(words.to_email),
         to_name=words.to_name,
         first_name=words.first_name or given,
         last_name=family,
         company=words.company,
-        from_email=sender.email,
+        from_email=from_email,
         from_name=sender.name,
-        reply_to=sender.reply_to,
+        reply_to=_ascii(sender.reply_to),
         subject=words.subject,
         body=words.body,
         message_id="",
         sequence_id=route.sequence_id,
-        unsubscribe_mailto=sender.unsubscribe_mailto or sender.email,
+        unsubscribe_mailto=_ascii(sender.unsubscribe_mailto) or from_email,
         unsubscribe_url=f"{sender.unsubscribe_url.rstrip('/')}/{token}" if sender.unsubscribe_url else "",
         written_at=approved_at.replace(microsecond=0).astimezone(ZoneInfo(sender.time_zone)),
     )
     bound = content_hash(letter, route.operation)
-    message_id = f"{short_hash(key, bound)}.{short_hash(bound, key)}@{sender.email.rpartition('@')[2]}"
+    message_id = f"{short_hash(key, bound)}.{short_hash(bound, key)}@{from_email.rpartition('@')[2]}"
     return letter.model_copy(update={"message_id": message_id}), bound
 
 

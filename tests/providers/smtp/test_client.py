@@ -233,6 +233,14 @@ def test_what_must_not_leave_is_refused_before_a_connection_is_made(changes: dic
     assert (receipt.fate, receipt.code) == (Fate.REFUSED, code)
 
 
+def test_a_mailbox_in_any_script_sends() -> None:
+    server = server_of()
+    letter = letter_of(from_email="ann@xn--bcher-kva.example")
+    (receipt,) = run(send_all(server, letter, from_email="ann@bücher.example"))
+    assert receipt.fate is Fate.CONFIRMED
+    assert server.received[0].envelope_from == letter.from_email
+
+
 def test_a_letter_in_doubt_stays_in_doubt() -> None:
     mailer: Mailer = smtp_to(closed_port())
     (receipt,) = run(mailer.look_up("smtp.send", [letter_of()]))

@@ -69,7 +69,7 @@ class Smtp:
             ConfigError: a password or mail would go out in the clear, or `from_email` is no address.
         """
         sender = parse_address(from_email)
-        if sender is None or not from_email.isascii():
+        if sender is None:
             raise ConfigError("SMTP_FROM is no mail address.", hint="Set SMTP_FROM to the address you send from.")
         if tls == "none" and not _is_loopback(host):
             raise ConfigError(
