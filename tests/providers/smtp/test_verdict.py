@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cmo.domain.outward import Fate
 from cmo.errors import AuthRejected, RateLimited
 from cmo.providers.smtp.dialogue import Step, Stopped
 from cmo.providers.smtp.verdict import CLOSED_WAIT_S, failure, receipt
+from cmo.store.outbox import HARD_BOUNCES
 
 
 def reply(step: Step, code: int, text: str = "") -> Stopped:
@@ -18,6 +21,12 @@ def reply(step: Step, code: int, text: str = "") -> Stopped:
         (Step.RCPT, 550, "5.1.1 no such user", Fate.REFUSED, "hard_bounce"),
         (Step.RCPT, 550, "5.1.0 address rejected", Fate.REFUSED, "hard_bounce"),
         (Step.RCPT, 551, "5.1.6 moved", Fate.REFUSED, "hard_bounce"),
+        (Step.RCPT, 550, "5.1.10 Recipient not found", Fate.REFUSED, "hard_bounce"),
+        (Step.RCPT, 550, "#5.1.1 Address rejected", Fate.REFUSED, "hard_bounce"),
+        (Step.MAIL, 550, "5.4.5 Daily user sending limit exceeded", Fate.LATER, "policy_block"),
+        (Step.DOT, 554, "5.2.0 SubmissionQuotaExceededException", Fate.LATER, "policy_block"),
+        (Step.RCPT, 451, "4.7.650 has been temporarily rate limited", Fate.LATER, "try_later"),
+        (Step.RCPT, 450, "4.2.1 gets mail at a rate that prevents delivery", Fate.LATER, "soft_bounce"),
         (Step.RCPT, 556, "5.1.10 null MX", Fate.REFUSED, "no_mail_domain"),
         (Step.RCPT, 556, "Domain does not accept mail", Fate.REFUSED, "no_mail_domain"),
         (Step.RCPT, 521, "No mail here", Fate.REFUSED, "no_mail_domain"),
@@ -79,6 +88,26 @@ def test_a_reply_means_what_its_enhanced_code_says(step: Step, code: int, text: 
 )
 def test_the_ways_of_saying_that_there_is_no_such_mailbox_are_known(text: str) -> None:
     assert receipt("key", reply(Step.RCPT, 550, text)).code == "hard_bounce"
+
+
+SAID = st.lists(
+    st.sampled_from(
+        ("5.1.1", "5.1.0", "5.7.1", "4.2.2", "no such user", "user unknown", "spam", "sender", "quota", "#")
+    )
+    | st.text(max_size=30),
+    max_size=6,
+).map(" ".join)
+
+
+@given(st.sampled_from([Step.GREETING, Step.EHLO, Step.LOGIN, Step.MAIL, Step.DATA]), st.integers(400, 599), SAID)
+def test_nobodys_address_is_given_up_before_the_server_has_heard_it(step: Step, code: int, text: str) -> None:
+    assert receipt("key", reply(step, code, text)).code not in HARD_BOUNCES
+
+
+@given(st.integers(400, 599), SAID)
+def test_nobodys_address_is_given_up_over_a_policy(code: int, text: str) -> None:
+    assert receipt("key", reply(Step.RCPT, code, f"5.7.1 {text}")).code not in HARD_BOUNCES
+    assert receipt("key", reply(Step.RCPT, min(code, 499), text)).code not in HARD_BOUNCES
 
 
 def test_a_reason_names_no_address() -> None:
