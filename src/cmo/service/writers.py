@@ -144,7 +144,7 @@ def _smtp(settings: Settings, found: Outside, meter: Meter) -> Any:
         password=_key(settings, found, "smtp", "SMTP_PASSWORD") if user else None,
         from_email=_sender(settings),
         is_warm=settings.sender_email in settings.warm_inboxes,
-        timeout_s=60.0,
+        timeout_s=12.0 if found.places else 60.0,
         tls="implicit" if port == 465 else "none" if host in ("127.0.0.1", "localhost", "::1") else "starttls",
         clock=found.clock,
         meter=meter,

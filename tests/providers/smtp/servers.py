@@ -36,7 +36,7 @@ async def listening(server: MailServer) -> AsyncIterator[int]:
     finally:
         listener.close()
         if conversations:
-            _, pending = await asyncio.wait(conversations, timeout=60.0)
+            _, pending = await asyncio.wait(conversations, timeout=300.0)
             assert not pending
 
 

@@ -180,6 +180,12 @@ def test_what_the_server_says_of_a_recipient_is_told(code: int, fate: Fate, word
     assert server.received == ()
 
 
+@pytest.mark.parametrize(("seconds", "fate"), [(140.0, Fate.CONFIRMED), (160.0, Fate.UNKNOWN)])
+def test_a_server_may_take_its_time_over_the_whole_mail(seconds: float, fate: Fate) -> None:
+    server = server_of(SmtpFault(point="after_dot", way="slow", nth=(1,), seconds=seconds))
+    assert run(send_all(server, letter_of()))[0].fate is fate
+
+
 def test_nothing_is_in_doubt_when_no_server_listens() -> None:
     client = smtp_to(closed_port())
     with pytest.raises(ProviderUnavailable) as raised:

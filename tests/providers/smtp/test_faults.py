@@ -16,7 +16,7 @@ from tests.providers.mail.letters import letter_of
 from tests.providers.smtp.servers import PASSWORD, USER, listening, send, smtp_to
 
 TIMEOUT_S = 30.0
-LATE_S = 45.0
+LATE_S = 200.0
 FIRST = letter_of(key="first|email|seq|1", to_email="first@buyer.example")
 SECOND = letter_of(key="second|email|seq|1", to_email="second@buyer.example")
 

@@ -62,7 +62,7 @@ class Smtp:
         """
         Args:
             user: Empty for a server that wants no login.
-            timeout_s: Longest wait for one reply, in real seconds.
+            timeout_s: Longest wait for one reply, in real seconds; longer for the one to the whole mail.
             tls: `implicit` for port 465, `starttls` for 587, `none` on loopback only.
             tls_context: With a certificate authority of one's own; certificates are checked in any case.
         Raises:

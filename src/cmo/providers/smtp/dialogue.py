@@ -24,6 +24,11 @@ Tls = Literal["implicit", "starttls", "none"]
 Way = Literal["refused", "certificate", "no_tls", "no_login", "timeout", "reset", "garbage", "reply"]
 
 
+DECIDING = 5
+"""A server may take so many times longer over the whole mail than over a command (RFC 5321, 4.5.3.2.6): whoever leaves
+before it has decided never learns what became of the mail."""
+
+
 class Step(StrEnum):
     """How far a session has come."""
 
@@ -73,7 +78,7 @@ class Server:
     greets_as: str
     """The name given in EHLO."""
     timeout_s: float
-    """Longest wait for one reply."""
+    """Longest wait for one reply; `DECIDING` times as long for the one to the final dot."""
     tls_context: ssl.SSLContext | None
     """None only where `tls` is `none`."""
 
@@ -231,7 +236,7 @@ class Session:
         if protocol is None:
             raise Stopped(Step.DOT, "reset")
         try:
-            reply = await protocol.read_response(timeout=self._server.timeout_s)
+            reply = await protocol.read_response(timeout=self._server.timeout_s * DECIDING)
         except (aiosmtplib.SMTPException, OSError) as exc:
             raise _lost(Step.DOT, exc) from exc
         return _judge(Step.DOT, reply, expected=2)
