@@ -171,8 +171,18 @@ MAIL = (
         can_do=(SHOW, "check the sender: cmo doctor", SKIP),
     ),
     Known(
+        name="mail_cut_short",
+        codes=frozenset({"timeout", "reset", "contract_broken"}),
+        providers=frozenset({"smtp"}),
+        words="nothing was taken",
+        means="The connection to the mail server failed before a mail was complete. {wait}; nothing is lost.",
+        did="Tries again later, with longer pauses.",
+        can_do=("try the server: cmo auth test smtp", RETRY),
+    ),
+    Known(
         name="blind",
-        codes=frozenset({"blind"}),
+        codes=frozenset({"blind", "timeout", "reset", "contract_broken", "interrupted", "no_receipt"}),
+        providers=frozenset({"smtp"}),
         means="The connection was lost after the mail had left, and {service} cannot be asked whether it took it.",
         did="Holds {count} for you: a second mail would be worse than none.",
         can_do=("look into the Sent folder, then: cmo outbox list", SKIP),
@@ -272,7 +282,18 @@ CRM = (
 WRITES = (
     Known(
         name="unknown_after_answer_lost",
-        codes=frozenset({"timeout", "reset", "server_error", "contract_broken", "no_receipt", "draft_gone", "unknown"}),
+        codes=frozenset(
+            (
+                "timeout",
+                "reset",
+                "server_error",
+                "contract_broken",
+                "no_receipt",
+                "draft_gone",
+                "interrupted",
+                "unknown",
+            )
+        ),
         is_write=True,
         means="The answer was lost or unclear: {service} may have done it or not.",
         did="Repeats nothing blindly: waits until late effects are over, looks it up, and only then decides.",
