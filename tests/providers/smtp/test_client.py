@@ -12,6 +12,7 @@ from cmo.domain.outward import Fate, Letter, Receipt, Repeat
 from cmo.errors import AuthRejected, ConfigError, ProviderRejected, ProviderUnavailable, RateLimited
 from cmo.providers.mail.mime import build_mail
 from cmo.providers.ports import Mailer
+from cmo.providers.smtp.dialogue import GOODBYE_S
 from cmo.sandbox.mailserver import MOST_BYTES, MailServer
 from cmo.sandbox.smtp_faults import SmtpFault, SmtpFaultPlayer
 from tests.fakes.clock import StillClock
@@ -178,6 +179,26 @@ def test_what_the_server_says_of_a_recipient_is_told(code: int, fate: Fate, word
     (receipt,) = run(send_all(server, letter_of()))
     assert (receipt.fate, receipt.code, receipt.status) == (fate, word, code)
     assert server.received == ()
+
+
+def test_nobody_waits_long_for_a_goodbye() -> None:
+    server = server_of(SmtpFault(point="quit", way="timeout", nth=(1,)))
+
+    async def leave() -> float:
+        async with listening(server) as port:
+            async with smtp_to(port) as client:
+                await send(client, letter_of())
+                started = asyncio.get_running_loop().time()
+            return asyncio.get_running_loop().time() - started
+
+    assert run(leave()) < 2 * GOODBYE_S
+
+
+@pytest.mark.parametrize("password", ["pässwörd", "пароль", "with space", 'q"uote\\'])
+def test_a_password_in_any_script_logs_in(password: str) -> None:
+    server = MailServer(clock=LoopClock(), user=USER, password=password)
+    (receipt,) = run(send_all(server, letter_of(), password=Secret(password)))
+    assert receipt.fate is Fate.CONFIRMED
 
 
 @pytest.mark.parametrize(("seconds", "fate"), [(140.0, Fate.CONFIRMED), (160.0, Fate.UNKNOWN)])

@@ -29,6 +29,10 @@ DECIDING = 5
 before it has decided never learns what became of the mail."""
 
 
+GOODBYE_S = 5.0
+"""Longest wait for the reply to QUIT, which nothing depends on."""
+
+
 class Step(StrEnum):
     """How far a session has come."""
 
@@ -145,9 +149,9 @@ class Session:
             return await self._hear()
 
     async def quit(self) -> None:
-        """Say goodbye where there is still somebody; then the connection is closed in any case."""
+        """Say goodbye where there is still somebody, without waiting long; the connection is closed in any case."""
         with suppress(aiosmtplib.SMTPException, OSError):
-            await self._smtp.quit()
+            await self._smtp.quit(timeout=min(GOODBYE_S, self._server.timeout_s))
         self.drop()
 
     def drop(self) -> None:
