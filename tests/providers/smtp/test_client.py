@@ -241,6 +241,12 @@ def test_a_password_never_leaves_without_encryption() -> None:
         smtp_to(25, from_email="nobody")
 
 
+@pytest.mark.parametrize("host", ["", "mail..sender.example", "x" * 64 + ".example", ".example"])
+def test_what_no_resolver_can_be_asked_for_is_no_server(host: str) -> None:
+    with pytest.raises(ConfigError, match="no host name"):
+        smtp_to(587, host=host, tls="starttls")
+
+
 def test_letters_leave_at_the_pace_that_is_set() -> None:
     clock = StillClock()
     letters = [letter_of(key=f"{n}|email|seq|1") for n in range(5)]

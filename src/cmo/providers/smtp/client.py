@@ -66,8 +66,10 @@ class Smtp:
             tls: `implicit` for port 465, `starttls` for 587, `none` on loopback only.
             tls_context: With a certificate authority of one's own; certificates are checked in any case.
         Raises:
-            ConfigError: a password or mail would go out in the clear, or `from_email` is no address.
+            ConfigError: a password or mail would go out in the clear, `from_email` is no address, or `host` no name.
         """
+        if not _is_host(host):
+            raise ConfigError("SMTP_HOST is no host name.", hint="cmo config set smtp.host mail.example.org")
         sender = parse_address(from_email)
         if sender is None:
             raise ConfigError("SMTP_FROM is no mail address.", hint="Set SMTP_FROM to the address you send from.")
@@ -172,6 +174,14 @@ class Smtp:
         self._session = Session(self._server, clock=self._clock)
         await self._session.open()
         return self._session
+
+
+def _is_host(text: str) -> bool:
+    """Whether a resolver can be asked for it."""
+    try:
+        return bool(text.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:
