@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from cmo.sandbox.faults import WRITES_ROUTE, FaultKind, FaultRule
 from cmo.sandbox.smtp_faults import SmtpFault, SmtpPoint, SmtpWay
 from cmo.store.db import Connection
-from cmo.store.switches import SENDING, find_switch, switch_off
+from cmo.store.switches import SENDING, find_switch, resume_inboxes, switch_off
 from tests.delivery.books import Comparison, compare
 from tests.delivery.campaigns import Running, running
 
@@ -119,6 +119,7 @@ def _let_time_pass(run: Running, conn: Connection) -> None:
     run.clock.advance(max((until - now).total_seconds(), STEP_S))
     if find_switch(conn, SENDING, now=run.clock.now()):
         switch_off(conn, SENDING, by="operator:ana", at=run.clock.now(), reason="looked at", action="sending.resume")
+    resume_inboxes(conn, by="operator:ana", at=run.clock.now())
 
 
 def requests_of(campaign: str, home: Path) -> list[str]:

@@ -291,6 +291,8 @@ class _Conversation:
                 while await self._reader.read(65_536):
                     pass
                 raise _Gone
+            case "4xx" if fault.point == "rcpt":
+                await self._say(450, _MEANINGS[450])
             case "4xx":
                 await self._say(451, "4.3.0 Try again later")
             case "5xx":
