@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 COMMANDS = {
     "errors show", "errors retry", "errors skip", "errors deadletter", "auth set", "auth test", "doctor",
     "limits show", "outbox list", "outbox hold", "drafts redo", "drafts review", "config show", "leads suppress",
-    "templates test", "pause", "reconcile",
+    "templates test", "pause", "reconcile", "resume",
 }  # fmt: skip
 
 MEANING = ("github: refused", "DNS SERVFAIL for", "no answer within", "the server answered", "wrong team", "see")

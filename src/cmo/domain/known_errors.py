@@ -130,9 +130,9 @@ MAIL = (
     Known(
         name="policy_block",
         codes=frozenset({"policy_block"}),
-        means="The recipients' servers refuse mail from this inbox by policy (5.7.x): it is about us, not about them.",
-        did="Keeps the {count} people; a bounce of this kind suppresses nobody.",
-        can_do=("check SPF, DKIM and DMARC: cmo doctor", "hold the mail: cmo outbox hold", RETRY),
+        means="Mail from this inbox is refused, by policy (5.7.x) or for a limit: it is about us, not about them.",
+        did="Paused the inbox and keeps the {count} people; a bounce of this kind suppresses nobody.",
+        can_do=("check SPF, DKIM and DMARC: cmo doctor", "once that is settled: cmo resume --sending", RETRY),
     ),
     Known(
         name="hard_bounce",

@@ -211,7 +211,7 @@ def _beyond(
     is our fault: the inbox pauses, the mail waits.
     """
     if receipt.code == "policy_block":
-        pause_inbox_of(conn, row_id, reason=f"refused by policy: {receipt.reason}", at=now)
+        pause_inbox_of(conn, row_id, reason=f"mail from it is refused: {receipt.reason}", at=now)
         return receipt.model_copy(update={"fate": Fate.LATER, "retry_after_s": BLOCKED_WAIT_S})
     if receipt.code == SOFT_BOUNCE:
         _note_delivery(conn, row_id, SOFT_BOUNCE, receipt, now)

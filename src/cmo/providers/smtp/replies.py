@@ -29,6 +29,7 @@ _NO_MAIL_DOMAIN_PLAIN = {521, 556}
 """RFC 7504, 7505."""
 _BAD_SYNTAX = "1.3"
 _MAILBOX_FULL = "2.2"
+_TOO_BIG = {"2.3", "3.4"}
 _BAD_SENDER = {"1.7", "1.8"}
 _SAYS_LITTLE = {"", "0.0", "2.0", "2.1", "3.0", "5.0"}
 """Beside these the words decide. 2.1 stands for a closed mailbox as well as for one that gets too much at once."""
@@ -73,6 +74,8 @@ def word_for(step: Step, code: int, text: str) -> str:
         return POLICY_BLOCK
     if _OUR_LIMIT_WORDS.search(words):
         return POLICY_BLOCK
+    if step is Step.MAIL:  # of the letter it knows the sender and the size
+        return "rejected" if code == 552 or detail in _TOO_BIG else POLICY_BLOCK
     about_sender = _SENDER_WORDS.search(words) is not None
     if step in (Step.RCPT, Step.DOT):
         if detail == _NO_MAIL_DOMAIN or code in _NO_MAIL_DOMAIN_PLAIN:
