@@ -270,7 +270,7 @@ class _Conversation:
         if fault is not None and fault.way.endswith("_after_accepting"):
             await self._play(fault)
         later = server.faults.pick("after_dot", about)
-        if later is not None and later.way in ("4xx", "5xx"):
+        if later is not None and later.way in ("4xx", "5xx", "421"):
             await self._say(*answer)
             await self._play(later)
             raise _Gone
@@ -295,6 +295,9 @@ class _Conversation:
                 await self._say(450, _MEANINGS[450])
             case "4xx":
                 await self._say(451, "4.3.0 Try again later")
+            case "421":
+                await self._say(421, "4.3.2 Closing")
+                raise _Gone
             case "5xx":
                 await self._say(554, "5.3.0 Transaction failed")
             case "garbage":

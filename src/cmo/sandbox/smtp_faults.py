@@ -13,10 +13,13 @@ SmtpPoint = Literal["connect", "banner", "ehlo", "auth", "mail", "rcpt", "data",
 """`connect`: before a byte is said; `content`: in the middle of the text; `dot`: the text is complete and not yet
 taken; `after_dot`: it is taken and not yet acknowledged. The others: instead of the reply to that command."""
 
-SmtpWay = Literal["drop", "drop_after_accepting", "timeout", "timeout_after_accepting", "4xx", "5xx", "slow", "garbage"]
+SmtpWay = Literal[
+    "drop", "drop_after_accepting", "timeout", "timeout_after_accepting", "4xx", "5xx", "421", "slow", "garbage"
+]
 """`drop` ends the connection, `timeout` says nothing until the client leaves; the mail is taken before that at `dot`
 with `..._after_accepting` and always at `after_dot`. An error at `after_dot` follows the 250 and ends the connection;
-one at `content` comes too early and ends it too. `slow` is the right answer, `seconds` late; `garbage` is none."""
+one at `content` comes too early and ends it too, as `421` does anywhere. `slow` is the right answer, `seconds` late;
+`garbage` is none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from cmo.domain.outward import Fate, Receipt
-from cmo.errors import AuthRejected, ProviderError
+from cmo.errors import AuthRejected, ProviderError, RateLimited
 from cmo.sandbox.mailserver import MailServer
 from cmo.sandbox.smtp_faults import SmtpFault, SmtpFaultPlayer, SmtpPoint, SmtpWay
 from tests.fakes.loop import LoopClock, run
@@ -79,7 +79,9 @@ def test_the_receipt_is_true_to_what_the_server_has(fault: SmtpFault, told: dict
 @pytest.mark.parametrize("fault", FAULTS, ids=name)
 def test_a_letter_is_in_doubt_only_once_its_text_is_under_way(fault: SmtpFault, told: dict[SmtpFault, Told]) -> None:
     said, _ = told[fault]
-    if isinstance(said, ProviderError):
+    if isinstance(said, RateLimited):
+        assert (fault.way, fault.point in ("connect", "banner", "ehlo", "auth", "mail")) == ("421", True)
+    elif isinstance(said, ProviderError):
         assert isinstance(said, AuthRejected)
         assert (fault.point, fault.way) == ("auth", "5xx")
     elif said.fate is Fate.UNKNOWN:
@@ -99,6 +101,9 @@ def test_a_letter_is_in_doubt_only_once_its_text_is_under_way(fault: SmtpFault, 
         ("mail", "drop", Fate.LATER, "reset"),
         ("mail", "5xx", Fate.LATER, "policy_block"),
         ("rcpt", "4xx", Fate.LATER, "soft_bounce"),
+        ("rcpt", "421", Fate.LATER, "try_later"),
+        ("dot", "421", Fate.LATER, "try_later"),
+        ("after_dot", "421", Fate.CONFIRMED, ""),
         ("rcpt", "timeout", Fate.LATER, "timeout"),
         ("data", "drop", Fate.LATER, "reset"),
         ("data", "4xx", Fate.LATER, "try_later"),
