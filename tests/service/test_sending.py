@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -313,6 +314,25 @@ def test_a_follow_up_waits_for_the_first_mail_in_the_preview_as_in_the_send(tmp_
         assert [(row.draft_id, row.rule) for row in second.rows] == [(2, None)]
     mails = {mail["In-Reply-To"]: mail for mail in (message_from_bytes(mail.read_bytes()) for mail in made.mails)}
     assert set(mails) == {None, mails[None]["Message-ID"]}
+
+
+def test_a_follow_up_that_waits_names_the_first_mail_as_it_was_approved_last(tmp_path: Path) -> None:
+    made = campaign(tmp_path, 1)
+    with sending_of(made) as sending:
+        conn = sending.delivery.conn
+        follow_up = rendered_factory(1, step=Step.FOLLOW_UP_1, subject="Once more")
+        commit(conn, made.job_id, [("follow-up", DraftRendered(number=1, rendered=follow_up))], at=NOON, epoch=None)
+        approve(conn, made.settings, made.job_id, [2])
+        names = set()
+        for minute, subject in enumerate(("One", "Another"), 1):
+            conn.execute("UPDATE drafts SET subject = ?, state = 'pending' WHERE id = 1", (subject,))
+            approve(conn, made.settings, made.job_id, [1], at=NOON + timedelta(minutes=minute))
+            asyncio.run(sending.delivery.plan_mail(due_at=sending.now()))
+            rows = conn.execute("SELECT payload FROM outbox ORDER BY draft_id").fetchall()
+            first, second = (Letter.model_validate_json(row["payload"]) for row in rows)
+            assert second.in_reply_to == first.message_id
+            names.add(first.message_id)
+        assert len(names) == 2
 
 
 def test_the_kill_switch_holds_what_is_in_its_hold(tmp_path: Path) -> None:
