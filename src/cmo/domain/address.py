@@ -10,11 +10,16 @@ import unicodedata
 from enum import StrEnum
 
 from cmo.domain.base import Frozen
+from cmo.domain.text import clean_line
 
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NOREPLY_FORM = re.compile(r"(?:(\d{1,20})\+)?([a-z0-9](?:[a-z0-9-]{0,37}[a-z0-9])?(?:_[a-z0-9]{1,16})?(?:\[bot\])?)")
 _OTHER_DOTS = re.compile("[\u3002\uff0e\uff61]")
+_IN_BRACKETS = re.compile(r"<([^<>]*)>$")
+_QUOTED = re.compile(r'^"([^"\\\s]+)"@')
+_MAILTO = "mailto:"
+_LONGEST_PASTE = 500
 _NOREPLY = re.compile(r"(?:.*[._+-])?(?:do[._-]?not|dont|no)[._-]?reply(?:[._+-].*)?|nobody|bounces?")
 
 _DEVIATIONS = {ord("ß"): "ss", 0x03C2: "\u03c3", 0x200C: None, 0x200D: None}
@@ -109,6 +114,17 @@ def identity_key(email: str) -> str:
     if host in _GMAIL:
         host, local = "gmail.com", local.replace(".", "") or local
     return f"{local}@{host}"
+
+
+def bare_address(text: str) -> str:
+    """The address in what people paste: `Jane <jane@acme.dev>`, `mailto:jane@acme.dev?subject=x`, `"jane"@acme.dev`,
+    with letters of other widths and invisible ones between them."""
+    plain = unicodedata.normalize("NFKC", clean_line(text, limit=_LONGEST_PASTE))
+    inner = _IN_BRACKETS.search(plain)
+    bare = (inner[1] if inner else plain).strip()
+    if bare[: len(_MAILTO)].lower() == _MAILTO:
+        bare = bare[len(_MAILTO) :].partition("?")[0]
+    return _QUOTED.sub(r"\1@", bare)
 
 
 def classify(email: str) -> AddressKind:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from cmo.domain.address import comparable_domain, identity_key, parent_domains
+from cmo.domain.address import bare_address, comparable_domain, identity_key, parent_domains
 from cmo.domain.base import Frozen
+from cmo.domain.text import clean_line
 
 
 class SuppressionKind(StrEnum):
@@ -61,7 +62,8 @@ def email_domain(email: str) -> str:
 
 
 def suppression_value(kind: SuppressionKind, text: str) -> str:
-    """`text` in the normal form of `kind`. Domains may be written `example.com`, `@example.com` or `*.example.com`.
+    """`text` in the normal form of `kind`. Addresses may be written as `bare_address` takes them, and domains
+    `example.com`, `@example.com`, `*.example.com` or `www.example.com`.
 
     Raises:
         ValueError: nothing can match `text`, or a domain is not a whole name (`com` would silence everybody).
@@ -71,12 +73,12 @@ def suppression_value(kind: SuppressionKind, text: str) -> str:
         case SuppressionKind.EMAIL:
             if "@" not in trimmed.strip("@"):
                 raise ValueError(f"{trimmed!r} is not an address; to suppress a domain, say so")
-            return email_key(trimmed)
+            return email_key(bare_address(trimmed))
         case SuppressionKind.DOMAIN:
-            domain = comparable_domain(trimmed.removeprefix("*").lstrip("@.").rstrip("."))
+            domain = comparable_domain(clean_line(trimmed).removeprefix("*").lstrip("@.").rstrip("."))
             if domain is None:
                 raise ValueError(f"{trimmed!r} is not a domain name such as example.com")
-            return domain
+            return email_domain(f"anybody@{comparable_domain(domain.removeprefix('www.')) or domain}")
         case SuppressionKind.LOGIN | SuppressionKind.ACCOUNT | SuppressionKind.HASH:
             value = trimmed.removeprefix("@").lower()
             if not value:

@@ -13,7 +13,7 @@ from pathlib import Path
 from cmo.config import Settings
 from cmo.config.installation import opaque_token
 from cmo.config.secrets import mask_addresses
-from cmo.domain.address import comparable_domain
+from cmo.domain.address import bare_address, comparable_domain
 from cmo.domain.audit import AuditEntry
 from cmo.domain.base import Frozen
 from cmo.domain.company import company_key
@@ -103,7 +103,7 @@ def read_target(text: str, kind: SuppressionKind | None = None) -> Target:
     try:
         if chosen is SuppressionKind.ACCOUNT:
             return Target(chosen, comparable_domain(text.strip()) or company_key(text, "") or _nothing(text))
-        if chosen is SuppressionKind.EMAIL and not _is_address(text.strip()):
+        if chosen is SuppressionKind.EMAIL and not _is_address(bare_address(text)):
             raise ValueError(f"{text!r} is not an address")
         if chosen is SuppressionKind.LOGIN and not _LOGIN.fullmatch(text.strip().removeprefix("@")):
             raise ValueError(f"{text!r} is no login")
@@ -226,7 +226,7 @@ def _guess(text: str) -> SuppressionKind:
 def _is_address(text: str) -> bool:
     """Wider than what mail is sent to: whatever somebody may have been written to at."""
     local, _, domain = text.rpartition("@")
-    return bool(local) and not any(c.isspace() for c in text) and comparable_domain(domain) is not None
+    return bool(local) and not any(c.isspace() for c in text) and comparable_domain(domain.rstrip(".")) is not None
 
 
 def _nothing(text: str) -> str:
