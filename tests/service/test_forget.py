@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import os
+import quopri
 import signal
 import subprocess
 import sys
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
+from typing import get_args
+from urllib.parse import quote
 
 import pytest
 
@@ -31,6 +35,7 @@ from cmo.providers.ports import CachedAnswer
 from cmo.service import forget as verbs
 from cmo.service import suppress
 from cmo.service.audit import AuditFilter, verify_audit
+from cmo.service.exports import Format, export_job
 from cmo.store.cache import write_answers
 from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
@@ -165,6 +170,79 @@ def test_no_byte_of_the_address_is_left_anywhere(home: Home) -> None:
         assert home.holders(needle) == set()
     assert done.left == ()
     assert done.rows["outbox"] == 3
+
+
+IDN = "ana@bücher.example"
+WRITTEN = {
+    "as it is": IDN,
+    "upper case": IDN.upper(),
+    "A-label": "ana@xn--bcher-kva.example",
+    "A-label, tag": "Ana+news@XN--BCHER-KVA.example",
+    "address of the web": quote(IDN, safe=""),
+    "address of the web, tag": quote("ana+x@bücher.example", safe="").lower(),
+    "nested": quote(quote(IDN)),
+    "JSON": json.dumps(IDN.upper())[1:-1],
+    "JSON in JSON": json.dumps(json.dumps(IDN))[1:-1],
+    "quoted-printable": quopri.encodestring(IDN.encode()).decode(),
+    "base64": base64.b64encode(b"To: " + IDN.encode() + b", and you").decode(),
+    "HTML": "ana&#64;bücher.example",
+    "decomposed": unicodedata.normalize("NFD", IDN),
+    "full width": "ana\uff20bücher\u3002example",
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+def test_an_address_goes_however_it_is_written(home: Home, written: str) -> None:
+    run, paths = home.settings.paths.run_dir(home.job_id), home.settings.paths
+    (run / "logs/more.ndjson").write_text(f'{{"seq":9,"note":"to {written} today"}}\n')
+    (run / "artifacts/more.csv").write_text(f"email,note\nx@y.example,ok\nz@y.example,{written}\n")
+    (paths.data_dir / "outgoing/new/9.eml").write_text(_mail(OTHER, f"You know {written}."))
+    with service.writer(home.settings) as conn:
+        conn.execute("UPDATE jobs SET summary = ?", (f"told {written} of it",))
+
+    def holders() -> set[str]:
+        return {path.name for path in home.files() if written.encode() in path.read_bytes()}
+
+    assert holders() >= {"more.ndjson", "more.csv"}
+
+    verbs.forget(home.settings, IDN)
+
+    assert holders() | home.holders(written) == set()
+    assert (run / "logs/more.ndjson").read_text().startswith('{"seq":9,"note":"to ')
+    assert (run / "artifacts/more.csv").read_text() == "email,note\nx@y.example,ok\n"
+    assert not (paths.data_dir / "outgoing/new/9.eml").exists()
+
+
+@pytest.mark.parametrize("form", get_args(Format))
+def test_files_that_were_exported_elsewhere_lose_the_person_too(home: Home, tmp_path: Path, form: Format) -> None:
+    to = tmp_path.with_name(f"{tmp_path.name}-elsewhere")
+    with service.writer(home.settings) as conn:
+        conn.execute("DELETE FROM suppressions")
+    export_job(home.settings, home.job_id, to=to, what=("leads", "people", "drafts"), format_=form)
+    suppress.suppress(home.settings, suppress.read_target(ADDRESS), reason="asked")
+    suppress.export_suppressed(home.settings, to / "stop.csv")
+    before = {path.name: path.read_text() for path in to.iterdir()}
+    assert all(ADDRESS in text.lower() for text in before.values())
+
+    done = verbs.forget(home.settings, ADDRESS)
+
+    assert done.left == ()
+    for path in to.iterdir():
+        text = path.read_text()
+        assert ADDRESS not in text.lower()
+        assert LOGIN not in text
+        assert path.name == "stop.csv" or "maint2" in text
+        if form == "json" and path.suffix == ".json":
+            assert len(json.loads(text)) == len(json.loads(before[path.name])) - 1
+
+
+def test_an_export_that_became_another_file_is_named_and_left(home: Home, tmp_path: Path) -> None:
+    path = tmp_path.with_name(f"{tmp_path.name}-out") / "prospects.json"
+    export_job(home.settings, home.job_id, to=path.parent, what=("leads",), format_="json")
+    path.write_text(f"my notes on {ADDRESS}")
+
+    assert verbs.forget(home.settings, ADDRESS).left == (path,)
+    assert path.read_text() == f"my notes on {ADDRESS}"
 
 
 def test_pages_that_were_freed_before_hold_nothing_any_more(home: Home) -> None:

@@ -22,9 +22,9 @@ def forget(
 ) -> int:
     """Erase a person.
 
-    From the store, its log, logs, files, reports and the outgoing mail folder; the ledger keeps that something left,
-    not to whom. A keyed hash keeps them suppressed. It cannot be taken back. Interrupted, it is finished by asking
-    again.
+    From the store, its log, logs, files, reports, what was exported and the outgoing mail folder; the ledger keeps
+    that something left, not to whom. A keyed hash keeps them suppressed. It cannot be taken back. Interrupted, it is
+    finished by asking again.
     """
     here = session()
     person = verbs.look_up(here.settings, email)
@@ -43,7 +43,7 @@ def forget(
         here.say.warn(f"{path} still names them: it is a backup or a file of yours.", "Remove it by hand.")
     for home in done.unread:
         here.say.note(f"Not looked into: {home}. It has a store of its own: --profile, --sandbox.")
-    here.say.hint("What was exported to other folders, and the CRM, are yours to clean.")
+    here.say.hint("Copies of exported files, what stdout was sent to, and the CRM are yours to clean.")
     data = {
         "person": done.token,
         "rows": done.rows,

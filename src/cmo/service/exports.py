@@ -13,6 +13,7 @@ from cmo.domain.csvtext import csv_line
 from cmo.domain.filters import Term
 from cmo.domain.job import Job
 from cmo.errors import OutputUnwritable
+from cmo.service.exported import note_exports
 from cmo.service.store import reader, resolve_job
 from cmo.store.db import Connection
 from cmo.store.draft_views import iter_drafts
@@ -72,6 +73,8 @@ def export_job(
         for kind in what:
             path = to / f"{FILES[kind]}.{format_}"
             files.append(_write(conn, job, kind, format_, terms, path, dry_run=dry_run))
+        if not dry_run:
+            note_exports(settings.paths, [file.path for file in files])
         return ExportReport(job_id=job.id, files=tuple(files), skipped=not_exported(conn, job.id), is_dry=dry_run)
 
 
@@ -94,14 +97,14 @@ def _write(
 
     if dry_run:
         rows = size = 0
-        for piece, is_row in _pieces(records(), columns, format_):
+        for piece, is_row in pieces(records(), columns, format_):
             rows += is_row
             size += len(piece.encode())
         return ExportFile(path=path, rows=rows, columns=columns, bytes=size)
-    return _replace(path, columns, _pieces(records(), columns, format_))
+    return _replace(path, columns, pieces(records(), columns, format_))
 
 
-def _pieces(
+def pieces(
     records: Iterator[dict[str, object]], columns: tuple[str, ...], format_: Format
 ) -> Iterator[tuple[str, bool]]:
     """Pieces of the file, and whether each is a row."""

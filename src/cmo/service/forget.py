@@ -10,6 +10,7 @@ import csv
 import email
 import email.policy
 import io
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from cmo.domain.suppression import Suppression, SuppressionKind, email_key, eras
 from cmo.domain.traces import Traces
 from cmo.errors import JobLeased, ToolInputInvalid
 from cmo.paths import CONFIG_NAME, Paths, write_private
+from cmo.service.exported import known_exports
+from cmo.service.exports import pieces
 from cmo.service.folder import SNAPSHOT, JobFolder
 from cmo.service.jobs import iter_run_state
 from cmo.service.store import clock_of, installation_key, writer
@@ -171,6 +174,7 @@ def _erase_files(paths: Paths, traces: Traces) -> tuple[Path, ...]:
 def _erase_file(paths: Paths, path: Path, traces: Traces) -> bool:
     """Take the person out of one file; False where it is not ours to change."""
     is_ours = any(path.is_relative_to(folder) for folder in (paths.runs_dir, paths.logs_dir, paths.reports_dir))
+    is_export = path in known_exports(paths)
     is_draft = path.name.startswith(".") and path.name.endswith(".tmp")
     if path.name.endswith(_BACKUPS):
         return False
@@ -179,7 +183,9 @@ def _erase_file(paths: Paths, path: Path, traces: Traces) -> bool:
             path.with_name(path.name.removesuffix("-wal").removesuffix("-shm") + part).unlink(missing_ok=True)
     elif path.parent.name in _MAIL_FOLDERS or (is_ours and (is_draft or path.name == SNAPSHOT)):
         path.unlink(missing_ok=True)
-    elif is_ours and path.suffix == ".csv":
+    elif is_export and path.suffix in (".json", ".ndjson"):
+        return _erase_records(path, traces)
+    elif (is_ours or is_export) and path.suffix == ".csv":
         rows = _rows(path.read_text(encoding="utf-8"), traces)
         write_private(path, "".join(csv_line(cells) for cells, is_theirs in rows if not is_theirs))
     elif is_ours:
@@ -189,12 +195,24 @@ def _erase_file(paths: Paths, path: Path, traces: Traces) -> bool:
     return True
 
 
+def _erase_records(path: Path, traces: Traces) -> bool:
+    """Take the person out of exported records; False where somebody has made another file of it."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        records = json.loads(text) if path.suffix == ".json" else [json.loads(line) for line in text.splitlines()]
+    except ValueError:
+        return False
+    kept = (record for record in records if not traces.names(json.dumps(record, ensure_ascii=False)))
+    write_private(path, "".join(piece for piece, _ in pieces(kept, (), "json" if path.suffix == ".json" else "ndjson")))
+    return True
+
+
 def _rows(text: str, traces: Traces) -> Iterator[tuple[list[str], bool]]:
     """The rows of a CSV file, and whether each is about the person."""
     login_at = 0
     for n, cells in enumerate(csv.reader(io.StringIO(text, newline=""))):
-        if n == 0 and "login" in cells:
-            login_at = cells.index("login")
+        if n == 0:
+            login_at = next((cells.index(name) for name in ("login", "value") if name in cells), 0)
         login = cells[login_at].lower() if len(cells) > login_at else ""
         yield cells, login in traces.logins or any(traces.names(cell) for cell in cells)
 
@@ -226,7 +244,7 @@ def _mail_text(data: bytes) -> str:
 
 
 def _files(paths: Paths) -> Iterator[Path]:
-    """Every file of this home but the store, the key and the settings; not those of other homes."""
+    """Every file of this home but the store, the key and the settings, and what was exported; not other homes'."""
     spared = {paths.db.with_name(paths.db.name + part) for part in ("", "-wal", "-shm")}
     spared |= {paths.data_dir / SECRET_FILE, paths.config_dir / CONFIG_NAME, paths.credentials_file}
     homes = (*_other_homes(paths), paths.sandbox_dir)
@@ -238,6 +256,7 @@ def _files(paths: Paths) -> Iterator[Path]:
             seen.add(path)
             if path.is_file() and not path.is_symlink():
                 yield path
+    yield from (path for path in known_exports(paths) if path not in seen)
 
 
 def _other_homes(paths: Paths) -> tuple[Path, ...]:

@@ -22,6 +22,7 @@ from cmo.domain.suppression import Suppression, SuppressionKind, suppression_val
 from cmo.domain.text import clean_line
 from cmo.errors import ConfigError, PolicyRefused, ToolInputInvalid
 from cmo.paths import write_private
+from cmo.service.exported import note_exports
 from cmo.service.store import clock_of, installation_key, writer
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
@@ -208,6 +209,7 @@ def export_suppressed(settings: Settings, path: Path) -> ExportReport:
     """
     lines = list(iter_suppressed_csv(settings))
     write_private(path, "".join(lines))
+    note_exports(settings.paths, [path])
     return ExportReport(rows=len(lines) - 1, left_out=count_erased(settings))
 
 
