@@ -4,13 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from cmo.domain.job import Mode
+from cmo.domain.letters import Route
+from cmo.domain.outward import Inbox
 from cmo.domain.policy import Limits
 from cmo.store.db import Connection, transaction
+from cmo.store.person_room import PersonRoom, person_room
 from cmo.store.standing_views import (
-    PersonRoom,
     left_the_house,
     left_this_week,
-    person_room,
     provider_campaigns,
     quota_use,
     stops,
@@ -24,7 +25,17 @@ LIMITS = Limits()
 
 
 def room(conn: Connection, email: str, *, ceiling: Mode = Mode.SEND_ALLOWED) -> PersonRoom:
-    return person_room(conn, email, limits=LIMITS, ceiling=ceiling, sender="sam@cmo.example", secret=b"k" * 32, now=NOW)
+    return person_room(
+        conn,
+        email,
+        limits=LIMITS,
+        ceiling=ceiling,
+        sender=Inbox(address="sam@cmo.example", provider="maildir", is_warm=False),
+        secret=b"k" * 32,
+        route_of=lambda plan: Route(mailer="maildir"),
+        hash_of=lambda plan, words, at: "the letter",
+        now=NOW,
+    )
 
 
 def test_quotas_count_what_left_or_may_have(tmp_path: Path) -> None:

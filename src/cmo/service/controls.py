@@ -11,15 +11,20 @@ from cmo.config import SPECS, Settings
 from cmo.config.secrets import mask_addresses
 from cmo.domain.audit import AuditEntry
 from cmo.domain.countries import Rule
+from cmo.domain.job import Plan
+from cmo.domain.letters import Words
+from cmo.domain.outward import Inbox
 from cmo.domain.policy import Limits
 from cmo.domain.text import clean_line
 from cmo.domain.window import Window
 from cmo.errors import ConfigError
+from cmo.service.routes import composer_of, route_of
 from cmo.service.store import clock_of, installation_key, resolve_job, writer
 from cmo.store.audit import record_audit
 from cmo.store.bases import EVERYWHERE, Basis, record_basis, revoke_basis
-from cmo.store.db import transaction
-from cmo.store.standing_views import PersonRoom, QuotaUse, Stops, left_this_week, person_room, quota_use, stops
+from cmo.store.db import Connection, transaction
+from cmo.store.person_room import PersonRoom, person_room
+from cmo.store.standing_views import QuotaUse, Stops, left_this_week, quota_use, stops
 from cmo.store.switches import SENDING, Switch, find_switch, resume_inboxes, switch_off, switch_on
 
 SHORTEST_BASIS = 10
@@ -91,7 +96,8 @@ class PersonLimits:
     """What may still go to one person."""
 
     remaining_today: int
-    """The strictest of the day's, the inboxes', the company's and the person's own rest."""
+    """The strictest of the day's, the inbox's, the company's and the person's own rest; none where the gate refuses
+    the mail that waits for them, and not only until later today."""
     remaining_this_week: int
     """Over the whole workspace, until the sender's Sunday is over."""
     remaining_for_contact: int
@@ -147,30 +153,41 @@ def show_limits(settings: Settings) -> LimitsView:
 def show_person_limits(settings: Settings, email: str) -> PersonLimits:
     """What may still go to `email`, and what the gate would say first."""
     view, limits = show_limits(settings), limits_of(settings)
+    address = settings.sender_email
     with writer(settings) as conn:
         room = person_room(
             conn,
             email,
             limits=limits,
             ceiling=settings.mode(),
-            sender=settings.sender_email,
+            sender=Inbox(address=address, provider=settings.mailer, is_warm=address in settings.warm_inboxes),
             secret=installation_key(settings, conn),
+            route_of=lambda plan: route_of(plan, settings),
+            hash_of=lambda plan, words, at: _letter_hash(settings, conn, plan, words, at),
             now=view.now,
         )
-    boxes = [box.cap - box.used for box in view.quotas.inboxes if box.paused is None]
     contact = max(0, limits.max_per_contact - room.recent)
     rests = (
         view.quotas.day_left,
         contact,
         limits.max_per_company_daily - room.company_used,
-        max(boxes, default=limits.new_inbox_daily),
+        room.inbox_left,
     )
+    no, tomorrow = room.verdict, view.quotas.frees_at
+    is_refused = room.job_id is not None and no.rule is not None and not (no.retry_at and no.retry_at < tomorrow)
     return PersonLimits(
-        remaining_today=max(0, min(rests)),
+        remaining_today=0 if is_refused else max(0, min(rests)),
         remaining_this_week=view.left_this_week,
         remaining_for_contact=contact,
         room=room,
     )
+
+
+def _letter_hash(settings: Settings, conn: Connection, plan: Plan, words: Words, at: datetime) -> str:
+    try:
+        return composer_of(conn, plan, settings).letter(words, approved_at=at)[1]
+    except ConfigError:  # nothing that was approved can leave while it is not set who writes
+        return ""
 
 
 def limit_change(settings: Settings, name: str, value: str) -> LimitChange:

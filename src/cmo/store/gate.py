@@ -70,10 +70,10 @@ class SendGate:
             return {row_id: (stop, "") for row_id in row_ids}
         found = _facts(conn, row_ids, self.secret, self.route, counted_at)
         used = used_today(conn, self.limits, counted_at, companies={facts.company_key for facts in found})
-        rooms = _rooms(conn, self.inboxes)
+        room = rooms(conn, self.inboxes)
         verdicts = {}
         for facts in found:
-            verdict, inbox = decide(facts, standing, used, self.limits, rooms, now, counted_at=counted_at)
+            verdict, inbox = decide(facts, standing, used, self.limits, room, now, counted_at=counted_at)
             if verdict.rule is None:
                 used.take(facts, inbox)
             verdicts[facts.outbox_id] = (verdict, inbox)
@@ -221,7 +221,8 @@ def _health(conn: Connection, now: datetime) -> tuple[int, int, int]:
     return told["bounces"], told["complaints"], sent["n"]
 
 
-def _rooms(conn: Connection, inboxes: Sequence[Inbox]) -> tuple[InboxRoom, ...]:
+def rooms(conn: Connection, inboxes: Sequence[Inbox]) -> tuple[InboxRoom, ...]:
+    """How far each inbox is with its warm-up."""
     used = {row["address"]: row["first_used_s"] for row in conn.execute("SELECT address, first_used_s FROM inboxes")}
     return tuple(
         InboxRoom(

@@ -1,4 +1,4 @@
-"""What stops sending, what the quotas have left, and what the gate would say of one person. Changes nothing."""
+"""What stops sending, and what the quotas have left. Changes nothing."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cmo.domain.base import Frozen
-from cmo.domain.job import Mode
-from cmo.domain.outward import STANDSTILL, Inbox
-from cmo.domain.policy import CONTACT_DAYS, InboxRoom, Limits, Verdict, inbox_cap, next_midnight
-from cmo.domain.suppression import email_key
+from cmo.domain.outward import STANDSTILL
+from cmo.domain.policy import InboxRoom, Limits, inbox_cap, next_midnight
 from cmo.domain.window import day_starts
 from cmo.store.allowed import LEFT
 from cmo.store.bases import Basis, list_bases
 from cmo.store.db import Connection
-from cmo.store.gate import ASKED, SendGate, newest_claim, used_today
+from cmo.store.gate import newest_claim, used_today
 from cmo.store.switches import KILL, SENDING, Switch, find_switch
 
 LAST_IDS = 5
@@ -60,21 +58,6 @@ class Stops(Frozen):
     holds: int
     """People and companies on hold."""
     suppressions: int
-
-
-class PersonRoom(Frozen):
-    """What may still go to one person."""
-
-    recent: int
-    """Mails in the last `CONTACT_DAYS` days."""
-    frees_at: datetime | None
-    """When the oldest of them no longer counts."""
-    company_used: int
-    """Mails to their company today."""
-    verdict: Verdict
-    """What the gate would say first."""
-    job_id: str | None
-    """The job it was asked for; None where no draft or mail of theirs is stored."""
 
 
 def stopped(conn: Connection, *, now: datetime) -> Switch | None:
@@ -149,42 +132,6 @@ def stops(conn: Connection, now: datetime) -> Stops:
     )
 
 
-def person_room(
-    conn: Connection, email: str, *, limits: Limits, ceiling: Mode, sender: str, secret: bytes, now: datetime
-) -> PersonRoom:
-    """What may still go to `email`, and what the gate would say first of the next mail to them.
-
-    The gate itself is asked, about a row that is taken back at once.
-
-    Args:
-        sender: Stands in where no inbox was ever used.
-    """
-    key, moment = email_key(email), max(now, newest_claim(conn) or now)
-    since = (moment - timedelta(days=CONTACT_DAYS)).timestamp()
-    times = [
-        row["claimed_s"]
-        for row in conn.execute(
-            f"SELECT claimed_s FROM outbox WHERE email_key = ? AND draft_id IS NOT NULL AND state IN {LEFT}"
-            " AND claimed_s >= ? ORDER BY claimed_s",
-            (key, since),
-        )
-    ]
-    draft = conn.execute(
-        "SELECT d.id, d.job_id, d.company_key, d.step, COALESCE(a.content_hash, '') AS content_hash FROM drafts d"
-        " LEFT JOIN approvals a ON a.id = d.approval_id WHERE d.email_key = ? ORDER BY d.id DESC LIMIT 1",
-        (key,),
-    ).fetchone()
-    company = draft["company_key"] if draft else ""
-    frees = datetime.fromtimestamp(times[0], UTC) + timedelta(days=CONTACT_DAYS) if times else None
-    return PersonRoom(
-        recent=len(times),
-        frees_at=frees,
-        company_used=used_today(conn, limits, moment).companies[company] if company else 0,
-        verdict=_first_no(conn, key, draft, limits, ceiling, sender, secret, moment),
-        job_id=draft["job_id"] if draft else None,
-    )
-
-
 def left_the_house(conn: Connection) -> dict[str, dict[str, int]]:
     """Operation -> state -> rows that have left, or may have."""
     found: dict[str, dict[str, int]] = {}
@@ -212,42 +159,6 @@ def provider_campaigns(conn: Connection, operations: tuple[str, ...]) -> list[tu
         (json.dumps(operations),),
     )
     return [(row["operation"].partition(".")[0], row["campaign"]) for row in rows]
-
-
-def _first_no(
-    conn: Connection,
-    key: str,
-    draft: Any,
-    limits: Limits,
-    ceiling: Mode,
-    sender: str,
-    secret: bytes,
-    now: datetime,
-) -> Verdict:
-    names = "address, provider, is_warm, daily_cap"
-    known = conn.execute(f"SELECT {names} FROM inboxes ORDER BY address").fetchall()
-    inboxes = tuple(Inbox(**dict(row)) for row in known)
-    gate = SendGate(
-        job_id=draft["job_id"] if draft else "",
-        ceiling=ceiling,
-        limits=limits,
-        inboxes=inboxes or (Inbox(address=sender, provider="", is_warm=False),),
-        secret=secret,
-        route=ASKED,
-    )
-    conn.execute("BEGIN IMMEDIATE")
-    try:
-        row_id = conn.execute(
-            "INSERT INTO outbox (key, job_id, operation, state, payload, content_hash, draft_id, email_key,"
-            " company_key, due_s) VALUES (?, ?, ?, 'planned', '{}', ?, ?, ?, ?, 0) RETURNING id",
-            (
-                f"asked|{key}", gate.job_id, ASKED.operation, draft["content_hash"] if draft else "",
-                draft["id"] if draft else None, key, draft["company_key"] if draft else "",
-            ),
-        ).fetchone()["id"]  # fmt: skip
-        return gate(conn, [row_id], now)[row_id][0]
-    finally:
-        conn.rollback()
 
 
 def _room(box: Any) -> InboxRoom:
