@@ -33,7 +33,11 @@ def test_releasing_needs_a_reason_a_terminal_and_the_phrase(cmo: Cmo) -> None:
     assert cmo("kill", "--release", "--reason", "checked").code == 5
     cmo("kill", "--release", "--reason", "checked", tty=True, stdin="yes\n")
     assert cmo("kill", "--status", "--json").document["data"]["on"] is True
+    assert cmo("kill", "--release", "--reason", "checked", "--yes", tty=True).code == 2
+    assert cmo("kill", "--release", "--reason", "checked", "--no-input", tty=True, stdin="send again\n").code == 5
     assert cmo("kill", "--release", "--reason", "checked", tty=True, stdin="send again\n").code == 0
+    (row, *_) = cmo("audit", "list", "--action", "kill.release", "--json").document["data"]
+    assert (row["actor"], row["before"], row["after"]) == ("operator:sebastian", "on", "off")
     assert cmo("kill", "--status", "--json").document["data"] == {"on": False}
 
 

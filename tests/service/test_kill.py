@@ -105,13 +105,16 @@ def test_a_missing_key_does_not_keep_the_switch_from_being_thrown(settings: Sett
     assert verbs.kill_status(settings) is not None
 
 
-def test_a_drill_reads_and_changes_nothing(tmp_path: Path, door: str) -> None:
+def test_a_drill_reads_and_changes_nothing(tmp_path: Path, twin: InstantlyTwin, door: str) -> None:
     settings = with_instantly(tmp_path, door)
     handed_over(settings)
+    before = twin.to_json()
 
     receipt = verbs.kill(settings, drill=True)
 
     assert receipt.campaigns[0].state == "sending"
+    assert 0 < receipt.campaigns[0].took_s <= receipt.campaigns[0].after_s
+    assert twin.to_json() == before
     assert verbs.kill_status(settings) is None
     (row,) = AuditFilter().rows(settings)
     assert (row.action, row.is_dry) == ("kill.drill", True)

@@ -100,8 +100,9 @@ def _told(receipt: verbs.KillReceipt) -> list[str]:
     rows.append(f"  Processes  {obeyed}" + (f" ({receipt.in_flight} rows)" if receipt.in_flight else ""))
     for campaign in receipt.campaigns:
         state = campaign.state.replace("_", " ")
+        when = f"pausing would take about {2 * campaign.took_s:.1f} s" if receipt.is_drill else f"{campaign.after_s} s"
         rows.append(
-            f"  Campaign   {campaign.provider} {safe_line(campaign.sequence_id)}: {state}, {campaign.after_s} s."
+            f"  Campaign   {campaign.provider} {safe_line(campaign.sequence_id)}: {state}, {when}."
             f" {safe_line(campaign.detail)}"
         )
         rows += [f"             {safe_line(campaign.by_hand)}"] if campaign.by_hand else []

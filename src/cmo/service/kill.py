@@ -56,6 +56,8 @@ class CampaignReceipt(Frozen):
     """What to do where it could not be confirmed."""
     after_s: float
     """Since the switch was thrown."""
+    took_s: float
+    """Of that, asking the provider. In a drill of reading, which pausing and reading back take twice of."""
 
 
 class KillReceipt(Frozen):
@@ -280,6 +282,7 @@ class _Stop:
         from cmo.service.writers import open_mailer
 
         state: str = "not_confirmed"
+        asked_at_s = self._passed()
         try:
             async with asyncio.timeout(PROVIDER_MOST_S), AsyncExitStack() as stack:
                 mailer = await stack.enter_async_context(open_mailer(self.settings, places, provider, Meter()))
@@ -297,6 +300,7 @@ class _Stop:
                 "detail": mask_addresses(detail),
                 "by_hand": by_hand if state == "not_confirmed" else "",
                 "after_s": self._seconds(),
+                "took_s": round(self._passed() - asked_at_s, 3),
             }
         )
 
