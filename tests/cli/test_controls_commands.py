@@ -155,3 +155,16 @@ def test_kill_names_the_parts_that_hold_and_a_file_alone_stops(cmo: Cmo) -> None
 
     (cmo.home / "campaign.db").unlink()
     assert cmo("kill", "--status", "--json").document["data"]["on"] is True
+
+
+def test_an_export_of_the_log_is_verified_in_another_home(cmo: Cmo) -> None:
+    cmo("kill")
+    assert cmo("audit", "export", "log.ndjson").code == 0
+    elsewhere = {"CMO_HOME": str(cmo.home.with_name("elsewhere"))}
+
+    whole = cmo("audit", "verify", "--file", "log.ndjson", "--json", env=elsewhere)
+    assert (whole.code, whole.document["data"]["rows"]) == (0, 2)
+    log = cmo.folder / "log.ndjson"
+    log.write_text(log.read_text().replace("kill.on", "kill.no"))
+    broken = cmo("audit", "verify", "--file", "log.ndjson", "--json", env=elsewhere)
+    assert (broken.code, broken.document["data"]["broken_at"]) == (65, 1)

@@ -11,6 +11,7 @@ import pytest
 
 from cmo.clock import SystemClock
 from cmo.config import Settings, Sources, load
+from cmo.domain.audit import first_break
 from cmo.domain.event import Event, ItemFailed, JobFinished
 from cmo.domain.job import Mode, Stage
 from cmo.domain.lead import ItemFailure
@@ -19,7 +20,7 @@ from cmo.errors import ConfigError, PolicyRefused
 from cmo.sandbox.vendors.linear import API_KEY, TEAM_ID, LinearVendor
 from cmo.service import errors, retry_errors
 from cmo.service.wiring import Outside
-from cmo.store.audit import first_break, iter_audit
+from cmo.store.audit import iter_audit, links
 from cmo.store.commit import commit
 from cmo.store.db import Connection, open_store
 from cmo.store.groups import StoredGroup, error_groups
@@ -125,7 +126,7 @@ def test_every_verb_is_audited_by_group_and_no_address_is_written(settings: Sett
     dry = {"ticket", "retry"}
     assert audited(conn) == [(f"errors.{verb}", f"errors:{group.key}", verb in dry) for verb in verbs]
     assert SECRET_ADDRESS not in "".join(row.model_dump_json() for row in iter_audit(conn))
-    assert first_break(conn) is None
+    assert first_break(links(conn)) is None
 
 
 def test_a_dry_run_changes_nothing(settings: Settings, conn: Connection) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from cmo.domain.audit import first_break
 from cmo.domain.draft import APPROVAL_DAYS
 from cmo.domain.event import DraftAction
 from cmo.domain.suppression import Suppression, SuppressionKind
 from cmo.store import draft_views, drafts
-from cmo.store.audit import first_break, iter_audit
+from cmo.store.audit import iter_audit, links
 from cmo.store.db import Connection, open_store, transaction
 from cmo.store.draft_details import draft_versions, get_draft
 from cmo.store.draft_views import Choice
@@ -93,7 +94,7 @@ def test_each_draft_of_a_decision_is_in_the_audit_log_without_its_address(stored
         ("drafts.approve", "draft:1", "pending", "approved"),
     ]
     assert "maint" not in "".join(str(row.detail) for row in iter_audit(conn))
-    assert first_break(conn) is None
+    assert first_break(links(conn)) is None
 
 
 def test_who_comes_second_is_told_who_decided_what(stored: tuple[Connection, str]) -> None:

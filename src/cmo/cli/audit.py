@@ -51,6 +51,7 @@ def list_rows(
         Column("after", drop=1),
         Column("is_dry", head="dry", show=lambda row: "dry" if row["is_dry"] else "", drop=3),
         Column("detail", extra=True),
+        Column("prev_hash", extra=True),
         Column("hash", extra=True),
     ]
     here.out.table("cmo.audit.list/1", columns, rows, fields=fields)
@@ -62,14 +63,20 @@ def list_rows(
     return DONE
 
 
-def verify(fields: Fields = None) -> int:
+def verify(
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="FILE", help="An export, in place of the store.")
+    ] = None,
+    fields: Fields = None,
+) -> int:
     """Check that the log is whole.
 
-    Each row is chained to the one before by its hash. Note the head somewhere else: it shows later whether the end was
-    cut off together with the counter. Exit code 65 at a break.
+    Each row is chained to the one before by its hash, and the newest is noted in a file beside the store, which shows
+    when the end was cut off. Note the head somewhere else as well: it shows when both were. An export without a filter
+    can be checked on any machine. Exit code 65 at a break.
     """
     here = session()
-    found = verbs.verify_audit(here.settings)
+    found = verbs.verify_export(here.folder / file) if file else verbs.verify_audit(here.settings)
     broken = found.broken
     data = {
         "whole": broken is None,
@@ -77,11 +84,14 @@ def verify(fields: Fields = None) -> int:
         "head": found.head,
         "broken_at": broken.seq if broken else None,
         "why": broken.why if broken else "",
+        "after": broken.after if broken else "",
+        "anchored": found.anchored,
     }
     shown = f"Broken: {broken.why}." if broken else f"Whole: {found.rows} rows follow from one another."
     here.out.document("cmo.audit.verify/1", data, text=[shown, f"  Head {found.head}"], fields=fields)
     if broken is not None:
-        here.say.warn(f"The audit log is broken at row {broken.seq}: {broken.why}.", "Compare it with a backup.")
+        when = f" The last row that holds is of {broken.after}." if broken.after else ""
+        here.say.warn(f"The audit log is broken at row {broken.seq}: {broken.why}.{when}", "Compare it with a backup.")
         return BAD_DATA
     return DONE
 

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Literal
 
 from cmo.config import Settings
-from cmo.domain.audit import AuditEntry, AuditRow, Broken
+from cmo.domain.audit import GENESIS, AuditEntry, AuditRow, Broken, Head, Link, first_break
 from cmo.domain.csvtext import csv_line
+from cmo.errors import ToolInputInvalid
 from cmo.paths import write_private
+from cmo.service.anchor import read_anchor
 from cmo.service.store import clock_of, writer
-from cmo.store.audit import first_break, head, iter_audit, record_audit
+from cmo.store.audit import counted, head, iter_audit, links, record_audit
 from cmo.store.db import transaction
 
 Format = Literal["ndjson", "csv"]
-COLUMNS = ("seq", "at", "actor", "action", "object", "before", "after", "is_dry", "detail", "hash")
+COLUMNS = ("seq", "at", "actor", "action", "object", "before", "after", "is_dry", "detail", "prev_hash", "hash")
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,41 @@ class Verified:
     head: str
     """Hash of the newest row: noted elsewhere, it shows later whether the log was cut."""
     broken: Broken | None
+    anchored: int | None
+    """The row that was noted beside the store as the newest; None where nothing is noted."""
 
 
 def verify_audit(settings: Settings) -> Verified:
-    """Follow the chain from its first row."""
+    """Follow the chain from its first row to the newest that was ever noted beside the store."""
+    anchor = read_anchor(settings.paths.db)
     with writer(settings) as conn:
-        rows, hash_ = head(conn)
-        return Verified(rows=rows, head=hash_, broken=first_break(conn))
+        newest = head(conn)
+        broken = first_break(links(conn), anchor=anchor, counted=counted(conn))
+    return Verified(rows=newest.seq, head=newest.hash, broken=broken, anchored=anchor.seq if anchor else None)
+
+
+def verify_export(path: Path) -> Verified:
+    """The same of a whole export as NDJSON, which needs neither store nor key.
+
+    Raises:
+        ToolInputInvalid: the file cannot be read, or is no such export.
+    """
+    try:
+        found = [_link(AuditRow.model_validate_json(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as exc:
+        raise ToolInputInvalid(
+            f"{path} is no export of the audit log as NDJSON.", hint="cmo audit export FILE, without a filter"
+        ) from exc
+    newest = found[-1] if found else Head(0, GENESIS)
+    return Verified(rows=len(found), head=newest.hash, broken=first_break(found), anchored=None)
+
+
+def _link(row: AuditRow) -> Link:
+    told = (
+        row.at.isoformat(), row.actor, row.action, row.object, row.before, row.after,
+        json.dumps(row.detail, sort_keys=True), int(row.is_dry),
+    )  # fmt: skip
+    return Link(seq=row.seq, told=told, prev_hash=row.prev_hash, hash=row.hash)
 
 
 def iter_audit_lines(rows: list[AuditRow], format_: Format) -> Iterator[str]:

@@ -23,6 +23,7 @@ from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.domain.outward import SequenceState
 from cmo.domain.text import clean_line
 from cmo.errors import CmoError, ConfigError, StoreBusy
+from cmo.service.anchor import note_anchor
 from cmo.service.store import clock_of, writer
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, open_as_it_is, open_store, transaction
@@ -220,6 +221,8 @@ class _Stop:
         with closing(conn):
             conn.execute("PRAGMA busy_timeout=10")  # others wait for their turn in the same loop
             yield conn
+            if self.is_writable:
+                note_anchor(self.settings.paths.db, conn)
 
     async def here(
         self, conn: Connection | None, switch: Switch, *, is_flagged: bool

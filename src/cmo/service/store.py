@@ -10,6 +10,7 @@ from cmo.config import Settings
 from cmo.config.installation import FILE, RESTORE, fingerprint, make_secret, read_secret
 from cmo.domain.job import JobStatus
 from cmo.errors import ConfigError, JobNotFound
+from cmo.service.anchor import note_anchor
 from cmo.service.world import sandbox_world
 from cmo.store.db import Connection, open_reader, open_store
 from cmo.store.installation import has_erased, keep_fingerprint, key_fingerprint
@@ -25,6 +26,7 @@ def writer(settings: Settings) -> Iterator[Connection]:
     _recognise_erased(settings, conn)
     try:
         yield conn
+        note_anchor(settings.paths.db, conn)
     finally:
         conn.close()
 

@@ -5,16 +5,13 @@ It holds ids, never addresses or names: what a person asked to have erased was n
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from cmo.domain.audit import AuditEntry, AuditRow, Broken
+from cmo.domain.audit import GENESIS, AuditEntry, AuditRow, Head, Link, link_hash
 from cmo.store.db import Connection
-
-GENESIS = "0" * 64
 
 
 def record_audit(conn: Connection, entries: Iterable[AuditEntry], *, at: datetime) -> None:
@@ -32,7 +29,7 @@ def record_audit(conn: Connection, entries: Iterable[AuditEntry], *, at: datetim
             json.dumps(entry.detail, sort_keys=True),
             int(entry.is_dry),
         )
-        hash_ = _hash(prev, row)
+        hash_ = link_hash(prev, row)
         conn.execute(
             "INSERT INTO audit (at, actor, action, object, before, after, detail, is_dry, prev_hash, hash)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -41,31 +38,32 @@ def record_audit(conn: Connection, entries: Iterable[AuditEntry], *, at: datetim
         prev = hash_
 
 
-def first_break(conn: Connection) -> Broken | None:
-    """The first row that does not follow from the one before, or None where the chain is whole."""
-    prev, expected = GENESIS, 1
+def links(conn: Connection) -> Iterator[Link]:
+    """Every row as its hash is made of it, oldest first."""
     for row in conn.execute("SELECT * FROM audit ORDER BY seq"):
-        if row["seq"] != expected:
-            return Broken(seq=expected, why=f"row {expected} is missing")
         told = (
             row["at"], row["actor"], row["action"], row["object"], row["before"], row["after"], row["detail"],
             row["is_dry"],
         )  # fmt: skip
-        if row["prev_hash"] != prev:
-            return Broken(seq=row["seq"], why=f"row {row['seq']} does not follow the row before it")
-        if row["hash"] != _hash(prev, told):
-            return Broken(seq=row["seq"], why=f"row {row['seq']} was changed")
-        prev, expected = row["hash"], expected + 1
-    counted = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone()
-    if counted is not None and counted["seq"] != expected - 1:
-        return Broken(seq=expected, why=f"rows {expected} to {counted['seq']} are missing")
-    return None
+        yield Link(seq=row["seq"], told=told, prev_hash=row["prev_hash"], hash=row["hash"])
 
 
-def head(conn: Connection) -> tuple[int, str]:
-    """Number and hash of the newest row: noted elsewhere, they show whether the log was cut later."""
+def counted(conn: Connection) -> int:
+    """How many rows there have ever been, by SQLite's own count."""
+    row = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone()
+    return 0 if row is None else int(row["seq"])
+
+
+def head(conn: Connection) -> Head:
+    """The newest row: noted elsewhere, it shows whether the log was cut later."""
     row = conn.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    return (row["seq"], row["hash"]) if row else (0, GENESIS)
+    return Head(row["seq"], row["hash"]) if row else Head(0, GENESIS)
+
+
+def holds(conn: Connection, noted: Head) -> bool:
+    """Whether the row that was the newest then still stands there."""
+    row = conn.execute("SELECT hash FROM audit WHERE seq = ?", (noted.seq,)).fetchone()
+    return row is not None and row["hash"] == noted.hash
 
 
 def iter_audit(
@@ -107,9 +105,6 @@ def iter_audit(
             after=row["after"],
             detail=json.loads(row["detail"]),
             is_dry=bool(row["is_dry"]),
+            prev_hash=row["prev_hash"],
             hash=row["hash"],
         )
-
-
-def _hash(prev: str, row: tuple[object, ...]) -> str:
-    return hashlib.sha256(json.dumps([prev, *row], ensure_ascii=True).encode()).hexdigest()
