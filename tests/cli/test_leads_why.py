@@ -35,6 +35,7 @@ def test_a_no_of_the_gate_is_told_with_its_rule_and_when_it_is_asked_again(cmo: 
     assert "1 first_touch, approved, version 1; approved by operator:ana" in shown
     assert "1 maildir.send, planned, tries: 0" in shown
     assert "window: It is outside working hours in Asia/Tokyo. (asked 1 times; again from " in shown
+    assert f"  cmo --sandbox send {sent.job_id}\n" in shown
 
 
 def test_as_json_each_decision_is_an_object(cmo: Cmo, sent: Campaign) -> None:
@@ -44,3 +45,4 @@ def test_as_json_each_decision_is_an_object(cmo: Cmo, sent: Campaign) -> None:
     ]
     (write,) = data["outbox"]
     assert (write["state"], [line["rule"] for line in write["decisions"]]) == ("failed", ["suppressed"])
+    assert write["decisions"][0]["next"] == "cmo leads suppress --list"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -64,6 +65,15 @@ def test_what_stops_everything_counts_everything(tmp_path: Path) -> None:
     assert by_name["mode"].next == "cmo jobs set 0000 mode=send_allowed"
     assert found.first == by_name["kill_switch"]
     assert found.leaving == 0
+
+
+def test_a_pause_of_one_job_is_taken_back_for_that_job(tmp_path: Path) -> None:
+    made = campaign(tmp_path, 1)
+    with closing(made.open()) as conn:
+        switch_on(conn, f"{SENDING}:{made.job_id}", by="operator:zoe", at=NOON, reason="lunch", action="p")
+
+    assert asked(made).first == next(gate for gate in asked(made).gates if gate.name == "paused")
+    assert next(gate for gate in asked(made).gates if gate.name == "paused").next == "cmo resume 0000 --sending"
 
 
 def test_a_ceiling_is_raised_in_the_settings_first(tmp_path: Path) -> None:

@@ -15,11 +15,18 @@ from cmo.cli.options import Fields, JobOption, Limit
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line, wrapped
+from cmo.service.next_steps import next_step
 from cmo.store import people_views, views
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from sqlite3 import Connection
+
+    from cmo.store.outbox_views import DecisionLine
+
+    Step = Callable[[DecisionLine], str]
+    """What to type about a no of the gate."""
 
     from cmo.store.people_views import WhyLead
 
@@ -108,6 +115,10 @@ def why(person: Person, job: JobOption = None, fields: Fields = None) -> int:
     """
     here = session()
     found, job_id = _find(here, person, job)
+
+    def step(line: DecisionLine) -> str:
+        return next_step(line.rule, line.message, ref=job_id, countries=here.settings.country_rules)
+
     data = {
         "job_id": job_id,
         "login": found.login,
@@ -120,9 +131,13 @@ def why(person: Person, job: JobOption = None, fields: Fields = None) -> int:
         "merged_into": found.merged_into,
         "timeline": [{"at": at, "what": what} for at, what in found.timeline],
         "drafts": [draft.model_dump(mode="json") for draft in found.drafts],
-        "outbox": [write.model_dump(mode="json") for write in found.writes],
-    }
-    here.out.document("cmo.leads.why/1", data, text=_laid(here, _reasons(found, job_id)), fields=fields)
+        "outbox": [
+            {**write.model_dump(mode="json"),
+             "decisions": [{**line.model_dump(mode="json"), "next": step(line)} for line in write.decisions]}
+            for write in found.writes
+        ],
+    }  # fmt: skip
+    here.out.document("cmo.leads.why/1", data, text=_laid(here, _reasons(found, job_id, step)), fields=fields)
     return DONE
 
 
@@ -175,7 +190,7 @@ def _profile(found: WhyLead, job_id: str) -> list[str]:
     return rows
 
 
-def _reasons(found: WhyLead, job_id: str) -> list[str]:
+def _reasons(found: WhyLead, job_id: str, step: Step) -> list[str]:
     rows = [f"{safe_line(found.login)}  {found.state}  in {job_id}", f"  {safe_line(found.decision)}"]
     if found.suppressed:
         rows.append(f"  Must not be contacted: {safe_line(found.suppressed)}")
@@ -191,7 +206,7 @@ def _reasons(found: WhyLead, job_id: str) -> list[str]:
         *(f"  Seen on  {text}" for text in _seen(found)),
     ]
     rows += [f"  Draft    {text}" for text in _drafts(found)]
-    rows += [f"  Outbox   {text}" for text in _writes(found)]
+    rows += [f"  Outbox   {text}" for text in _writes(found, step)]
     rows += [f"  {_time(at)}  {what}" for at, what in found.timeline]
     return rows
 
@@ -209,8 +224,8 @@ def _drafts(found: WhyLead) -> list[str]:
     return texts
 
 
-def _writes(found: WhyLead) -> list[str]:
-    """A line for each write, and one for each no that the gate gave it."""
+def _writes(found: WhyLead, step: Step) -> list[str]:
+    """A line for each write, and for each no that the gate gave it one with what to type."""
     texts = []
     for write in found.writes:
         held = ", held" if write.is_held else ""
@@ -221,6 +236,7 @@ def _writes(found: WhyLead) -> list[str]:
             texts.append(
                 f"  {_time(line.at)} {line.rule}: {safe_line(line.message)} (asked {line.times:,} times{again})"
             )
+            texts.append(f"    {safe_line(step(line))}")
     return texts
 
 

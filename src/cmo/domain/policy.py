@@ -389,7 +389,7 @@ def _window(facts: Facts, standing: Standing, limits: Limits, now: datetime) -> 
 
 def _verification(facts: Facts, now: datetime) -> Verdict:
     if facts.mx_state is None or facts.mx_checked_at is None:
-        return Verdict(rule="verification", message="The address was never verified: `cmo leads run verify`.")
+        return Verdict(rule="verification", message="The address was never verified: the next `cmo send` looks it up.")
     if facts.mx_state is not MxState.OK:
         return Verdict(rule="verification", message=f"The address is {facts.mx_state.value}.", retry_at=now + LATER)
     if now - facts.mx_checked_at > VERIFIED_FOR:

@@ -12,29 +12,14 @@ from cmo.domain.draft import DraftState
 from cmo.domain.job import Mode
 from cmo.domain.policy import RULES, Verdict
 from cmo.errors import ConfigError, PolicyRefused, ProviderError
+from cmo.service.next_steps import next_step
 from cmo.service.sending import Sending, SendPreview, opened
 from cmo.service.wiring import Outside
 from cmo.store import draft_views
 from cmo.store.db import Connection
 from cmo.store.send_views import RuleCount, hold_ends, mail_standing, refused_for_good
+from cmo.store.switches import SENDING, find_switch
 
-_NEXT: Mapping[str, str] = {
-    "kill_switch": "cmo kill --release --reason TEXT",
-    "paused": "cmo resume --sending",
-    "mode": "cmo jobs set {ref} mode=send_allowed",
-    "approval": "cmo drafts review",
-    "address_policy": 'cmo policy allow commit --basis "…"',
-    "country": 'cmo policy allow unknown-country --basis "…"',
-    "quota_inbox": "cmo limits show",
-    "quota_day": "cmo limits show",
-    "quota_company": "cmo limits show",
-    "quota_contact": "cmo limits show",
-    "health": "cmo limits show",
-    "held": "cmo outbox release ID",
-    "later": "cmo errors list",
-    "breaker": "cmo errors list",
-}
-"""Rule -> what the operator can do."""
 CmoTrouble = ConfigError | ProviderError | PolicyRefused
 """Why the provider cannot be asked."""
 STANDING = ("kill_switch", "paused", "mode")
@@ -106,7 +91,7 @@ def _told(
         *_rules(preview, sending.locked(), refused_for_good(conn, sending.job_id), waiting),
     ]
     leaving = 0 if preview is None or preview.locked else len(preview.leaving)
-    named = [gate.model_copy(update={"next": _next(gate, settings, short)}) for gate in gates]
+    named = [gate.model_copy(update={"next": _next(gate, sending, settings, short)}) for gate in gates]
     return WhyNot(job_id=sending.job_id, waiting=waiting, leaving=leaving, gates=tuple(named))
 
 
@@ -144,29 +129,19 @@ def _outbox(conn: Connection, job_id: str, now: datetime, preview: SendPreview |
     gates = list[Gate]()
     if not planned and any(rule is None for rule in rules):
         told = "Nothing is handed over yet."
-        gates.append(
-            Gate(name="outbox", state="stops", count=len(rules), passed=0, message=told, next="cmo send {ref}")
-        )
+        gates.append(Gate(name="outbox", state="stops", count=len(rules), passed=0, message=told))
     else:
         gates.append(Gate(name="outbox", state="ok", count=0, passed=planned, message=f"{planned:,} handed over"))
     ends = hold_ends(conn, job_id)
     if ends is not None and ends > now:
         told = "The hold is not over: everything can be recalled."
-        gates.append(
-            Gate(
-                name="hold", state="stops", count=planned, passed=0, message=told, retry_at=ends, next="cmo send {ref}"
-            )
-        )
+        gates.append(Gate(name="hold", state="stops", count=planned, passed=0, message=told, retry_at=ends))
     if held:
         told = "Held, by an operator or until it is clear whether they left."
         gates.append(Gate(name="held", state="stops", count=held, passed=planned, message=told))
     if doubtful:
         told = "They may have left; they are looked up at the next send."
-        gates.append(
-            Gate(
-                name="unknown", state="stops", count=doubtful, passed=planned, message=told, next="cmo reconcile {ref}"
-            )
-        )
+        gates.append(Gate(name="unknown", state="stops", count=doubtful, passed=planned, message=told))
     if "later" in rules and preview is not None:
         rows = [row for row in preview.rows if row.rule == "later"]
         times = [row.retry_at for row in rows if row.retry_at]
@@ -222,11 +197,12 @@ def _rules(
     return gates
 
 
-def _next(gate: Gate, settings: Settings, short: str) -> str:
+def _next(gate: Gate, sending: Sending, settings: Settings, short: str) -> str:
     if gate.state != "stops":
         return ""
     if gate.name == "mode" and settings.mode() is not Mode.SEND_ALLOWED:
         return "cmo config set mode.sending send_allowed"
-    if gate.name == "country" and "sending.countries" in gate.message:
-        return "cmo config set sending.countries DE=ok"
-    return (gate.next or _NEXT.get(gate.name, "")).replace("{ref}", short)
+    if gate.name == "paused" and find_switch(sending.delivery.conn, SENDING, now=sending.now()) is None:
+        return f"cmo resume {short} --sending"  # of this job alone
+    step = next_step(gate.name, gate.message, ref=short, countries=settings.country_rules)
+    return gate.next.replace("{ref}", short) or step
