@@ -92,6 +92,20 @@ def test_mail_that_may_have_arrived_is_counted(tmp_path: Path) -> None:
     assert told.message.startswith("1 ")
 
 
+def test_a_clock_that_is_behind_what_the_store_has_seen_is_told(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, COMPLETE)
+    ahead = SystemClock().now() + timedelta(days=364)
+    with service.writer(settings) as conn:
+        conn.execute(
+            "INSERT INTO outbox (key, job_id, operation, state, payload, content_hash, due_s, claimed_s)"
+            " VALUES ('k', 'j', 'smtp.send', 'confirmed', '{}', 'h', 0, ?)",
+            (ahead.timestamp(),),
+        )
+    (told,) = [probe for probe in look_at_mail(settings) if probe.name == "clock"]
+    assert told.state == "warn"
+    assert f"{ahead:%Y-%m-%d}" in told.message
+
+
 def test_looking_writes_nothing(tmp_path: Path) -> None:
     look_at_mail(settings_in(tmp_path / "own", COMPLETE))
     assert not (tmp_path / "own").exists()

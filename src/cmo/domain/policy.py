@@ -123,6 +123,8 @@ class Facts(Frozen):
     approved_hash: str | None
     approved_version: int | None
     approval_expires_at: datetime | None
+    approval_ran_out: bool = False
+    """The gate has found it expired before: a clock set back does not bring it to life."""
     approval_revoked: bool
     facts_until: datetime | None = None
     """From when a fact that the text cites is too old."""
@@ -250,7 +252,7 @@ def decide(
 def _approval(facts: Facts, now: datetime) -> Verdict:
     if facts.approved_hash is None or facts.approval_revoked or facts.draft_state != "approved":
         return Verdict(rule="approval", message=f"The draft is {facts.draft_state}: nobody's approval holds for it.")
-    if facts.approval_expires_at is not None and facts.approval_expires_at <= now:
+    if facts.approval_expires_at is not None and (facts.approval_ran_out or facts.approval_expires_at <= now):
         return Verdict(rule="approval", message=f"The approval expired on {facts.approval_expires_at:%Y-%m-%d %H:%M}.")
     if facts.approved_version != facts.draft_version or facts.approved_hash != facts.content_hash:
         return Verdict(

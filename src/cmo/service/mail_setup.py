@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -100,9 +101,18 @@ def _guard() -> Probe:
     return Probe("mail guard", "ok", "holds back mails with recipients smuggled in")
 
 
+def clock_words(now: datetime, newest: datetime) -> str:
+    """What a clock that was set back, or was ahead once, means for mail."""
+    return (
+        f"the clock says {now:%Y-%m-%d %H:%M}, and the gate was asked on {newest:%Y-%m-%d %H:%M} UTC already;"
+        " until then quotas free nothing, what expired stays expired, and what waits for a time waits longer"
+    )
+
+
 def _stops(settings: Settings) -> Iterator[Probe]:
     """Kill switch, pauses, and mails that may have arrived; nothing where there is no store to read."""
     from cmo.service.store import clock_of, reader
+    from cmo.store.gate import clock_behind
     from cmo.store.outbox_views import list_outbox
     from cmo.store.standing_views import paused_inboxes, standstills, stops
 
@@ -111,12 +121,14 @@ def _stops(settings: Settings) -> Iterator[Probe]:
     now = clock_of(settings).now()
     try:
         with reader(settings) as conn:
-            found = stops(conn, now)
+            found, behind = stops(conn, now), clock_behind(conn, now)
             unknown = (Term(field="state", operator=":", value="unknown"),)
             _, doubtful = list_outbox(conn, now=now, terms=unknown, limit=0)
             waiting, inboxes = standstills(conn), paused_inboxes(conn)
     except CmoError:
         return  # the check of the store tells it
+    if behind is not None:
+        yield Probe("clock", "warn", clock_words(now, behind), "Set this machine's clock right, then: cmo why-not")
     if found.kill is not None:
         text = f"the kill switch is on: {found.kill.by}, {found.kill.reason or 'no reason given'}"
         yield Probe("sending", "warn", text, "cmo kill --release --reason TEXT")

@@ -25,6 +25,7 @@ _OF_RULES: Mapping[str, str] = {
     "health": "cmo limits show",
 }
 _OF_OTHERS: Mapping[str, str] = {
+    "clock": "cmo doctor",
     "outbox": "cmo send {ref}",
     "hold": "cmo send {ref}",
     "held": "cmo outbox list --where state:held --job {ref}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -12,11 +12,13 @@ from cmo.domain.draft import DraftState
 from cmo.domain.job import Mode
 from cmo.domain.policy import RULES, Verdict
 from cmo.errors import ConfigError, PolicyRefused, ProviderError
+from cmo.service.mail_setup import clock_words
 from cmo.service.next_steps import next_step
 from cmo.service.sending import Sending, SendPreview, opened
 from cmo.service.wiring import Outside
 from cmo.store import draft_views
 from cmo.store.db import Connection
+from cmo.store.gate import clock_behind
 from cmo.store.send_views import RuleCount, hold_ends, mail_standing, refused_for_good
 from cmo.store.switches import SENDING, find_switch
 
@@ -85,6 +87,7 @@ def _told(
     conn, now = sending.delivery.conn, sending.now()
     waiting = sending.waiting()
     gates = [
+        *_clock(conn, now),
         _approved(conn, sending.job_id, now, waiting),
         _provider(preview, trouble, waiting),
         *_outbox(conn, sending.job_id, now, preview),
@@ -93,6 +96,16 @@ def _told(
     leaving = 0 if preview is None or preview.locked else len(preview.leaving)
     named = [gate.model_copy(update={"next": _next(gate, sending, settings, short)}) for gate in gates]
     return WhyNot(job_id=sending.job_id, waiting=waiting, leaving=leaving, gates=tuple(named))
+
+
+def _clock(conn: Connection, now: datetime) -> Iterator[Gate]:
+    """What explains refusals that nobody expects, where the clock goes wrong."""
+    behind = clock_behind(conn, now)
+    if behind is not None:
+        told = clock_words(now, behind)
+        yield Gate(
+            name="clock", state="stops", count=0, passed=0, message=f"{told[0].upper()}{told[1:]}.", retry_at=behind
+        )
 
 
 def _approved(conn: Connection, job_id: str, now: datetime, waiting: int) -> Gate:

@@ -43,6 +43,7 @@ from cmo.store.suppressions import find_suppressed
 from cmo.store.switches import KILL, SENDING, find_switch
 
 HEALTH_DAYS = 30
+CLOCK_TOLERANCE = timedelta(minutes=2)
 ASKED = Route(mailer="asked")
 """Of a row that is put down only to be asked about, and has no letter."""
 
@@ -153,6 +154,14 @@ def newest_claim(conn: Connection) -> datetime | None:
     return None if newest is None else datetime.fromtimestamp(newest, UTC)
 
 
+def clock_behind(conn: Connection, now: datetime) -> datetime | None:
+    """The newest moment at which the gate was asked, where `now` is well before it; else None."""
+    row = conn.execute("SELECT MAX(at_s) AS s FROM decisions").fetchone()
+    asked = None if row["s"] is None else datetime.fromtimestamp(row["s"], UTC)
+    newest = max((moment for moment in (asked, newest_claim(conn)) if moment is not None), default=now)
+    return newest if newest - now > CLOCK_TOLERANCE else None
+
+
 def used_today(conn: Connection, limits: Limits, now: datetime, *, companies: Collection[str] | None = None) -> Used:
     """What today's quotas have used: counted from the ledger, over UTC's and the sender's day together.
 
@@ -239,7 +248,8 @@ _FACTS = """SELECT o.id, o.payload, o.content_hash, o.operation,
  json_extract(o.payload, '$.sequence_id') AS sequence_id, o.email_key, o.login_key, o.company_key, d.step,
  d.state AS draft_state, d.version, d.facts_until, d.email, d.email_class, d.country, d.time_zone, d.login,
  a.content_hash AS approved_hash, a.version AS approved_version, a.expires_at, a.revoked_at, v.state AS mx_state,
- v.checked_at FROM outbox o
+ v.checked_at, (SELECT no.at_s FROM decisions no WHERE no.outbox_id = o.id AND no.rule = 'approval') AS refused_s
+ FROM outbox o
  LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN approvals a ON a.id = d.approval_id
  LEFT JOIN verdicts v ON v.email = d.email WHERE o.id IN (SELECT value FROM json_each(?)) ORDER BY o.id"""
 
@@ -277,6 +287,7 @@ def _facts_of(
     alike = [other for other in others if (other["step"] or step) == step]
     same = next((other for other in alike if other["state"] == "confirmed"), alike[0] if alike else None)
     recent = (now - timedelta(days=CONTACT_DAYS)).timestamp()
+    expires = datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None
     return Facts(
         outbox_id=row["id"],
         step=step,
@@ -285,7 +296,8 @@ def _facts_of(
         draft_version=row["version"] or 0,
         approved_hash=row["approved_hash"],
         approved_version=row["approved_version"],
-        approval_expires_at=datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None,
+        approval_expires_at=expires,
+        approval_ran_out=expires is not None and (row["refused_s"] or 0.0) >= expires.timestamp(),
         approval_revoked=row["revoked_at"] is not None,
         facts_until=datetime.fromisoformat(row["facts_until"]) if row["facts_until"] else None,
         is_current_route=row["operation"] == route.operation and row["sequence_id"] == route.sequence_id,

@@ -100,8 +100,14 @@ def _insert(conn: Connection, job_id: str, write: NewWrite) -> None:
 def _renew(conn: Connection, job_id: str, row_id: int, write: NewWrite) -> bool:
     """Give a row that is surely not there its newer content; False where nothing changes.
 
-    What failed stays failed until its content or its approval is another, unless it was only taken back with its job.
+    What failed stays failed until its content or its approval is another, unless it was only taken back with its job;
+    what the gate said of the former is void.
     """
+    conn.execute(
+        "DELETE FROM decisions WHERE outbox_id = ?1 AND rule = 'approval' AND EXISTS"
+        " (SELECT 1 FROM outbox o WHERE o.id = ?1 AND o.approval_id IS NOT ?2)",
+        (row_id, write.approval_id),
+    )
     return (
         conn.execute(
             "UPDATE outbox SET job_id = ?2, operation = ?3, state = 'planned', payload = ?4, content_hash = ?5,"
