@@ -60,6 +60,23 @@ def test_the_list_shows_who_with_a_countdown_and_addresses_only_when_asked(cmo: 
     assert "maint1@org1.example" in cmo("outbox", "list", "--full").out
 
 
+def test_each_row_that_waits_says_why_and_until_when(cmo: Cmo, handed_over: Campaign) -> None:
+    change(handed_over, "UPDATE outbox SET is_held = 1 WHERE id = 1")
+    change(handed_over, "UPDATE outbox SET state = 'claimed', holder = 'elsewhere:1', claimed_s = 0 WHERE id = 2")
+    change(handed_over, "INSERT INTO decisions VALUES (3, 'window', 'It is outside working hours.', 0, NULL, 1)")
+    found = {row["id"]: (row["reason"], row["due_at"]) for row in cmo("outbox", "list", "--json").document["data"]}
+
+    assert {id_: why for id_, (why, _) in found.items()} == {
+        1: "is held; cmo outbox release lets it go",
+        2: "is leaving right now",
+        3: "It is outside working hours.",
+    }
+    assert all(due for _, due in found.values())
+    change(handed_over, "DELETE FROM decisions")
+    change(handed_over, "UPDATE outbox SET is_held = 0 WHERE id = 1")
+    assert "waits for its time" in cmo("outbox", "list", "--where", "state:planned", "--json").out
+
+
 def test_the_list_is_filtered(cmo: Cmo, handed_over: Campaign) -> None:
     cmo("outbox", "hold", "1")
     told = {

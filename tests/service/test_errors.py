@@ -120,12 +120,14 @@ def test_every_verb_is_audited_by_group_and_no_address_is_written(settings: Sett
     errors.retry(settings, job_id, [group.key], dry_run=True)
     errors.skip(settings, job_id, [group.key])
     errors.dead_letter(settings, job_id, keys=[group.key], reason=f"{SECRET_ADDRESS} asked")
-    errors.revive(settings, job_id, [group.key])
+    errors.revive(settings, job_id, [group.key], reason=f"{SECRET_ADDRESS} is back")
     errors.show_ticket_text(settings, group)
     verbs = ["ticket", "revive", "deadletter", "skip", "retry"]
     dry = {"ticket", "retry"}
     assert audited(conn) == [(f"errors.{verb}", f"errors:{group.key}", verb in dry) for verb in verbs]
     assert SECRET_ADDRESS not in "".join(row.model_dump_json() for row in iter_audit(conn))
+    (revived,) = iter_audit(conn, action="errors.revive")
+    assert (revived.actor, revived.detail["reason"].endswith("is back")) == ("operator:ana", True)
     assert first_break(links(conn)) is None
 
 

@@ -195,14 +195,19 @@ def deadletter(
     return PARTLY if missing > 0 else DONE
 
 
-def revive(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> int:
+def revive(
+    group: GroupArg,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept on the record.")] = "",
+    job: JobOption = None,
+    dry_run: DryRun = False,
+) -> int:
     """Take marks back.
 
     What `cmo errors skip` and `cmo errors deadletter` set aside counts again; its mail may leave again.
     """
     here = session()
     found = _find(here, group, job)
-    counts = verbs.revive(here.settings, found.job_id, [found.key], dry_run=dry_run)
+    counts = verbs.revive(here.settings, found.job_id, [found.key], reason=reason, dry_run=dry_run)
     return _marked(here, "revive", counts, _typed(found.key, job), dry_run=dry_run)
 
 

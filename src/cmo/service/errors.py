@@ -98,9 +98,11 @@ def dead_letter(
     return _mark(settings, job_id, "deadletter", "dead", keys=keys, items=items, reason=reason, dry_run=dry_run)
 
 
-def revive(settings: Settings, job_id: str, keys: Sequence[str], *, dry_run: bool = False) -> Counter[str]:
-    """Take the marks of these groups back; their writes may leave again."""
-    return _mark(settings, job_id, "revive", None, keys=keys, dry_run=dry_run)
+def revive(
+    settings: Settings, job_id: str, keys: Sequence[str], *, reason: str = "", dry_run: bool = False
+) -> Counter[str]:
+    """Take the marks of these groups back, with a reason for the record; their writes may leave again."""
+    return _mark(settings, job_id, "revive", None, keys=keys, reason=reason, dry_run=dry_run)
 
 
 def _mark(
@@ -119,7 +121,7 @@ def _mark(
         now = clock_of(settings).now()
         counts = count_unmarked(conn, job_id, mark, keys=keys, items=items)
         if not dry_run:
-            mark_failures(conn, job_id, mark, keys=keys, items=items, reason=words or None, at=now)
+            mark_failures(conn, job_id, mark, keys=keys, items=items, reason=(words or None) if mark else None, at=now)
         entries = [
             _entry(settings, verb, job_id, key, {"count": n, **({"reason": words} if words else {})}, dry_run)
             for key, n in counts.items()

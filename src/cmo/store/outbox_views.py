@@ -148,10 +148,18 @@ def _outbox_row(row: Any) -> OutboxRow:
         provider_id=row["provider_id"],
         effect=row["effect"],
         rule=row["rule"],
-        reason=row["message"] or row["reason"] or "",
+        reason=row["message"] or row["reason"] or _WAITS.get((row["state"], bool(row["is_held"])), ""),
         payload=row["payload"],
         draft_id=row["draft_id"],
     )
+
+
+_WAITS = {
+    ("planned", True): "is held; cmo outbox release lets it go",
+    ("planned", False): "waits for its time, then for the next cmo send",
+    ("claimed", False): "is leaving right now",
+}
+"""(state, is held) -> why a row has not left, where nobody gave another reason."""
 
 
 class DecisionLine(Frozen):
