@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cmo.cli.diagnostics import PARTLY
 from cmo.domain.job import Mode
+from cmo.store.journal import this_process
 from cmo.store.switches import KILL, switch_on
 from tests.cli.harness import Cmo
 from tests.fakes.campaign import ENV, Campaign, campaign, sandbox_settings
@@ -191,3 +193,18 @@ def test_files_outside_the_sandbox_are_said_to_reach_nobody(cmo: Cmo) -> None:
     campaign(cmo.home, 1)
     result = cmo("send", "--dry-run", env={**ENV, "CMO_SANDBOX": ""})
     assert (result.code, "reach nobody" in result.err, "mailer=smtp" in result.err) == (0, True, True)
+
+
+def test_mail_that_a_dead_process_was_sending_and_that_cannot_be_looked_up_is_held_and_said(cmo: Cmo) -> None:
+    cmo.home.mkdir()
+    made = campaign(cmo.home, 2, settings=sandbox_settings(cmo.home), plan={"mailer": "smtp"})
+    assert cmo("send", "--hold", "0", "--no-wait", "--yes").code == 0
+    with made.open() as conn:
+        dead = f"{this_process().rpartition(':')[0]}:99999999"
+        conn.execute("UPDATE outbox SET state = 'claimed', holder = ?, attempts = 1", (dead,))
+    conn.close()
+    result = cmo("send", "--yes")
+    assert result.code == PARTLY
+    assert "0 confirmed, 2 unknown, held for you." in result.err
+    assert "outbox list --where state:unknown" in result.err
+    assert "Nothing waits to be sent." in cmo("send", "--yes").err

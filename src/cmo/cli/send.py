@@ -102,12 +102,12 @@ def send(
         sending = Sending(delivery)
         if not dry_run:
             require_unlocked(sending, settings, ref)
-        due_at = _due_at(sending, settings, request)
+        due_at, began = _due_at(sending, settings, request), sending.now()
         preview = sending.preview(due_at=due_at, most=limit)
         if dry_run:
             return _rehearse(here, sending, preview, ref, fields)
         if all(row.rule == "sequence" for row in preview.rows) and not preview.doubtful:
-            return _nothing(here, sending, ref)
+            return _nothing(here, sending, began, ref)
         _announce(here, sending, preview, ref)
         if not preview.leaving and not preview.doubtful:
             sending.note(preview, is_dry=False)
@@ -299,12 +299,15 @@ def _rehearse(here: Session, sending: Sending, preview: SendPreview, ref: str, f
     return DONE
 
 
-def _nothing(here: Session, sending: Sending, ref: str) -> int:
+def _nothing(here: Session, sending: Sending, began: datetime, ref: str) -> int:
     conn, job_id = sending.delivery.conn, sending.job_id
+    came = sending.came_of(since=began)
+    if came.held:  # of a process that ended while it wrote
+        return _tell(here, sending, came, "", ref)
     pending = draft_views.count_waiting(conn, job_id, now=sending.now())
     here.say.note("Nothing waits to be sent.")
     here.say.hint(f"{pending:,} drafts wait for you: cmo drafts review" if pending else f"cmo why-not {ref}")
-    return _tell(here, sending, sending.came_of(since=sending.now()), "", ref, quiet=True)
+    return _tell(here, sending, came, "", ref, quiet=True)
 
 
 def _tell(

@@ -31,6 +31,7 @@ from cmo.service.wiring import Outside, open_resolver, outside
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
+from cmo.store.doubt import find_orphans
 from cmo.store.events import last_moment
 from cmo.store.gate import SendGate, WriteGate
 from cmo.store.jobs import get_job
@@ -129,7 +130,9 @@ class Sending:
         return sum(row.state in (None, "planned") for row in rows)
 
     def preview(self, *, due_at: datetime, most: int | None = None) -> SendPreview:
-        """What handing over now would come to; nothing is written, the provider is only asked about its sequence.
+        """What handing over now would come to; the provider is only asked about its sequence.
+
+        Nothing is written but that what a dead process had claimed is doubtful.
 
         Args:
             due_at: When what is not in the outbox yet may leave.
@@ -184,6 +187,7 @@ class Sending:
     async def _preview(self, due_at: datetime, most: int | None) -> SendPreview:
         composer = composer_of(self.delivery.conn, self.delivery.job.plan, self.delivery.settings)
         async with self.delivery.mail_lane() as (lane, sequence):
+            find_orphans(self.delivery.conn, {lane.operation.name: lane.operation}, now=self.now())
             stale = self._stale(composer, due_at)
             batches = [stale[n : n + VERIFY_AT_ONCE] for n in range(0, len(stale), VERIFY_AT_ONCE)]
             checked = [verdict for batch in batches for verdict in await self.delivery.resolver.check(batch)]

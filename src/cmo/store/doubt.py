@@ -34,11 +34,12 @@ def find_orphans(conn: Connection, operations: Mapping[str, Operation], *, now: 
         for row in lost:
             operation = operations[row["operation"]]
             conn.execute(
-                "UPDATE outbox SET state = 'unknown', due_s = ?, is_held = ?, code = 'interrupted',"
+                "UPDATE outbox SET state = 'unknown', due_s = ?, is_held = ?, settled_s = ?, code = 'interrupted',"
                 " reason = 'the process ended while the call was under way' WHERE id = ? AND state = 'claimed'",
                 (
                     now.timestamp() + operation.timeout_s + operation.margin_s,
                     int(operation.repeat is Repeat.BLIND),
+                    now.timestamp(),
                     row["id"],
                 ),
             )
