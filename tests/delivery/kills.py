@@ -75,13 +75,13 @@ class Rigged:
 
 @dataclass(frozen=True)
 class Order:
-    """What the process that is to be killed gets."""
+    """What a process that is to fail gets, and where."""
 
     campaign: str
     home: Path
     places: Mapping[str, str]
     now: datetime
-    kill_at: int
+    at: int
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class FarServices:
 
 def deliver_until_killed(order: Order) -> None:
     """Deliver the whole campaign, or die at a boundary."""
-    bomb = Bomb(order.kill_at)
+    bomb = Bomb(order.at)
     far: Any = FarServices(order.places)
     run = Running(CAMPAIGNS[order.campaign], order.home, far, StillClock(order.now))
     lane = delivery.Delivery._lane

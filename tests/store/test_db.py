@@ -9,6 +9,7 @@ import pytest
 from cmo.errors import OutputUnwritable, SchemaTooNew, StoreBusy, StoreDamaged
 from cmo.store.db import open_reader, open_store, transaction, translated
 from cmo.store.migrations import MIGRATIONS, schema_version
+from tests.fakes.disk import no_room
 
 
 def test_a_new_store_is_private_and_in_wal_mode(tmp_path: Path) -> None:
@@ -99,3 +100,18 @@ def test_what_sqlite_says_becomes_an_error_with_a_way_out(said: str, kind: type[
     with pytest.raises(kind) as caught, translated():
         raise sqlite3.OperationalError(said)
     assert getattr(caught.value, "hint", "")
+
+
+def test_a_log_that_cannot_grow_is_a_full_disk_and_no_damage_and_room_lets_it_go_on(tmp_path: Path) -> None:
+    conn = open_store(tmp_path / "campaign.db")
+
+    def write() -> None:
+        with transaction(conn):
+            conn.execute("INSERT INTO suppressions VALUES ('login', ?, '', '', '')", ("x" * 5_000,))
+
+    with no_room(tmp_path / "campaign.db"), pytest.raises(OutputUnwritable, match="full") as caught:
+        write()
+    assert "cmo send" in caught.value.hint
+    write()
+    assert conn.execute("SELECT COUNT(*) FROM suppressions").fetchone()[0] == 1
+    conn.close()

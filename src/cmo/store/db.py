@@ -19,6 +19,11 @@ from cmo.store.migrations import MIGRATIONS, migrate, require_known_schema, sche
 BUSY_TIMEOUT_S = 10.0
 SAFE_SQLITE = (3, 51, 3)
 """The first release without the WAL-reset race (https://www.sqlite.org/changes.html)."""
+_WRITE_FAILED = frozenset(
+    f"SQLITE_IOERR_{what}" for what in ("WRITE", "FSYNC", "DIR_FSYNC", "TRUNCATE", "SHMSIZE", "SHMMAP", "SHMOPEN")
+)
+"""What SQLite calls a disk I/O error and says of a quota that is used up, too: nothing is damaged by it."""
+_FREE_SPACE = "Free some space, then go on: `cmo resume` for a job, `cmo send` for mail."
 
 Connection = sqlite3.Connection
 
@@ -119,7 +124,11 @@ def _operational(exc: sqlite3.OperationalError, name: str) -> Exception:
     if "locked" in text or "busy" in text:
         return StoreBusy(f"{name} is held by another process.", hint="Try again; `cmo jobs list` shows who runs what.")
     if "full" in text:
-        return OutputUnwritable(f"{name} cannot grow: the disk is full.", hint="Free some space, then `cmo resume`.")
+        return OutputUnwritable(f"{name} cannot grow: the disk is full.", hint=_FREE_SPACE)
+    if getattr(exc, "sqlite_errorname", "") in _WRITE_FAILED:
+        return OutputUnwritable(
+            f"{name} cannot be written: the disk is full, over its quota, or failing.", hint=_FREE_SPACE
+        )
     if "readonly" in text or "unable to open" in text:
         return OutputUnwritable(f"{name} cannot be written: {text}.", hint="Check the folder's owner and mode.")
     if "disk I/O" in text or "malformed" in text:
