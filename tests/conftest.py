@@ -10,8 +10,10 @@ import asyncio
 import ipaddress
 import os
 import re
+import shutil
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
@@ -23,6 +25,8 @@ import pytest
 pytest_plugins = ("tests.contracts.watch",)
 
 LONGEST_SLEEP_S = 2.0
+MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 2 * 2**30
+"""Where there is room in memory the stores of tests are kept there: they wait for the disk at each of many commits."""
 
 # The names of `.env.example` and of the providers to come; proxies and colours change what a test sees.
 FOREIGN_NAMES = re.compile(
@@ -53,6 +57,9 @@ _asyncio_sleep = asyncio.sleep
 def pytest_configure() -> None:
     """Before any test module, and with it cmo, is imported."""
     _clean_environment(_session)
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
+        _session.setenv("TMPDIR", str(MEMORY))
+        _session.setattr(tempfile, "tempdir", None)
     _session.setattr(socket.socket, "connect", _guarded_connect)
     _session.setattr(socket.socket, "connect_ex", _guarded_connect_ex)
     _session.setattr(socket.socket, "sendto", _guarded_sendto)
