@@ -86,7 +86,11 @@ def test_whom_the_service_skips_is_kept_out_here_by_the_rule_that_it_stands_for(
 
         assert fates(conn) == {1: ("failed", "suppressed"), 2: ("failed", "contacted"), 3: ("confirmed", "")}
         [entry] = iter_entries(conn)
-        assert (entry.value, entry.reason, entry.source) == ("maint1@org1.example", "on the block list", "instantly")
+        assert (entry.value, entry.reason, entry.source) == (
+            "maint1@org1.example",
+            "on the block list",
+            "mail service instantly",
+        )
         came = {one.rule: one.message for one in sending.came_of(since=NOON).refused}
         assert came == {
             "suppressed": "on the block list (instantly)",

@@ -97,7 +97,9 @@ def test_a_pause_of_all_sending_outlasts_the_resuming_of_one_job(settings: Setti
 def test_an_inbox_that_was_paused_sends_again_once_all_sending_is_resumed(settings: Settings) -> None:
     job = service.start_job(settings, plan_factory()).id
     with writer(settings) as conn:
-        conn.execute("INSERT INTO inboxes VALUES ('sam@field.example', 'smtp', 1, NULL, 'refused by policy: 5.7.1')")
+        conn.execute(
+            "INSERT INTO inboxes VALUES ('sam@field.example', 'smtp', 1, NULL, 'refused by policy: 5.7.1', NULL)"
+        )
     controls.resume_sending(settings, job)
     assert [box.paused for box in controls.show_limits(settings).quotas.inboxes] == ["refused by policy: 5.7.1"]
     controls.resume_sending(settings)

@@ -366,7 +366,8 @@ def test_any_other_refusal_suppresses_nobody_and_pauses_nothing(conn: Connection
 def test_whom_a_service_must_not_write_to_is_suppressed_here_too(conn: Connection, code: str, reason: str) -> None:
     answer(conn, mailed(conn), Fate.REFUSED, code=code, reason="skipped")
     (entry,) = conn.execute("SELECT kind, value, reason, source FROM suppressions").fetchall()
-    assert tuple(entry) == ("email", "ana@org.example", reason, "tracker")
+    source = "tracker" if code == "unsubscribed" else "mail service tracker"
+    assert tuple(entry) == ("email", "ana@org.example", reason, source)
     found = row_of(conn)
     assert (found["state"], found["code"], found["reason"]) == ("failed", "suppressed", f"{reason} (tracker)")
     (decision,) = conn.execute("SELECT rule FROM decisions").fetchall()

@@ -31,7 +31,8 @@ class SuppressionKind(StrEnum):
 Key = tuple[SuppressionKind, str]
 """What a suppression is stored and looked up by."""
 MAIL_SERVER = "mail server"
-"""Source of a suppression that says something of a mailbox, and nothing of whoever had it."""
+MAIL_SERVICE = "mail service "
+"""Source, or how it begins, of a suppression that says something of a mailbox, and nothing of whoever had it."""
 
 
 class Suppression(Frozen):
@@ -48,7 +49,7 @@ class Suppression(Frozen):
     @property
     def is_of_mailbox(self) -> bool:
         """It holds for this address, and not for others of the same person."""
-        return self.source == MAIL_SERVER
+        return self.source.startswith((MAIL_SERVER, MAIL_SERVICE))
 
 
 def email_key(email: str) -> str:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from cmo.domain.outbox import AFTER, MOST_ATTEMPTS, SOFT_BOUNCE, ClaimedWrite, OutboxState, backoff_s, soft_wait_s
 from cmo.domain.outward import LEAD_LIMIT, Fate, Operation, Receipt, Repeat
 from cmo.domain.policy import RuleName, Verdict
-from cmo.domain.suppression import MAIL_SERVER, Suppression, SuppressionKind
+from cmo.domain.suppression import MAIL_SERVER, MAIL_SERVICE, Suppression, SuppressionKind
 from cmo.store.db import Connection, transaction
 from cmo.store.gate import newest_claim
 from cmo.store.suppressions import record_suppressions
@@ -222,7 +222,7 @@ def _beyond(
         bounced = Suppression(
             kind=SuppressionKind.EMAIL, value=key, reason="hard bounce", source=MAIL_SERVER, added_at=now
         )
-        record_suppressions(conn, [bounced], whole_person=False)
+        record_suppressions(conn, [bounced])
     if receipt.fate is Fate.REFUSED and receipt.code in SERVICE_STOPS:
         return _stopped_by_service(conn, operation.provider, row_id, receipt, now)
     return receipt
@@ -233,8 +233,9 @@ def _stopped_by_service(conn: Connection, provider: str, row_id: int, receipt: R
     rule, words, is_wish = SERVICE_STOPS[receipt.code]
     key = conn.execute("SELECT email_key FROM outbox WHERE id = ?", (row_id,)).fetchone()["email_key"]
     if rule == "suppressed" and key is not None:
-        entry = Suppression(kind=SuppressionKind.EMAIL, value=key, reason=words, source=provider, added_at=now)
-        record_suppressions(conn, [entry], whole_person=is_wish)
+        source = provider if is_wish else f"{MAIL_SERVICE}{provider}"
+        entry = Suppression(kind=SuppressionKind.EMAIL, value=key, reason=words, source=source, added_at=now)
+        record_suppressions(conn, [entry])
     message = f"{words} ({provider})"
     note_refusal(conn, row_id, Verdict(rule=rule, message=message), now)
     return receipt.model_copy(update={"code": rule, "reason": message})

@@ -10,6 +10,7 @@ from typing import Any
 
 from cmo.domain.suppression import (
     MAIL_SERVER,
+    MAIL_SERVICE,
     Suppression,
     SuppressionKind,
     erased_value,
@@ -57,8 +58,8 @@ def _record(conn: Connection, entry: Suppression) -> int:
     if not is_new and not entry.source.startswith(BY_HAND):
         conn.execute(
             "UPDATE suppressions SET reason = ?3, source = ?4, added_at = ?5 WHERE kind = ?1 AND value = ?2"
-            " AND (substr(source, 1, length(?6)) = ?6 OR source = ?7)",
-            (*values, BY_HAND, MAIL_SERVER),
+            " AND (substr(source, 1, length(?6)) = ?6 OR source = ?7 OR substr(source, 1, length(?8)) = ?8)",
+            (*values, BY_HAND, MAIL_SERVER, MAIL_SERVICE),
         )
     return is_new
 
