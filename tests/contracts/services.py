@@ -168,6 +168,7 @@ class Smartlead:
         ("GET", r"/leads/fetch-categories", (), None, None),
         ("POST", r"/campaigns/\d+/leads", (), "add_leads.request", "add_leads.response"),
         ("POST", r"/campaigns/\d+/status", (), "campaign_status.request", None),
+        ("DELETE", r"/campaigns/\d+/leads/\d+", (), None, None),
     )
 
     def check_request(self, method: str, target: str, content: bytes) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cmo.domain.outward import CrmItem, TicketItem
+from cmo.domain.letters import SEQUENCE_MAILERS
+from cmo.domain.outward import CrmItem, TicketItem, Withdrawal
 from cmo.store.db import Connection
 from tests.delivery.campaigns import Running
 
@@ -50,7 +51,7 @@ def compare(run: Running, conn: Connection) -> Comparison:
             problems.append(f"doubled: {told}")
         if row["state"] == "confirmed":
             confirmed += 1
-            if count == 0:
+            if count == 0 and not row["is_withdrawn"]:
                 problems.append(f"lost: {told}")
             continue
         listed += 1
@@ -68,7 +69,8 @@ _WITHOUT_ROW = (
 )
 _ROWS = (
     "SELECT o.operation, o.state, o.is_held, o.payload, d.email, d.subject, d.body, COALESCE(o.reason, (SELECT message"
-    " FROM decisions WHERE outbox_id = o.id AND rule <> 'unknown' ORDER BY at_s DESC LIMIT 1)) AS why"
+    " FROM decisions WHERE outbox_id = o.id AND rule <> 'unknown' ORDER BY at_s DESC LIMIT 1)) AS why,"
+    " EXISTS (SELECT 1 FROM outbox w WHERE w.after_id = o.id AND w.operation LIKE '%.withdraw') AS is_withdrawn"
     " FROM outbox o LEFT JOIN drafts d ON d.id = o.draft_id ORDER BY o.id"
 )
 
@@ -79,6 +81,8 @@ def _wanted(conn: Connection) -> Iterator[tuple[Any, Held]]:
         kind = row["operation"].partition(".")[2]
         if row["subject"] is not None:
             yield row, Held(MAIL, row["email"], f"{row['subject']}\n\n{row['body']}")
+        elif kind == "withdraw":
+            yield row, Held("left", Withdrawal.model_validate_json(row["payload"]).email)
         elif kind == "issue":
             ticket = TicketItem.model_validate_json(row["payload"])
             yield row, Held("issue", ticket.id, ticket.title)
@@ -93,6 +97,9 @@ def held_by(run: Running) -> list[Held]:
     """Everything the services hold of the campaign."""
     vendors = run.services.vendors
     found = [Held(MAIL, *mail) for mail in _mails(run)]
+    if run.campaign.mailer in SEQUENCE_MAILERS:
+        people = vendors[run.campaign.mailer].floor.people
+        found += [Held("left", person.email) for person in people if person.is_gone]
     if "attio" in vendors:
         books = vendors["attio"].books
         owners = {key: row["emails"][0] for key, row in books.people.items()}

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,8 @@ from cmo.config import Settings
 from cmo.domain.event import ItemFailed
 from cmo.domain.job import Mode, Stage
 from cmo.domain.lead import ItemFailure
+from cmo.domain.letters import SEQUENCE_MAILERS
+from cmo.domain.suppression import Suppression, SuppressionKind
 from cmo.errors import CmoError
 from cmo.providers.ports import Meter
 from cmo.providers.registry import factory
@@ -32,8 +34,9 @@ from cmo.service.tickets import ticket_writes
 from cmo.service.wiring import Outside
 from cmo.store.bases import EVERYWHERE, Basis, record_basis
 from cmo.store.commit import commit
-from cmo.store.db import Connection, open_store
+from cmo.store.db import Connection, open_store, transaction
 from cmo.store.jobs import get_job
+from cmo.store.suppressions import record_suppressions
 from tests.delivery.services import MAKERS, Services
 from tests.fakes.campaign import approve, settings_in
 from tests.fakes.clock import NOON, StillClock
@@ -127,7 +130,24 @@ class Running:
             except CmoError as exc:
                 planned += 1
                 self.troubles.append(exc.message)
+        if self.campaign.mailer in SEQUENCE_MAILERS:
+            _object(delivery.conn, self.campaign, self.clock.now())
+            planned += len((await delivery.withdraw()).left)
         return planned
+
+
+def _object(conn: Connection, campaign: Campaign, now: datetime) -> None:
+    """The last person says stop once they were handed over."""
+    row = conn.execute(
+        "SELECT email_key FROM outbox WHERE state = 'confirmed' AND operation = ? ORDER BY id LIMIT 1 OFFSET ?",
+        (f"{campaign.mailer}.enrol", PEOPLE - 1),
+    ).fetchone()
+    if row is not None:
+        entry = Suppression(
+            kind=SuppressionKind.EMAIL, value=row["email_key"], reason="asked", source="reply", added_at=now
+        )
+        with transaction(conn):
+            record_suppressions(conn, [entry])
 
 
 def _group(conn: Connection) -> str:

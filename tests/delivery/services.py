@@ -99,6 +99,10 @@ class Services:
             places.update(offer.variables)
         return places
 
+    def leave(self) -> None:
+        """Be out of reach."""
+        self._wait_for(self._leave())
+
     def return_(self) -> None:
         """Be reachable again, at the same ports."""
         self._gone_after = None

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cmo.domain.outward import Fate, PauseReport
+from cmo.domain.outward import Fate, PauseReport, Receipt, Repeat, Withdrawal
 from cmo.errors import AuthRejected, CampaignHolds, ConfigError, PlanFull, ProviderRejected, ProviderUnavailable
 from cmo.providers.sequencer.campaigns import LOOK_AGAIN_S
 from cmo.providers.sequencer.wire import PATIENCE_S
@@ -36,6 +36,8 @@ class Service:
     look_route: str
     quiet: Mapping[str, str]
     """State -> the word of the twin, for those in which nothing is sent."""
+    leave_route: str
+    """How the path of taking somebody out starts."""
     unknown_id: str
     wrong_ids: tuple[str | None, ...]
 
@@ -56,6 +58,7 @@ SERVICES = (
         campaign_route=f"out:instantly/api/v2/campaigns/{instantly_twin.ACTIVE_ID}",
         look_route="out:instantly/api/v2/leads/list",
         quiet={"paused": "paused", "draft": "draft", "finished": "completed"},
+        leave_route="out:instantly/api/v2/leads/1f1c215e",  # the id of ann@meadow.example
         unknown_id="1a6c0000-0000-4000-8000-00000000dead",
         wrong_ids=(None, "12", "../x"),
     ),
@@ -66,6 +69,7 @@ SERVICES = (
         campaign_route=f"out:smartlead{smartlead_twin.BASE_PATH}/campaigns/{smartlead_twin.ACTIVE_ID}",
         look_route=smartlead.LEAD_ROUTE,
         quiet={"paused": "PAUSED", "draft": "DRAFTED", "finished": "COMPLETED"},
+        leave_route=f"out:smartlead{smartlead_twin.BASE_PATH}/campaigns/{smartlead_twin.ACTIVE_ID}/leads/",
         unknown_id="9999",
         wrong_ids=(None, "1/../2", "x", "\u0663"),
     ),
@@ -307,3 +311,84 @@ def test_where_no_connection_stood_surely_nothing_happened(service: Service, use
         asyncio.run(go())
     assert caught.value.details["connected"] is False
     assert service.twin.API_KEY not in str(caught.value)
+
+
+def withdrawal(service: Service, email: str = "ann@meadow.example", **changed: Any) -> Withdrawal:
+    return Withdrawal(key=f"{email}|withdraw", email=email, sequence_id=service.twin.ACTIVE_ID).model_copy(
+        update=changed
+    )
+
+
+def withdraw(service: Service, there: Any, item: Withdrawal, *, use: str = "write") -> Receipt:
+    async def go(client: Any) -> Any:
+        return await getattr(client.withdrawals, use)(f"{service.name}.withdraw", [item])
+
+    [receipt] = there.run(go)
+    found: Receipt = receipt
+    return found
+
+
+def mailed(there: Any) -> set[str]:
+    """Addresses that got mail once the campaigns' working hours were over."""
+    for _ in range(24):
+        there.clock.advance(4 * 3_600)
+        there.twin.advance(there.clock.now())
+    return set(there.texts())
+
+
+@each_service
+def test_who_is_taken_out_is_not_mailed_and_the_others_are(service: Service) -> None:
+    letters = [service.world.letter(email) for email in ("ann@meadow.example", "bob@meadow.example")]
+    with service.world.outside() as there:
+        there.write(*letters)
+        first = withdraw(service, there, withdrawal(service, "ANN@meadow.example"))
+        again = withdraw(service, there, withdrawal(service))
+        assert [(row.fate, row.effect) for row in (first, again)] == [
+            (Fate.CONFIRMED, "updated"), (Fate.CONFIRMED, "noop"),
+        ]  # fmt: skip
+        assert mailed(there) == {"bob@meadow.example"}
+
+
+@each_service
+def test_somebody_of_another_campaign_stays_there(service: Service) -> None:
+    with service.world.outside() as there:
+        there.write(service.world.letter())
+        elsewhere = withdrawal(service, sequence_id=service.twin.PAUSED_ID)
+        assert withdraw(service, there, elsewhere).effect == "noop"
+        assert there.has(service.world.letter())
+
+
+@each_service
+@pytest.mark.parametrize("kind", [*TOLD_AS_UNKNOWN, FaultKind.OK_WITH_ERROR])
+def test_a_doubtful_withdrawal_is_unknown_and_looking_up_settles_it(service: Service, kind: FaultKind) -> None:
+    with service.world.outside(service.world.once(kind, service.leave_route)) as there:
+        there.write(service.world.letter())
+        assert withdraw(service, there, withdrawal(service)).fate is Fate.UNKNOWN
+        is_out = not there.has(service.world.letter())
+        looked = withdraw(service, there, withdrawal(service), use="look_up")
+        assert looked.fate is (Fate.CONFIRMED if is_out else Fate.ABSENT)
+        assert withdraw(service, there, withdrawal(service)).fate is Fate.CONFIRMED
+        assert not there.has(service.world.letter())
+
+
+@each_service
+def test_the_erased_are_taken_out_by_the_id_that_the_service_gave(service: Service) -> None:
+    with service.world.outside() as there:
+        there.write(service.world.letter())
+        [seen] = there.look_up(service.world.letter())
+        item = withdrawal(service, email="", record_id=seen.provider_id)
+        assert withdraw(service, there, item, use="look_up").fate is Fate.ABSENT
+        assert [withdraw(service, there, item).fate for _ in range(2)] == [Fate.CONFIRMED] * 2
+        assert not there.has(service.world.letter())
+        assert withdraw(service, there, withdrawal(service, email="")).fate is Fate.REFUSED
+
+
+@each_service
+def test_taking_out_is_one_person_a_call_and_may_be_repeated(service: Service) -> None:
+    with service.world.outside() as there:
+
+        async def operations(client: Any) -> Any:
+            return client.withdrawals.operations
+
+        [known] = there.run(operations).values()
+    assert (known.provider, known.batch, known.repeat) == (service.name, 1, Repeat.REPEATABLE)

@@ -80,7 +80,7 @@ def test_whom_the_service_skips_is_kept_out_here_by_the_rule_that_it_stands_for(
         twin.block_list.add("maint1@org1.example")
         send_all(sending, most=1)
         elsewhere = {"email": "maint2@org2.example", "first_name": "Ana"}
-        twin.floor.add("L9", WRONG_ID, elsewhere, custom={}, now=NOON)
+        twin.floor.add("1f1c215e-0000-4000-8000-000000000009", WRONG_ID, elsewhere, custom={}, now=NOON)
         send_all(sending)
         conn = sending.delivery.conn
 

@@ -14,6 +14,7 @@ from cmo.cli.diagnostics import DONE, NOT_FOUND, PARTLY, REFUSED
 from cmo.cli.errors import Left, NeedsPerson, NothingMatched, UsageProblem
 from cmo.cli.session import Session
 from cmo.cli.terminal import safe_line
+from cmo.cli.withdrawals import take_out
 from cmo.config import Settings
 from cmo.domain.job import Job, Mode
 from cmo.store import draft_views, views
@@ -149,6 +150,7 @@ def told(here: Session, decision: Decision, job: Job, *, dry_run: bool) -> int:
         here.say.note(f"… and {len(decision.refused) - _SHOWN} more stay as they are.")
     if decision.suppressed:
         here.say.note("They will never be contacted; undoing this does not change that.")
+        take_out(here)
     if decision.batch is not None:
         following = f"   Then: cmo send {job.id}" if _leaves(decision.action, job) else "   Next: cmo drafts review"
         here.say.hint(f"Undo: cmo drafts undo {decision.batch}{following}")

@@ -18,6 +18,7 @@ from cmo.cli.errors import Left
 from cmo.cli.options import JobOption
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
+from cmo.cli.withdrawals import take_out
 from cmo.errors import CmoError
 from cmo.service import draft_words
 from cmo.service import drafts as verbs
@@ -190,6 +191,7 @@ class _Review:
             self.here.say.note(f"{decision.action} {row.id}: batch {decision.batch}")
         if decision.suppressed:
             self.here.say.note("They will never be contacted; undoing this does not change that.")
+            take_out(self.here)
         for refusal in decision.refused:
             self.here.say.warn(f"Draft {row.id} stays as it is: {safe_line(refusal.message)}.")
             if refusal.why in ("blocked", "suppressed"):

@@ -11,6 +11,7 @@ from cmo.cli.errors import Left
 from cmo.cli.options import DryRun, Yes
 from cmo.cli.session import session
 from cmo.cli.terminal import safe_line
+from cmo.cli.withdrawals import still_in_data, tell_still_in
 from cmo.service import forget as verbs
 from cmo.service.audit import record_dry
 
@@ -43,6 +44,7 @@ def forget(
         here.say.warn(f"{path} still names them: it is a backup or a file of yours.", "Remove it by hand.")
     for home in done.unread:
         here.say.note(f"Not looked into: {home}. It has a store of its own: --profile, --sandbox.")
+    tell_still_in(here, done.still_in)
     here.say.hint("Copies of exported files, what stdout was sent to, and the CRM are yours to clean.")
     data = {
         "person": done.token,
@@ -50,6 +52,7 @@ def forget(
         "files": [str(path) for path in done.files],
         "left": [str(path) for path in done.left],
         "not_looked_into": [str(path) for path in done.unread],
+        "still_in": still_in_data(done.still_in),
     }
     here.out.document("cmo.forget/1", data, text=[])
     return DONE

@@ -20,6 +20,7 @@ from cmo.cli.options import DryRun, Fields, JobArg, Yes
 from cmo.cli.output import Column
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line, span
+from cmo.cli.withdrawals import tell_withdrawn
 from cmo.config import Settings
 from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.domain.policy import FAULT_OF_NOBODY
@@ -101,6 +102,7 @@ def send(
     with opened(settings, job_id, check=lambda: leave_if_asked(stop, ref)) as delivery:
         sending = Sending(delivery)
         if not dry_run:
+            tell_withdrawn(here, sending.withdraw())  # a stop, so whatever locks sending
             require_unlocked(sending, settings, ref)
         due_at, began = _due_at(sending, settings, request), sending.now()
         preview = sending.preview(due_at=due_at, most=limit)

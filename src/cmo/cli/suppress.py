@@ -15,6 +15,7 @@ from cmo.cli.options import DryRun, Fields, Yes
 from cmo.cli.output import Column
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
+from cmo.cli.withdrawals import still_in_data, take_out
 from cmo.domain.suppression import SuppressionKind
 from cmo.service import suppress as verbs
 from cmo.service.audit import record_dry
@@ -73,9 +74,17 @@ def _add(here: Session, whom: verbs.Target, reason: str, dry_run: bool) -> int:
         return DONE
     is_new = verbs.suppress(here.settings, whom, reason=reason)
     here.say.note(f"Suppressed {shown}: nothing leaves for it any more." if is_new else f"{shown} was suppressed.")
+    withdrawn = take_out(here)
     if whom.kind is SuppressionKind.EMAIL:
         here.say.hint("Erase them as well: cmo forget EMAIL")
-    data = {"kind": whom.kind.value, "value": whom.value, "state": "suppressed", "new": is_new}
+    data = {
+        "kind": whom.kind.value,
+        "value": whom.value,
+        "state": "suppressed",
+        "new": is_new,
+        "withdrawn": withdrawn.done,
+        "still_in": still_in_data(withdrawn.left),
+    }
     here.out.document("cmo.leads.suppress/1", data, text=[])
     return DONE
 
@@ -106,12 +115,15 @@ def _import(here: Session, path: Path, reason: str, *, dry_run: bool) -> int:
     if done.bad:
         where = f" All are named in {done.bad_file}." if done.bad_file else ""
         here.say.note(f"{len(done.bad)} rows were left out.{where}")
+    withdrawn = None if dry_run else take_out(here)
     data = {
         "new": done.new,
         "known": done.known,
         "bad": [row.model_dump() for row in done.bad],
         "bad_file": str(done.bad_file) if done.bad_file else None,
         "dry_run": dry_run,
+        "withdrawn": withdrawn.done if withdrawn else 0,
+        "still_in": still_in_data(withdrawn.left if withdrawn else ()),
     }
     here.out.document("cmo.leads.suppress.import/1", data, text=[])
     return BAD_DATA if done.bad else DONE

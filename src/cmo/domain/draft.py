@@ -23,6 +23,8 @@ class Step(StrEnum):
 
 ENROL = "enrol"
 """The step in an outbox key where handing a person to a provider's sequence is the one write."""
+WITHDRAW = "withdraw"
+"""The same for taking the person out again."""
 
 
 class DraftState(StrEnum):

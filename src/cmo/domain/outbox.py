@@ -45,7 +45,7 @@ class NewWrite(Frozen):
     key: str
     operation: str
     payload: str
-    """The item as JSON: `Letter`, `CrmItem` or `TicketItem`."""
+    """The item as JSON: `Letter`, `Withdrawal`, `CrmItem` or `TicketItem`."""
     content_hash: str
     draft_id: int | None = None
     approval_id: int | None = None

@@ -131,6 +131,17 @@ class Letter(Frozen):
     """Goes into Date, zone and all; the moment of approval, so that the bytes never change."""
 
 
+class Withdrawal(Frozen):
+    """Somebody who was handed to a provider's sequence and must not be mailed any more."""
+
+    key: str
+    email: str = ""
+    """Empty once the person was erased here."""
+    sequence_id: str
+    record_id: str | None = None
+    """The provider's id of the person, where it said it."""
+
+
 class CrmItem(Frozen):
     """One person for the CRM, their company, or one of the records that hang on them; which fields count depends on the
     operation."""
@@ -181,7 +192,7 @@ class TicketItem(Frozen):
     url: str = ""
 
 
-Item = Letter | CrmItem | TicketItem
+Item = Letter | Withdrawal | CrmItem | TicketItem
 
 
 class Inbox(Frozen):

@@ -18,7 +18,7 @@ from cmo.domain.event import Event, ItemFailed, WritesSettled
 from cmo.domain.job import Stage
 from cmo.domain.lead import ItemFailure
 from cmo.domain.outbox import SOFT_BOUNCE, ClaimedWrite
-from cmo.domain.outward import CrmItem, Fate, Item, Operation, Receipt
+from cmo.domain.outward import CrmItem, Fate, Item, Operation, Receipt, Withdrawal
 from cmo.errors import (
     AuthRejected,
     CmoError,
@@ -313,7 +313,7 @@ class Dispatcher:
 
 def _item(lane: Lane, row: ClaimedWrite) -> Item:
     item = lane.item.model_validate_json(row.payload)
-    if isinstance(item, CrmItem) and row.after_provider_id:
+    if isinstance(item, CrmItem | Withdrawal) and row.after_provider_id:
         return item.model_copy(update={"record_id": row.after_provider_id})
     return item
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from cmo.domain.base import Frozen
 from cmo.domain.lead import Email, ItemFailure, MxVerdict, PersonProfile, Repo, RepoActivity, RepoRef
-from cmo.domain.outward import CrmItem, Item, Letter, Operation, PauseReport, Probe, Receipt, TicketItem
+from cmo.domain.outward import CrmItem, Item, Letter, Operation, PauseReport, Probe, Receipt, TicketItem, Withdrawal
 from cmo.domain.outward import Sequence as MailSequence
 
 
@@ -185,6 +185,14 @@ class Mailer(Writer[Letter], Protocol):
 
     async def pause(self, sequence_id: str) -> PauseReport:
         """Pause the campaign and read it back; never raises for what the service does."""
+
+
+class SequenceMailer(Mailer, Protocol):
+    """A mailer that is handed a person once, and then follows a sequence of its own."""
+
+    @property
+    def withdrawals(self) -> Writer[Withdrawal]:
+        """Takes people out of campaigns again."""
 
 
 class Crm(Writer[CrmItem], Protocol):

@@ -27,6 +27,7 @@ from cmo.service.routes import composer_of
 from cmo.service.store import installation_key
 from cmo.service.tickets import ticket_writes
 from cmo.service.wiring import Outside
+from cmo.service.withdrawing import Withdrawn, withdraw_at
 from cmo.service.writers import has_ticket_team, open_crm, open_mailer, open_tickets
 from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 VERIFY_AT_ONCE = 100
 VERIFY_AFTER = VERIFIED_FOR - timedelta(hours=12)
 """Verdicts older than this are asked for again before anything leaves, so that none expires on the way."""
+BURST_S = 2.0
+"""The shortest time in which a sending service counts requests."""
 CRM_ORDER = (
     "attio.person", "attio.entry", "attio.note",
     "hubspot.contact", "hubspot.company", "hubspot.link", "hubspot.note",
@@ -129,14 +132,24 @@ class Delivery:
             PolicyRefused: the provider's sequence would not send exactly what was approved, or not now.
             ProviderError: the provider cannot be asked about its sequence.
         """
+        await self.withdraw()
         async with self.mail_lane(per_inbox_cap=per_inbox_cap) as (lane, sequence):
             with transaction(self.conn):
                 reconsider(self.conn, lane.operation, job_id=self.job.id, now=self.found.clock.now())
             await self.verify_again()
             outcome = await self.dispatcher().drain(lane, most=most, patience_s=patience_s)
+        if outcome.fates["looked_up_confirmed"]:
+            await self.withdraw()
         if outcome.spike and has_ticket_team(self.settings, self.found):
             await self.tickets(ticket_writes(self, only=outcome.spike))
         return SendDone(planned=planned, outcome=outcome, sequence=sequence, mailer=lane.operation.provider)
+
+    async def withdraw(self) -> Withdrawn:
+        """Take those who must not be contacted out of the sequences that any job handed them to."""
+        done = await withdraw_at(self.settings, self.found, self.conn)
+        if done.done or done.left:  # the next client of the service counts its requests from zero
+            await self.found.clock.sleep(BURST_S)
+        return done
 
     async def sync(self, *, list_id: str | None = None, patience_s: float = 0.0) -> SyncDone:
         """Plan people, places on the list and notes, and write those that may be written."""

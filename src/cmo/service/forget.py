@@ -31,6 +31,7 @@ from cmo.service.exports import pieces
 from cmo.service.folder import SNAPSHOT, JobFolder
 from cmo.service.jobs import iter_run_state
 from cmo.service.store import clock_of, installation_key, writer
+from cmo.service.withdrawing import withdraw_within
 from cmo.store import journal
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
@@ -38,6 +39,7 @@ from cmo.store.doubt import in_flight
 from cmo.store.erasure import Person, erase, find_person, shred
 from cmo.store.jobs import list_jobs
 from cmo.store.suppressions import record_suppressions
+from cmo.store.withdrawals import StillIn
 
 MOST_JOBS = 1_000_000
 OTHER_HOMES = ("profiles", "sandbox")
@@ -60,6 +62,8 @@ class Forgotten:
     """Files that still name them and are not cmo's to change: backups, settings, what somebody put there."""
     unread: tuple[Path, ...]
     """Homes of other profiles and the sandbox, which have stores of their own."""
+    still_in: tuple[StillIn, ...]
+    """Sequences that may still mail them; by the provider's id of them that is tried again."""
 
 
 def token_of(settings: Settings, address: str) -> str:
@@ -95,6 +99,7 @@ def forget(settings: Settings, address: str) -> Forgotten:
         conn.execute("PRAGMA secure_delete=ON")
         person = find_person(conn, address)
         _keep_suppressed(settings, conn, person, secret, token)
+        withdrawn = withdraw_within(settings, conn)
         files = _erase_files(settings.paths, person.traces())
         with transaction(conn):
             rows = {table: count for table, count in erase(conn, person, secret=secret).items() if count}
@@ -108,6 +113,7 @@ def forget(settings: Settings, address: str) -> Forgotten:
         files=files,
         left=tuple(path for path in _files(settings.paths) if _names(path, traces)),
         unread=tuple(home for home in _other_homes(settings.paths) if home.is_dir()),
+        still_in=tuple(one for one in withdrawn.left if email_key(one.email) in traces.keys),
     )
 
 

@@ -237,11 +237,14 @@ def run_job(
 
 async def _run(settings: Settings, found: Any, conn: Connection, job: Job, listen: Listen, on_tick: Any) -> Job:
     from cmo.graph.run import run_job as run
+    from cmo.service.withdrawing import withdraw_at
 
     async with machinery(settings, found, conn, job, listen=listen) as parts:
         ticker = asyncio.ensure_future(_tick(conn, job.id, found.clock, on_tick))
         try:
-            return await run(conn, job.id, parts, by=settings.actor, listen=listen)
+            ended = await run(conn, job.id, parts, by=settings.actor, listen=listen)
+            await withdraw_at(settings, found, conn)  # those who were found to object
+            return ended
         finally:
             ticker.cancel()
             await asyncio.gather(ticker, return_exceptions=True)

@@ -17,13 +17,15 @@ from itertools import groupby
 from typing import Any, Literal
 
 from cmo.domain.audit import AuditEntry
+from cmo.domain.draft import WITHDRAW
 from cmo.domain.event import WritesSettled
-from cmo.domain.outward import CrmItem, Fate, Item, Letter, Operation, Receipt, Repeat, TicketItem
+from cmo.domain.letters import SEQUENCE_MAILERS
+from cmo.domain.outward import CrmItem, Fate, Item, Letter, Operation, Receipt, Repeat, TicketItem, Withdrawal
 from cmo.domain.text import clean_line
 from cmo.errors import ConfigError, ProviderError
 from cmo.providers.ports import Writer
 from cmo.service.delivery import OF_THEIR_OWN, Delivery
-from cmo.service.writers import CRMS, MAILERS, open_crm, open_mailer, open_tickets
+from cmo.service.writers import CRMS, MAILERS, open_crm, open_mailer, open_sequence_mailer, open_tickets
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import transaction
@@ -33,7 +35,9 @@ from cmo.store.groups import forget_failures
 from cmo.store.outbox_plan import follow, plan_again
 from cmo.store.send_views import LeftRow, left_rows, operations_in_use
 
-Finding = Literal["agree", "differs", "merged", "missing", "found", "absent", "early", "doubtful", "blind", "unasked"]
+Finding = Literal[
+    "agree", "differs", "merged", "missing", "found", "absent", "early", "doubtful", "blind", "unasked", "still_in"
+]
 MEANING: Mapping[Finding, str] = {
     "agree": "both sides say the same",
     "differs": "it is there and says something else than ours",
@@ -45,6 +49,7 @@ MEANING: Mapping[Finding, str] = {
     "doubtful": "the provider's answer does not settle it",
     "blind": "confirmed when it left; the provider cannot be asked",
     "unasked": "the provider could not be asked",
+    "still_in": "a sequence may still mail somebody who must not be contacted; the next cmo send takes them out",
 }
 _REPAIRS: Mapping[Finding, str] = {"found": "confirmed", "absent": "planned", "merged": "followed"}
 """What a finding makes of the row when it is repaired."""
@@ -119,10 +124,14 @@ class Reconciling:
         names = operations_in_use(self.delivery.conn, self.delivery.job.id)
         for provider in sorted({name.partition(".")[0] for name in names}):
             try:
-                async with self._writer(provider) as writer:
-                    find_orphans(self.delivery.conn, writer.operations, now=self._now())
-                    for row_batch in _batches(self._rows(provider), writer.operations):
+                async with self._writers(provider) as writers:
+                    operations = {
+                        name: operation for writer in writers for name, operation in writer.operations.items()
+                    }
+                    find_orphans(self.delivery.conn, operations, now=self._now())
+                    for row_batch in _batches(self._rows(provider), operations):
                         self.delivery.check()
+                        writer = next(one for one in writers if row_batch[0].operation in one.operations)
                         found += await self._compared(writer, row_batch)
             except (ConfigError, ProviderError) as exc:
                 asked = {one.row.id for one in found}
@@ -131,6 +140,12 @@ class Reconciling:
                     for row in self._rows(provider)
                     if row.id not in asked
                 ]
+        asked = {one.row.id for one in found}
+        found += [
+            Compared(row, "still_in", "", MEANING["still_in"], None, None)
+            for row in left_rows(self.delivery.conn, self.delivery.job.id)
+            if row.id not in asked and _is_stop(row.operation) and row.state != "confirmed"
+        ]
         return sorted(found, key=lambda one: (not one.disagrees, one.row.id))
 
     def _rows(self, provider: str) -> list[LeftRow]:
@@ -145,17 +160,20 @@ class Reconciling:
         return [_planning(one, self.overwrites) if one.finding == "differs" else one for one in judged]
 
     @asynccontextmanager
-    async def _writer(self, provider: str) -> AsyncIterator[Writer[Any]]:
+    async def _writers(self, provider: str) -> AsyncIterator[tuple[Writer[Any], ...]]:
         settings, found, meter = self.delivery.settings, self.delivery.found, self.delivery.meter
-        if provider in MAILERS:
+        if provider in SEQUENCE_MAILERS:
+            async with open_sequence_mailer(settings, found, provider, meter) as sequencer:
+                yield sequencer, sequencer.withdrawals
+        elif provider in MAILERS:
             async with open_mailer(settings, found, provider, meter) as mailer:
-                yield mailer
+                yield (mailer,)
         elif provider in CRMS:
             async with open_crm(settings, found, provider, meter) as crm:
-                yield crm
+                yield (crm,)
         else:
             async with open_tickets(settings, found, meter) as tickets:
-                yield tickets
+                yield (tickets,)
 
     def _repair(self, one: Compared) -> bool:
         conn, now, row = self.delivery.conn, self._now(), one.row
@@ -174,8 +192,9 @@ class Reconciling:
                 follow(conn, row.id, one.receipt.provider_id)
             else:
                 resolve(conn, one.operation, [one.receipt], now=now)
-            if one.finding == "found":
-                usage = {"emails_sent": 1} if row.operation.partition(".")[0] in MAILERS else {}
+            if one.repair == "confirmed":
+                is_mail = row.operation.partition(".")[0] in MAILERS and not _is_stop(row.operation)
+                usage = {"emails_sent": 1} if is_mail else {}
                 event = WritesSettled(operation=row.operation, fates={"confirmed": 1}, usage=usage)
                 name = f"{self.delivery.job.id}/reconciled/{row.id}/{now.timestamp():.3f}"
                 record(conn, self.delivery.job.id, name, event, now)
@@ -199,12 +218,18 @@ def _batches(rows: Sequence[LeftRow], operations: Mapping[str, Operation]) -> li
     return batches
 
 
+def _is_stop(operation: str) -> bool:
+    return operation.endswith(f".{WITHDRAW}")
+
+
 def _together(row: LeftRow) -> tuple[str, str]:
     return row.operation, row.sequence_id or ""
 
 
 def _item(row: LeftRow) -> Item:
     provider = row.operation.partition(".")[0]
+    if _is_stop(row.operation):
+        return Withdrawal.model_validate_json(row.payload)
     if provider in MAILERS:
         return Letter.model_validate_json(row.payload)
     if provider in CRMS:
@@ -218,6 +243,10 @@ def _judged(row: LeftRow, receipt: Receipt | None, operation: Operation, now: da
     fate = receipt.fate if receipt else Fate.UNKNOWN
     finding: Finding = "doubtful"
     match fate, row.state:
+        case Fate.ABSENT, "confirmed" if row.is_withdrawn:
+            finding = "agree"
+        case Fate.ABSENT, state if _is_stop(row.operation) and state != "confirmed":
+            finding = "still_in"
         case Fate.CONFIRMED, "confirmed" if receipt and _is_elsewhere(row, receipt):
             finding = "merged"
         case Fate.CONFIRMED, "confirmed" if receipt and receipt.differs:

@@ -28,6 +28,7 @@ from cmo.service.delivery import VERIFY_AFTER, VERIFY_AT_ONCE, Delivery
 from cmo.service.routes import Composer, composer_of
 from cmo.service.store import resolve_job, writer
 from cmo.service.wiring import Outside, open_resolver, outside
+from cmo.service.withdrawing import Withdrawn
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
@@ -165,6 +166,10 @@ class Sending:
             on_tick: Called each second with the seconds left.
         """
         asyncio.run(self._wait(until, on_tick))
+
+    def withdraw(self) -> Withdrawn:
+        """Take those who must not be contacted out of the sequences that they were handed to."""
+        return asyncio.run(self.delivery.withdraw())
 
     def deliver(self, *, most: int | None, patience_s: float = PATIENCE_S) -> Outcome:
         """Hand over what is due and passes the gate."""

@@ -20,10 +20,10 @@ from cmo.domain.company import company_key
 from cmo.domain.csvtext import csv_line
 from cmo.domain.suppression import Suppression, SuppressionKind, suppression_value
 from cmo.domain.text import clean_line
-from cmo.errors import ConfigError, PolicyRefused, ToolInputInvalid
+from cmo.errors import PolicyRefused, ToolInputInvalid
 from cmo.paths import write_private
 from cmo.service.exported import note_exports
-from cmo.service.store import clock_of, installation_key, writer
+from cmo.service.store import clock_of, usable_key, writer
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
 from cmo.store.suppressions import (
@@ -118,15 +118,7 @@ def read_target(text: str, kind: SuppressionKind | None = None) -> Target:
 def token_of(settings: Settings, target: Target) -> str:
     """What stands for `target` in the audit log."""
     with writer(settings) as conn:
-        return target.audit_object(_key(settings, conn))
-
-
-def _key(settings: Settings, conn: Connection) -> bytes | None:
-    """For the audit log. That the key is lost keeps nobody from being suppressed."""
-    try:
-        return installation_key(settings, conn)
-    except ConfigError:
-        return None
+        return target.audit_object(usable_key(settings, conn))
 
 
 def suppress(settings: Settings, target: Target, *, reason: str) -> bool:
@@ -153,7 +145,7 @@ def unsuppress(settings: Settings, target: Target, *, reason: str) -> bool:
         told = AuditEntry(
             actor=settings.actor,
             action="leads.unsuppress",
-            object=target.audit_object(_key(settings, conn)),
+            object=target.audit_object(usable_key(settings, conn)),
             before="suppressed",
             detail={"kind": target.kind.value, "reason": mask_addresses(clean_line(reason))},
         )
@@ -239,7 +231,7 @@ def _record(settings: Settings, named: Sequence[tuple[Target, str]], *, source: 
     """Keep (whom, why) pairs in one transaction, with an audit row for each that is new; how many were."""
     at = clock_of(settings).now()
     with writer(settings) as conn:
-        secret = _key(settings, conn)
+        secret = usable_key(settings, conn)
         if dry_run:
             return sum(find_entry(conn, target.kind, target.value) is None for target, _ in set(named))
         return _record_within(conn, settings.actor, secret, named, source, at)

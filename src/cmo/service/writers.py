@@ -8,7 +8,7 @@ from typing import Any
 
 from cmo.config import Secret, Settings
 from cmo.errors import ConfigError
-from cmo.providers.ports import Crm, Mailer, Meter, Tickets
+from cmo.providers.ports import Crm, Mailer, Meter, SequenceMailer, Tickets
 from cmo.providers.registry import factory
 from cmo.service.wiring import Outside
 
@@ -25,6 +25,21 @@ async def open_mailer(settings: Settings, found: Outside, name: str, meter: Mete
     Raises:
         ConfigError: it is not set up; says what is missing and how to set it.
     """
+    async with _mailer(settings, found, name, meter) as mailer:
+        yield mailer
+
+
+@asynccontextmanager
+async def open_sequence_mailer(
+    settings: Settings, found: Outside, name: str, meter: Meter
+) -> AsyncIterator[SequenceMailer]:
+    """The same for one of `SEQUENCE_MAILERS`; raises as `open_mailer`."""
+    async with _mailer(settings, found, name, meter) as mailer:
+        yield mailer
+
+
+def _mailer(settings: Settings, found: Outside, name: str, meter: Meter) -> Any:
+    """An async context manager."""
     match name:
         case "maildir":
             client = factory(name)(
@@ -52,8 +67,7 @@ async def open_mailer(settings: Settings, found: Outside, name: str, meter: Mete
             )
         case _:
             raise ConfigError(f"There is no mailer `{name}`.", hint=f"Known: {', '.join(MAILERS)}")
-    async with client as mailer:
-        yield mailer
+    return client
 
 
 @asynccontextmanager

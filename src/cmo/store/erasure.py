@@ -14,6 +14,7 @@ from typing import Any
 
 from cmo.config.installation import opaque_token
 from cmo.domain.base import Frozen
+from cmo.domain.draft import WITHDRAW
 from cmo.domain.suppression import email_key
 from cmo.domain.traces import Traces
 from cmo.errors import StoreBusy
@@ -39,6 +40,11 @@ UNTOUCHED = ("audit", "events", "api_cache")
 """Not swept as text: the first names nobody, the others are packed and have ways of their own."""
 BLINDED = "erased|"
 """How a blinded key starts."""
+
+
+_AFTER = {"planned": "failed", "claimed": "unknown"}
+_STOP_AFTER = {"claimed": "planned", "unknown": "planned", "failed": "planned"}
+"""What becomes of states of the ledger; a stop may be repeated."""
 
 
 def is_erased(key: str) -> bool:
@@ -145,17 +151,21 @@ class _Erasing:
         return dict(self._changed)
 
     def _ledger(self, drafts: Sequence[int]) -> None:
-        """Blind what left, end what waits, and hold what is doubtful: it cannot be looked up any more."""
+        """Blind what left, end what waits, and hold what is doubtful: it cannot be looked up any more. Who is to be
+        taken out of a sequence still is, by the provider's id."""
         written = set(drafts)
         for row in self._conn.execute(
-            "SELECT id, key, email_key, company_key, draft_id, json_extract(payload, '$.sequence_id') AS campaign,"
-            " state, provider_id FROM outbox WHERE substr(key, 1, ?) <> ?",
+            "SELECT id, key, operation, email_key, company_key, draft_id, state, provider_id,"
+            " json_extract(payload, '$.sequence_id') AS campaign FROM outbox WHERE substr(key, 1, ?) <> ?",
             (len(BLINDED), BLINDED),
         ).fetchall():
             if not (row["draft_id"] in written or row["email_key"] in self._traces.keys or self._names(row["key"])):
                 continue
-            state = {"planned": "failed", "claimed": "unknown"}.get(row["state"], row["state"])
-            payload = json.dumps({"sequence_id": row["campaign"]} if row["campaign"] else {})
+            is_stop = row["operation"].endswith(f".{WITHDRAW}")
+            after = _STOP_AFTER if is_stop else _AFTER
+            state, key = after.get(row["state"], row["state"]), self._blind(row["key"])
+            left = {"sequence_id": row["campaign"]} if row["campaign"] else {}
+            payload = json.dumps({"key": key, **left} if is_stop else left)
             named = self._names(row["provider_id"])
             self._conn.execute(
                 "UPDATE outbox SET key = ?, email_key = ?, login_key = NULL, company_key = ?, payload = ?, state = ?,"
@@ -163,7 +173,7 @@ class _Erasing:
                 " is_held = ?, provider_id = ?, code = CASE WHEN state = 'confirmed' THEN code ELSE 'erased' END"
                 " WHERE id = ?",
                 (
-                    self._blind(row["key"]), self._blind(row["email_key"]), self._blind(row["company_key"]), payload,
+                    key, self._blind(row["email_key"]), self._blind(row["company_key"]), payload,
                     state, int(state == "unknown"), None if named else row["provider_id"], row["id"],
                 ),
             )  # fmt: skip

@@ -1,7 +1,7 @@
 """What the gate looks at, read in sets inside the claiming transaction; `domain/policy.py` decides.
 
-`SendGate` is for mail, `WriteGate` for the CRM and tickets. Both are asked by `store/outbox.py::claim` and by nobody
-else; a dry run asks through the same claim and rolls back.
+`SendGate` is for mail, `WriteGate` for the CRM and tickets, `withdrawal_gate` for taking people out of sequences. They
+are asked by `store/outbox.py::claim` and by nobody else; a dry run asks through the same claim and rolls back.
 """
 
 from __future__ import annotations
@@ -122,6 +122,11 @@ def _write_verdict(row: Any, suppressed: Suppression | None) -> Verdict:
     if suppressed is not None:
         return Verdict(rule="suppressed", message=f"Suppressed: {suppressed.reason}", final=True)
     return YES
+
+
+def withdrawal_gate(conn: Connection, row_ids: Sequence[int], now: datetime) -> dict[int, tuple[Verdict, str]]:
+    """For taking people out of a sequence: that is a stop, so nothing keeps it from leaving, not even a kill switch."""
+    return {row_id: (YES, "") for row_id in row_ids}
 
 
 def ensure_inboxes(conn: Connection, inboxes: Sequence[Inbox]) -> None:

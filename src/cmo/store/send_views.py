@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cmo.domain.base import Frozen
+from cmo.domain.draft import WITHDRAW
 from cmo.domain.policy import RULES
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
@@ -150,23 +151,32 @@ class LeftRow(Frozen):
     provider_id: str | None
     after_provider_id: str | None
     """What the provider called the write that came first."""
+    is_withdrawn: bool
+    """The person was taken out of the sequence again."""
 
 
 def operations_in_use(conn: Connection, job_id: str) -> list[str]:
-    """The operations of the job's writes that were ever taken up."""
-    rows = conn.execute("SELECT DISTINCT operation FROM outbox WHERE job_id = ? AND attempts > 0", (job_id,))
+    """The operations of the job's writes that were ever taken up, or take people out of a sequence."""
+    rows = conn.execute(
+        f"SELECT DISTINCT operation FROM outbox WHERE job_id = ? AND (attempts > 0 OR operation LIKE '%.{WITHDRAW}')",
+        (job_id,),
+    )
     return [row["operation"] for row in rows]
 
 
 def left_rows(conn: Connection, job_id: str) -> list[LeftRow]:
-    """The job's writes that were ever taken up and are not under way now, in order."""
+    """The job's writes that were ever taken up and are not under way now, and people who wait to be taken out of a
+    sequence; in order."""
     rows = conn.execute(
         "SELECT o.*, COALESCE(d.login, (SELECT c.login FROM emails e JOIN candidates c ON c.job_id = e.job_id"
         " AND c.login_key = e.login_key WHERE e.job_id = o.job_id AND e.email_key = o.email_key LIMIT 1),"
         " json_extract(o.payload, '$.title'), '') AS who,"
-        " json_extract(o.payload, '$.sequence_id') AS sequence_id, a.provider_id AS after_provider_id FROM outbox o"
+        " json_extract(o.payload, '$.sequence_id') AS sequence_id, a.provider_id AS after_provider_id,"
+        f" EXISTS (SELECT 1 FROM outbox w WHERE w.after_id = o.id AND w.state = 'confirmed' AND w.operation LIKE"
+        f" '%.{WITHDRAW}') AS is_withdrawn FROM outbox o"
         " LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN outbox a ON a.id = o.after_id WHERE o.job_id = ?"
-        " AND (o.state IN ('confirmed', 'unknown') OR (o.state IN ('planned', 'failed') AND o.attempts > 0))"
+        " AND (o.state IN ('confirmed', 'unknown') OR (o.state IN ('planned', 'failed') AND (o.attempts > 0"
+        f" OR o.operation LIKE '%.{WITHDRAW}')))"
         " ORDER BY o.id",
         (job_id,),
     )
@@ -184,6 +194,7 @@ def left_rows(conn: Connection, job_id: str) -> list[LeftRow]:
             sequence_id=row["sequence_id"],
             provider_id=row["provider_id"],
             after_provider_id=row["after_provider_id"],
+            is_withdrawn=bool(row["is_withdrawn"]),
         )
         for row in rows
     ]
@@ -224,7 +235,7 @@ def came_of(conn: Connection, job_id: str, *, since: datetime, mail: bool) -> Ca
     Args:
         mail: Mails; else what the CRM is told.
     """
-    kind = f"draft_id IS {'NOT ' if mail else ''}NULL"
+    kind = "draft_id IS NOT NULL" if mail else f"draft_id IS NULL AND operation NOT LIKE '%.{WITHDRAW}'"
     counts = conn.execute(
         "SELECT SUM(state = 'confirmed' AND settled_s >= ?2) AS confirmed,"
         " SUM(state = 'planned' AND attempts > 0) AS later,"

@@ -29,6 +29,7 @@ from cmo.providers.receipts import UNCLEAR, confirmed, doubtful, unknown
 from cmo.providers.sequencer.campaigns import Campaigns, Manner, Scope, add_fit
 from cmo.providers.sequencer.letters import address, variables
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
+from cmo.providers.sequencer.withdrawals import Withdrawals, withdraw_operation
 
 NAME = "instantly"
 LIMITS = ((100, 1.0), (6_000, 60.0))
@@ -69,6 +70,9 @@ OPERATIONS = (
         source="contracts/instantly.md, Idempotency and POST /leads/add",
     ),
 )
+
+
+WITHDRAW = withdraw_operation(NAME, timeout_s=30.0, source="contracts/instantly.md, GET/PATCH/DELETE /leads/{id}")
 
 
 class Instantly:
@@ -114,6 +118,13 @@ class Instantly:
             credentials={"Authorization": Secret(f"Bearer {key.reveal()}")},
         )
         self._campaigns = Campaigns(self._wire, MANNER, clock)
+        self._withdrawals = Withdrawals(
+            WITHDRAW.model_copy(update={"timeout_s": timeout_s}),
+            self._wire,
+            self._campaigns,
+            find=self._ids,
+            path=lambda campaign_id, lead_id: f"/api/v2/leads/{quote(lead_id, safe='')}",
+        )
 
     async def close(self) -> None:
         await self._wire.close()
@@ -130,6 +141,10 @@ class Instantly:
     def operations(self) -> Mapping[str, Operation]:
         return self._operations
 
+    @property
+    def withdrawals(self) -> Withdrawals:
+        return self._withdrawals
+
     async def write(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
         """Add the people of `items`, all of one campaign; see `Writer.write`.
 
@@ -144,7 +159,7 @@ class Instantly:
         """Whether the people of `items` are in the campaign, with our text; see `Writer.look_up`."""
         campaign_id = self._campaigns.of(self._operations.get(operation), items)
         try:
-            there = await self._find(items, campaign_id=campaign_id)
+            there = await self._find(_emails(items), campaign_id=campaign_id)
         except UNCLEAR as exc:
             return tuple(doubtful(letter, Fate.UNKNOWN, exc) for letter in items)
         return tuple(judge(letter, there) for letter in items)
@@ -196,20 +211,26 @@ class Instantly:
     async def _account_for(self, campaign_id: str, rest: Sequence[Letter], added: Added) -> dict[str, Receipt]:
         """Why each of `rest` was not added: read back once, then by the counters."""
         try:
-            there = await self._find(rest, campaign_id=campaign_id)
+            there = await self._find(_emails(rest), campaign_id=campaign_id)
             found = {letter.key: judge(letter, there) for letter in rest}
             gone = [letter for letter in rest if found[letter.key].fate is Fate.ABSENT]
-            elsewhere = await self._find(gone, campaign_id=None) if gone else []
+            elsewhere = await self._find(_emails(gone), campaign_id=None) if gone else []
             blocked = await self._blocked(gone, added)
         except ProviderError:
             reason = f"they could not be read back ({added.told})"
             return {letter.key: unknown(letter, "read_back_failed", reason) for letter in rest}
         return found | explain(gone, added, present=len(rest) - len(gone), elsewhere=elsewhere, blocked=blocked)
 
-    async def _find(self, letters: Sequence[Letter], *, campaign_id: str | None) -> list[Enrolled]:
-        """Where the people of `letters` are: in one campaign, or, for None, in the whole workspace."""
-        emails = list(dict.fromkeys(letter.to_email.strip() for letter in letters))
-        body: dict[str, object] = {"contacts": emails, "limit": PAGE}
+    async def _ids(self, campaign_id: str, email: str) -> list[str]:
+        """Of whoever has the address in the campaign."""
+        there = await self._find([email.strip()], campaign_id=campaign_id)
+        if not all(row.id for row in there):
+            raise self._wire.broken("look people up", "somebody has no id")
+        return [row.id for row in there]
+
+    async def _find(self, emails: Sequence[str], *, campaign_id: str | None) -> list[Enrolled]:
+        """Where the people with these addresses are: in one campaign, or, for None, in the whole workspace."""
+        body: dict[str, object] = {"contacts": list(emails), "limit": PAGE}
         if campaign_id is not None:
             body["campaign"] = campaign_id
         found: list[Enrolled] = []
@@ -252,6 +273,10 @@ class Instantly:
             return await self._wire.ask("GET", f"/api/v2/accounts/{quote(inbox, safe='@')}", operation="read an inbox")
         except (ProviderRejected, ContractBroken):
             return None
+
+
+def _emails(letters: Sequence[Letter]) -> list[str]:
+    return list(dict.fromkeys(letter.to_email.strip() for letter in letters))
 
 
 def _lead(letter: Letter) -> dict[str, object]:

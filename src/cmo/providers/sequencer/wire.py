@@ -17,7 +17,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 60.0
 _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _HINTS = {
     402: "The plan does not cover this: check the subscription at the service.",
-    403: "The key lacks a permission: make one that may read campaigns and accounts, and read and create leads.",
+    403: "The key lacks a permission: make one that may read campaigns and accounts, and all of leads.",
     404: "Check the campaign id.",
 }
 

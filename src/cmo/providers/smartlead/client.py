@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import TracebackType
+from urllib.parse import quote
 
 import httpx
 
@@ -26,6 +27,7 @@ from cmo.providers.receipts import UNCLEAR, doubtful, held, unknown
 from cmo.providers.sequencer.campaigns import Campaigns, Manner, add_fit
 from cmo.providers.sequencer.letters import variables
 from cmo.providers.sequencer.wire import PATIENCE_S, Wire
+from cmo.providers.sequencer.withdrawals import Withdrawals, withdraw_operation
 from cmo.providers.smartlead.accounting import explain, is_explained, judge, not_ok
 from cmo.providers.smartlead.campaign import PAUSED, parse_inboxes, problems_of, state_of, timing_problems
 from cmo.providers.smartlead.parse import Lead, Said, parse_lead, parse_said, told_wait_s
@@ -59,6 +61,11 @@ OPERATIONS = (
         timeout_s=30.0,
         source="contracts/smartlead.md, Idempotency and POST /campaigns/{id}/leads",
     ),
+)
+
+
+WITHDRAW = withdraw_operation(
+    NAME, timeout_s=30.0, source="contracts/smartlead.md, DELETE /campaigns/{id}/leads/{lead_id}"
 )
 
 
@@ -102,6 +109,13 @@ class Smartlead:
         )
         self._wire = Wire(caller, told_wait_s=told_wait_s, secret_params={"api_key": key})
         self._campaigns = Campaigns(self._wire, MANNER, clock)
+        self._withdrawals = Withdrawals(
+            WITHDRAW.model_copy(update={"timeout_s": timeout_s}),
+            self._wire,
+            self._campaigns,
+            find=self._ids,
+            path=lambda campaign_id, lead_id: f"/campaigns/{campaign_id}/leads/{quote(lead_id, safe='')}",
+        )
 
     async def close(self) -> None:
         await self._wire.close()
@@ -118,6 +132,10 @@ class Smartlead:
     def operations(self) -> Mapping[str, Operation]:
         return self._operations
 
+    @property
+    def withdrawals(self) -> Withdrawals:
+        return self._withdrawals
+
     async def write(self, operation: str, items: Sequence[Letter]) -> tuple[Receipt, ...]:
         """Add the people of `items`, all of one campaign, and read each back; see `Writer.write`."""
         campaign_id = self._campaigns.of(self._operations.get(operation), items)
@@ -130,7 +148,7 @@ class Smartlead:
         receipts = []
         for letter in items:
             try:
-                receipts.append(judge(letter, await self._lead(letter), campaign_id))
+                receipts.append(judge(letter, await self._lead(letter.to_email), campaign_id))
             except UNCLEAR as exc:
                 receipts.append(doubtful(letter, Fate.UNKNOWN, exc))
         return tuple(receipts)
@@ -189,7 +207,7 @@ class Smartlead:
         for pause_s in (0.0, *LATE_S):
             await self._clock.sleep(pause_s)
             for letter in absent:
-                leads[letter.key] = await self._lead(letter)
+                leads[letter.key] = await self._lead(letter.to_email)
                 receipts[letter.key] = judge(letter, leads[letter.key], campaign_id, effect=effect)
             absent = [letter for letter in letters if receipts[letter.key].fate is Fate.ABSENT]
             if not absent:
@@ -202,9 +220,18 @@ class Smartlead:
         reason = f"the service's figures do not add up: {said.told or 'none'}"
         return receipts | {letter.key: held(letter, "counters", reason) for letter in absent}
 
-    async def _lead(self, letter: Letter) -> Lead:
+    async def _ids(self, campaign_id: str, email: str) -> list[str]:
+        """Of whoever has the address in the campaign."""
+        lead = await self._lead(email)
+        if campaign_id not in lead.campaign_ids:
+            return []
+        if not lead.id:
+            raise self._wire.broken("look a person up", "the person has no id")
+        return [lead.id]
+
+    async def _lead(self, email: str) -> Lead:
         operation = "look a person up"
-        params = {"email": letter.to_email.strip()}
+        params = {"email": email.strip()}
         lead = parse_lead(await self._wire.ask("GET", "/leads/", operation=operation, params=params))
         if lead is None:
             raise self._wire.broken(operation, "it is no person")

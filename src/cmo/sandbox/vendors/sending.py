@@ -36,6 +36,8 @@ class Person:
     """ISO, UTC."""
     is_done: bool = False
     """Mail went out, or never will."""
+    is_gone: bool = False
+    """Taken out of the campaign again."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,13 @@ class SendingFloor:
         for person in self.people:
             campaign = self.campaigns[person.campaign_id]
             is_due = datetime.fromisoformat(person.added_at) + HAND_OUT_AFTER <= now
-            if person.is_done or not is_due or campaign.status != self._active or not campaign.is_open(now):
+            if (
+                person.is_done
+                or person.is_gone
+                or not is_due
+                or campaign.status != self._active
+                or not campaign.is_open(now)
+            ):
                 continue
             person.is_done = True
             variables = self.variables(person)
@@ -148,8 +156,16 @@ class SendingFloor:
         return [
             person
             for person in self.people
-            if person.email.casefold() == wanted and campaign_id in (None, person.campaign_id)
+            if person.email.casefold() == wanted and campaign_id in (None, person.campaign_id) and not person.is_gone
         ]
+
+    def take_out(self, person_id: str, *, campaign_id: str | None = None) -> Person | None:
+        """Mail nobody who has this id, in one campaign or in all, any more; None where nobody has it."""
+        for person in self.people:
+            if person.id == person_id and campaign_id in (None, person.campaign_id) and not person.is_gone:
+                person.is_gone = True
+                return person
+        return None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -192,7 +208,7 @@ class SendingTwin:
     @property
     def enrolled(self) -> tuple[Person, ...]:
         """Everybody in a campaign, in the order they were added."""
-        return tuple(self.floor.people)
+        return tuple(person for person in self.floor.people if not person.is_gone)
 
     def advance(self, now: datetime) -> None:
         """Hand out what is due at `now`."""

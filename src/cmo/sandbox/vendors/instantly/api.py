@@ -53,12 +53,14 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}", re.IGNORECASE)
 _PAUSE = re.compile(r"/api/v2/campaigns/([^/]+)/pause")
 _ONE_CAMPAIGN = re.compile(r"/api/v2/campaigns/([^/]+)")
 _ONE_ACCOUNT = re.compile(r"/api/v2/accounts/([^/]+)")
+_ONE_LEAD = re.compile(r"/api/v2/leads/([^/]+)")
 _SCOPES = (
     ("GET", re.compile(r"/api/v2/campaigns.*"), "campaigns:read"),
     ("POST", re.compile(r"/api/v2/campaigns/.*"), "campaigns:update"),
     ("GET", re.compile(r"/api/v2/accounts.*"), "accounts:read"),
     ("POST", re.compile(r"/api/v2/leads/list"), "leads:read"),
     ("POST", re.compile(r"/api/v2/leads/add"), "leads:create"),
+    ("DELETE", re.compile(r"/api/v2/leads/.*"), "leads:delete"),
     ("GET", re.compile(r"/api/v2/workspaces/.*"), "workspaces:read"),
     ("GET", re.compile(r"/api/v2/block-lists-entries"), "block_list_entries:read"),
 )
@@ -117,6 +119,7 @@ class InstantlyTwin(SendingTwin):
             ("POST", _PAUSE, self._pause),
             ("GET", _ONE_CAMPAIGN, self._get_campaign),
             ("GET", _ONE_ACCOUNT, self._get_account),
+            ("DELETE", _ONE_LEAD, self._delete_lead),
         )
         for wanted, pattern, act in routes:
             if method == wanted and (found := pattern.fullmatch(path)):
@@ -128,6 +131,8 @@ class InstantlyTwin(SendingTwin):
         return _refusal(429, "Rate limit exceeded")
 
     def ok_with_error(self, request: Request) -> Response | None:
+        if request.method == "DELETE":
+            return Response.json(200, {"error": "Lead could not be deleted, try again later"})
         if request.path != "/api/v2/leads/add":
             return None
         return Response.json(200, {"error": "Leads could not be imported, try again later"})
@@ -206,7 +211,7 @@ class InstantlyTwin(SendingTwin):
         wanted = None if contacts is None else {str(contact).casefold() for contact in contacts}
         found = [
             person
-            for person in self.floor.people
+            for person in self.enrolled
             if campaign_id in (None, person.campaign_id) and (wanted is None or person.email.casefold() in wanted)
         ]
         after = str(body.get("starting_after") or "")
@@ -227,6 +232,10 @@ class InstantlyTwin(SendingTwin):
             return _refusal(400, "Only a running campaign can be paused")
         campaign.status = "paused"
         return Response.json(200, campaign_row(campaign))
+
+    def _delete_lead(self, lead_id: str) -> Response:
+        person = self.floor.take_out(lead_id)
+        return Response.json(200, lead_row(person)) if person else _refusal(404, "Lead not found")
 
     def _get_account(self, email: str) -> Response:
         return Response.json(200, self._account(email)) if email in INBOXES else _refusal(404, "Account not found")

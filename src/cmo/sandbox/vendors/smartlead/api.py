@@ -45,7 +45,7 @@ _SETTINGS = frozenset(
     )
 )
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}", re.IGNORECASE)
-_ONE_CAMPAIGN = re.compile(r"/campaigns/(\d+)(/leads|/status|/sequences|/email-accounts)?")
+_ONE_CAMPAIGN = re.compile(r"/campaigns/(\d+)(/leads(?:/\d+)?|/status|/sequences|/email-accounts)?")
 _FULL = {"ok": False, "is_lead_limit_exhausted": True, "error": "Lead limit reached"}
 _STATUSES = {"START": "ACTIVE", "PAUSED": "PAUSED", "STOPPED": "STOPPED"}
 
@@ -94,6 +94,8 @@ class SmartleadTwin(SendingTwin):
         return Response.json(429, {"error": error}, headers)
 
     def ok_with_error(self, request: Request) -> Response | None:
+        if request.method == "DELETE":
+            return Response.json(200, {"ok": False, "error": "Something went wrong"})
         if request.method != "POST" or not request.path.endswith("/leads"):
             return None
         return Response.json(200, _FULL)
@@ -124,6 +126,9 @@ class SmartleadTwin(SendingTwin):
                 return self._set_status(campaign, _body(request))
             case "POST", "/leads":
                 return self._add_leads(campaign, _body(request), now)
+            case "DELETE", _ if what.startswith("/leads/"):
+                gone = self.floor.take_out(what.removeprefix("/leads/"), campaign_id=campaign.id)
+                return Response.json(200, {"ok": True}) if gone else Response.json(404, {"error": "Lead not found"})
             case _:
                 return Response.json(404, {"error": "Route not found"})
 
