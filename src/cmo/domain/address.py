@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 
 from cmo.domain.base import Frozen
 from cmo.domain.text import clean_line
@@ -92,6 +93,7 @@ def a_label(domain: str) -> str | None:
     return name if len(name) <= 253 else None
 
 
+@lru_cache(maxsize=4096)
 def comparable_domain(domain: str) -> str | None:
     """As `a_label`, with ß as ss and the final sigma as sigma, as upper case and older software write the name."""
     name = a_label(domain)

@@ -77,7 +77,7 @@ def known_key(settings: Settings, conn: Connection) -> bytes | None:
 
 
 def usable_key(settings: Settings, conn: Connection) -> bytes | None:
-    """The same; None where it is lost, which keeps nobody from being suppressed or taken out of a sequence."""
+    """The same; None where it is lost, which keeps nobody from being suppressed."""
     try:
         return installation_key(settings, conn)
     except ConfigError:

@@ -12,12 +12,12 @@ from cmo.config import Settings
 from cmo.domain.draft import WITHDRAW
 from cmo.domain.job import Stage
 from cmo.domain.outward import Withdrawal
-from cmo.errors import CmoError
+from cmo.errors import CmoError, ConfigError
 from cmo.providers.ports import Meter
-from cmo.service.store import usable_key, writer
+from cmo.service.store import known_key, writer
 from cmo.service.wiring import Outside, outside
 from cmo.service.writers import open_sequence_mailer
-from cmo.store.db import Connection, transaction
+from cmo.store.db import Connection
 from cmo.store.events import last_moment
 from cmo.store.gate import withdrawal_gate
 from cmo.store.journal import this_claimant
@@ -66,9 +66,11 @@ async def withdraw_at(settings: Settings, found: Outside, conn: Connection) -> W
 
 
 def _plan(settings: Settings, conn: Connection) -> None:
-    secret = usable_key(settings, conn)
-    with transaction(conn):
-        plan_withdrawals(conn, secret=secret)
+    try:
+        secret = known_key(settings, conn)  # without one nobody was erased
+    except ConfigError:  # that it is lost keeps nobody from being taken out
+        secret = None
+    plan_withdrawals(conn, secret=secret)
 
 
 async def _at(settings: Settings, found: Outside, conn: Connection, provider: str, jobs: Sequence[str]) -> str:

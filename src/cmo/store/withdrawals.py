@@ -11,7 +11,7 @@ import json
 from cmo.domain.base import Frozen
 from cmo.domain.draft import ENROL, WITHDRAW
 from cmo.domain.letters import SEQUENCE_MAILERS
-from cmo.store.db import Connection
+from cmo.store.db import Connection, transaction
 from cmo.store.persons import Recipient
 from cmo.store.suppressions import find_suppressed
 
@@ -60,10 +60,9 @@ class StillIn(Frozen):
         return f"Open {self.provider}, and delete {whom} from campaign {self.sequence_id}."
 
 
-def plan_withdrawals(conn: Connection, *, secret: bytes | None) -> int:
+def plan_withdrawals(conn: Connection, *, secret: bytes | None) -> None:
     """Put down the withdrawal of everybody who is suppressed and was handed to a provider's sequence, and once more
-    those that failed; how many are new. They are due at once, whatever the clock says. Runs inside the caller's
-    transaction.
+    those that failed. They are due at once, whatever the clock says.
 
     Args:
         secret: The installation's; needed to recognise the erased.
@@ -75,12 +74,15 @@ def plan_withdrawals(conn: Connection, *, secret: bytes | None) -> int:
         for row in enrolled
     }
     suppressed = find_suppressed(conn, people, secret=secret) if people else {}
-    conn.execute(
-        f"UPDATE outbox AS o SET state = 'planned', attempts = 0, due_s = 0, job_id = {_JOB} WHERE state = 'failed'"
-        " AND code IS NOT ?2 AND operation IN (SELECT value FROM json_each(?1))",
-        (_OPERATIONS, UNNAMED),
-    )
-    return conn.execute(_PLAN, (json.dumps(list(suppressed)),)).rowcount if suppressed else 0
+    if not suppressed and not still_in(conn):
+        return
+    with transaction(conn):
+        conn.execute(_PLAN, (json.dumps(list(suppressed)),))
+        conn.execute(
+            f"UPDATE outbox AS o SET state = 'planned', attempts = 0, due_s = 0, job_id = {_JOB} WHERE state = 'failed'"
+            " AND code IS NOT ?2 AND operation IN (SELECT value FROM json_each(?1))",
+            (_OPERATIONS, UNNAMED),
+        )
 
 
 def still_in(conn: Connection) -> list[StillIn]:
