@@ -32,6 +32,7 @@ def settings(tmp_path: Path) -> Settings:
         ("@Ana", None, ("login", "ana")),
         ("Acme Inc.", SuppressionKind.ACCOUNT, ("account", "acme")),
         ("acme.example", SuppressionKind.ACCOUNT, ("account", "acme.example")),
+        ("Mail.Acme.example", SuppressionKind.ACCOUNT, ("account", "acme.example")),
     ],
 )
 def test_a_target_is_read_in_the_form_it_is_compared_in(

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from cmo.domain.event import DraftRendered, EmailVerified
 from cmo.domain.job import Mode
+from cmo.domain.lead import MxState, MxVerdict
 from cmo.domain.letters import Route
 from cmo.domain.outward import Inbox
 from cmo.domain.policy import COMPLAINT_LEAST, Limits
 from cmo.domain.suppression import Suppression, SuppressionKind
 from cmo.providers.maildir.client import SEND
 from cmo.service.routes import composer_of
+from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
 from cmo.store.gate import SendGate, WriteGate
 from cmo.store.jobs import get_job
@@ -25,6 +28,7 @@ from cmo.store.switches import KILL, SENDING, hold, switch_on
 from tests.delivery.writes import operation_factory, plan, write_factory
 from tests.fakes.campaign import Campaign, approve, campaign
 from tests.fakes.clock import NOON
+from tests.fakes.drafts import rendered_factory
 
 PEOPLE = 12
 SAM = Inbox(address="sam@field.example", provider="maildir", is_warm=True)
@@ -97,6 +101,32 @@ def test_a_company_and_a_person_have_quotas_of_their_own(bench: Bench) -> None:
     bench.conn.execute("UPDATE outbox SET company_key = 'acme' WHERE id <= 5")
     assert bench.claim(max_per_company_daily=2) == PEOPLE - 3
     assert bench.rules() == {"quota_company"}
+
+
+@pytest.mark.parametrize(
+    ("people", "leave"),
+    [
+        ([("", "ana@a.example"), ("Other Inc.", "bo@mail.a.example"), ("@acme", "cy@eu.mail.a.example")], 1),
+        ([("", "ana@gmail.com"), ("", "bo@gmail.com"), ("Freelance", "cy@googlemail.com")], 3),
+        ([("@acme", "ana@gmail.com"), ("Acme Inc.", "bo@gmx.de"), ("ACME", "cy@proton.me")], 1),
+        ([("Acme", "ana@a.co.uk"), ("Acme", "bo@b.co.uk"), ("Acme", "cy@c.co.uk")], 3),
+    ],
+)
+def test_people_count_for_one_company_by_their_organisation_or_else_by_its_name(
+    tmp_path: Path, people: list[tuple[str, str]], leave: int
+) -> None:
+    made = campaign(tmp_path / "campaign", len(people), approved=())
+    with closing(made.open()) as conn:
+        conn.execute("DELETE FROM drafts")
+        for n, (company, email) in enumerate(people, start=1):
+            known = rendered_factory(n).personalisation.model_copy(update={"company": company, "best_email": email})
+            words = rendered_factory(n, personalisation=known)
+            commit(conn, made.job_id, [(f"again {n}", DraftRendered(number=n, rendered=words))], at=NOON, epoch=None)
+            verdict = MxVerdict(email=email, state=MxState.OK, reason="", checked_at=NOON)
+            commit(conn, made.job_id, [(f"mx {n}", EmailVerified(verdict=verdict))], at=NOON, epoch=None)
+        ids = [row["id"] for row in conn.execute("SELECT id FROM drafts")]
+        approve(conn, made.settings, made.job_id, ids)
+        assert Bench(made, conn).claim(max_per_company_daily=1) == leave
 
 
 def test_what_failed_frees_its_place_and_what_is_in_doubt_does_not(bench: Bench) -> None:
@@ -224,6 +254,7 @@ def test_a_switch_stops_whom_it_is_about(bench: Bench, name: str, rule: str) -> 
         (SuppressionKind.LOGIN, "maint1"),
         (SuppressionKind.DOMAIN, "org1.example"),
         (SuppressionKind.ACCOUNT, "org 1"),
+        (SuppressionKind.ACCOUNT, "org1.example"),
     ],
 )
 def test_the_suppressed_are_not_written_to_and_their_row_is_over(
@@ -236,7 +267,7 @@ def test_the_suppressed_are_not_written_to_and_their_row_is_over(
     assert tuple(row) == ("failed", "Suppressed: asked (reply)")
 
 
-@pytest.mark.parametrize(("kind", "value"), [("person", ANA), ("account", "org 1")])
+@pytest.mark.parametrize(("kind", "value"), [("person", ANA), ("account", "org 1"), ("account", "org1.example")])
 def test_nothing_goes_to_people_and_companies_on_hold(bench: Bench, kind: Any, value: str) -> None:
     hold(bench.conn, kind, value, reason="They replied.", source="inbox", at=NOON)
     assert bench.claim() == PEOPLE - 1

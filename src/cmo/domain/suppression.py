@@ -111,7 +111,7 @@ def suppression_keys(
 
     Args:
         secret: Needed to recognise the erased.
-        names: Other logins and addresses of the same person, in normal form.
+        names: Other logins, addresses and companies of the same person, in normal form.
     """
     named = []
     if email and "@" in email.strip().strip("@"):

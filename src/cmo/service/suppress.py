@@ -16,7 +16,7 @@ from cmo.config.secrets import mask_addresses
 from cmo.domain.address import bare_address, comparable_domain
 from cmo.domain.audit import AuditEntry
 from cmo.domain.base import Frozen
-from cmo.domain.company import company_key
+from cmo.domain.company import name_key, organisation
 from cmo.domain.csvtext import csv_line
 from cmo.domain.suppression import Suppression, SuppressionKind, suppression_value
 from cmo.domain.text import clean_line
@@ -103,7 +103,8 @@ def read_target(text: str, kind: SuppressionKind | None = None) -> Target:
     chosen = kind or _guess(text)
     try:
         if chosen is SuppressionKind.ACCOUNT:
-            return Target(chosen, comparable_domain(text.strip()) or company_key(text, "") or _nothing(text))
+            is_domain = comparable_domain(text.strip()) is not None
+            return Target(chosen, (organisation(f"anybody@{text}") if is_domain else name_key(text)) or _nothing(text))
         if chosen is SuppressionKind.EMAIL and not _is_address(bare_address(text)):
             raise ValueError(f"{text!r} is not an address")
         if chosen is SuppressionKind.LOGIN and not _LOGIN.fullmatch(text.strip().removeprefix("@")):

@@ -307,7 +307,9 @@ def _sorted_out(
     """What can be done, what had been done, and what is refused."""
     done, repeated, refused = list[int](), list[int](), list[Refused]()
     approving = rows if action == "approve" else {}
-    people = {id_: Recipient(row["email"], row["login"], row["company_key"]) for id_, row in approving.items()}
+    people = {
+        id_: Recipient(row["email"], row["login"], row["company_key"], row["company"]) for id_, row in approving.items()
+    }
     suppressed = find_suppressed(conn, people, secret=secret)
     for choice in choices:
         row = rows.get(choice.draft_id)

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from cmo.domain.company import name_key
 from cmo.domain.draft import Step
 from cmo.domain.job import Mode, Plan
 from cmo.domain.lead import EmailClass, MxState
@@ -102,13 +103,15 @@ class WriteGate:
         if stop.rule is not None:
             return {row_id: (stop, "") for row_id in row_ids}
         rows = conn.execute(
-            "SELECT o.id, o.email_key, o.login_key, o.company_key, o.after_id, a.state AS after_state,"
-            f" {_LACKS_CONTACT} AS lacks_contact FROM outbox o"
+            "SELECT o.id, o.email_key, o.login_key, o.company_key, json_extract(o.payload, '$.company') AS company,"
+            f" o.after_id, a.state AS after_state, {_LACKS_CONTACT} AS lacks_contact FROM outbox o"
             " LEFT JOIN outbox a ON a.id = o.after_id WHERE o.id IN (SELECT value FROM json_each(?))",
             (json.dumps(row_ids),),
         ).fetchall()
         people = {
-            row["id"]: Recipient(row["email_key"], row["login_key"] or "", row["company_key"] or "")
+            row["id"]: Recipient(
+                row["email_key"], row["login_key"] or "", row["company_key"] or "", row["company"] or ""
+            )
             for row in rows
             if row["email_key"]
         }
@@ -251,7 +254,7 @@ def rooms(conn: Connection, inboxes: Sequence[Inbox]) -> tuple[InboxRoom, ...]:
 
 _FACTS = """SELECT o.id, o.payload, o.content_hash, o.operation,
  json_extract(o.payload, '$.sequence_id') AS sequence_id, o.email_key, o.login_key, o.company_key, d.step,
- d.state AS draft_state, d.version, d.facts_until, d.email, d.email_class, d.country, d.time_zone, d.login,
+ d.state AS draft_state, d.version, d.facts_until, d.email, d.email_class, d.company, d.country, d.time_zone, d.login,
  a.content_hash AS approved_hash, a.version AS approved_version, a.expires_at, a.revoked_at, v.state AS mx_state,
  v.checked_at, (SELECT no.at_s FROM decisions no WHERE no.outbox_id = o.id AND no.rule = 'approval') AS refused_s
  FROM outbox o
@@ -265,13 +268,16 @@ def _facts(conn: Connection, row_ids: Sequence[int], secret: bytes, route: Route
     keys = [row["email_key"] for row in rows]
     people = {
         row["id"]: Recipient(
-            row["email"] or row["email_key"] or "", row["login"] or row["login_key"] or "", row["company_key"] or ""
+            row["email"] or row["email_key"] or "",
+            row["login"] or row["login_key"] or "",
+            row["company_key"] or "",
+            row["company"] or "",
         )
         for row in rows
     }
     suppressed = find_suppressed(conn, people, secret=secret)
     past = _past(conn, rows)
-    holds = _holds(conn, keys, [row["company_key"] for row in rows])
+    holds = _holds(conn, keys, [name for row in rows for name in (row["company_key"], name_key(row["company"] or ""))])
     bounces = _soft_bounces(conn, keys)
     return [
         _facts_of(row, suppressed.get(row["id"]), past[row["id"]], holds, bounces[row["email_key"]], route, now)
@@ -314,7 +320,9 @@ def _facts_of(
         contacted_for_good=same is not None and same["state"] == "confirmed",
         login=row["login_key"] or "",
         first_touch_confirmed=any(o["state"] == "confirmed" and o["step"] == Step.FIRST_TOUCH for o in others),
-        conversation=holds.get(f"person:{row['email_key']}") or holds.get(f"account:{row['company_key']}"),
+        conversation=holds.get(f"person:{row['email_key']}")
+        or holds.get(f"account:{row['company_key']}")
+        or holds.get(f"account:{name_key(row['company'] or '')}"),
         email_key=row["email_key"] or "",
         company_key=row["company_key"] or "",
         contact_times=tuple(

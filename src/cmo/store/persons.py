@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from cmo.domain.company import name_key
 from cmo.domain.suppression import Key, SuppressionKind, email_key
 from cmo.store.db import Connection
 
@@ -17,11 +18,14 @@ class Recipient(NamedTuple):
     email: str
     login: str = ""
     account: str = ""
+    """The company, as `company_key` has it."""
+    company: str = ""
+    """Its name on the profile."""
 
 
 def names_of(conn: Connection, people: Mapping[int, Recipient]) -> dict[int, frozenset[Key]]:
     """Every login and address by which each of `people` is known: the logins that hold the address, those merged with
-    these or with their own in any job, and all addresses of all of them."""
+    these or with their own in any job, and all addresses of all of them; and the company by its name."""
     addresses = {number: email_key(who.email) for number, who in people.items()}
     holders = _pairs(conn, _HOLDERS, addresses.values())
     logins = {
@@ -34,6 +38,7 @@ def names_of(conn: Connection, people: Mapping[int, Recipient]) -> dict[int, fro
         number: frozenset(
             {(SuppressionKind.LOGIN, login) for login in found}
             | {(SuppressionKind.EMAIL, address) for login in found for address in held[login]}
+            | {(SuppressionKind.ACCOUNT, name) for name in [name_key(people[number].company)] if name}
         )
         for number, found in logins.items()
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from cmo.domain.company import company_key
+from cmo.domain.company import company_key, organisation
 from cmo.domain.draft import Step
 from cmo.domain.letters import SEQUENCE_MAILERS, Route, Words
 from cmo.domain.outbox import NewWrite
@@ -208,7 +208,7 @@ def _crm_writes(
         first_name=given,
         last_name=family,
         company=profile.get("company") or "",
-        company_domain=company_key("", row["email"]),
+        company_domain=organisation(row["email"]),
         github_url=profile.get("url") or "",
         list_id=list_id if entries else None,
     )

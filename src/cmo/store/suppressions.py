@@ -124,7 +124,10 @@ def find_suppressed(
         secret = None  # hashing is dear, and nobody was erased
     names = names_of(conn, people)
     keys = {
-        number: suppression_keys(**who._asdict(), secret=secret, names=names[number]) for number, who in people.items()
+        number: suppression_keys(
+            email=who.email, login=who.login, account=who.account, secret=secret, names=names[number]
+        )
+        for number, who in people.items()
     }
     rows = conn.execute(
         "SELECT s.* FROM json_each(?) k CROSS JOIN suppressions s"
@@ -133,7 +136,9 @@ def find_suppressed(
     )
     entries = {(entry.kind, entry.value): entry for entry in map(_from_row, rows)}
     found = {
-        number: find_suppression(entries, **who._asdict(), secret=secret, names=names[number])
+        number: find_suppression(
+            entries, email=who.email, login=who.login, account=who.account, secret=secret, names=names[number]
+        )
         for number, who in people.items()
         if not entries.keys().isdisjoint(keys[number])
     }

@@ -19,8 +19,9 @@ UNNAMED = "unnamed"
 """Code of a withdrawal that can never be done from here."""
 
 _OPERATIONS = json.dumps(sorted(f"{mailer}.{WITHDRAW}" for mailer in SEQUENCE_MAILERS))
-_ENROLLED = f"""SELECT o.id, json_extract(o.payload, '$.to_email') AS email, o.email_key, o.login_key, o.company_key
- FROM outbox o WHERE o.state = 'confirmed' AND o.operation IN (SELECT value FROM json_each(?1))
+_ENROLLED = f"""SELECT o.id, json_extract(o.payload, '$.to_email') AS email, o.email_key, o.login_key, o.company_key,
+ json_extract(o.payload, '$.company') AS company FROM outbox o WHERE o.state = 'confirmed'
+ AND o.operation IN (SELECT value FROM json_each(?1))
  AND substr(o.key, -{len(ENROL)}) = '{ENROL}' AND NOT EXISTS (SELECT 1 FROM outbox w WHERE w.after_id = o.id
  AND w.operation IN (SELECT value FROM json_each(?2)))"""
 """Those who are erased have another key."""
@@ -70,7 +71,12 @@ def plan_withdrawals(conn: Connection, *, secret: bytes | None) -> None:
     handed_over = json.dumps(sorted(f"{mailer}.{ENROL}" for mailer in SEQUENCE_MAILERS))
     enrolled = conn.execute(_ENROLLED, (handed_over, _OPERATIONS)).fetchall()
     people = {
-        row["id"]: Recipient(row["email"] or row["email_key"] or "", row["login_key"] or "", row["company_key"] or "")
+        row["id"]: Recipient(
+            row["email"] or row["email_key"] or "",
+            row["login_key"] or "",
+            row["company_key"] or "",
+            row["company"] or "",
+        )
         for row in enrolled
     }
     suppressed = find_suppressed(conn, people, secret=secret) if people else {}

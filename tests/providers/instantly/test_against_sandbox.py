@@ -115,7 +115,8 @@ def test_without_a_look_at_the_block_list_nobody_is_called_blocked_by_guessing()
 
 def test_who_is_in_another_campaign_and_not_blocked_is_never_called_blocked() -> None:
     with outside() as there:
-        there.twin.floor.add("1f1c215e-0000-4000-8000-000000000009", WRONG_ID, {"email": "bob@meadow.example"}, custom={}, now=NOON)
+        lead_id = "1f1c215e-0000-4000-8000-000000000009"
+        there.twin.floor.add(lead_id, WRONG_ID, {"email": "bob@meadow.example"}, custom={}, now=NOON)
         there.twin.block_list.add(ELSEWHERE)
         receipts = there.write(letter("bob@meadow.example"), letter(ELSEWHERE))
     assert [row.code for row in receipts] == ["in_other_campaign", "blocklisted"]
