@@ -19,6 +19,7 @@ from cmo.service import suppress as verbs
 from cmo.service.whynot import why_not
 from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
+from cmo.store.people_views import iter_leads, lead_why
 from cmo.store.suppressions import record_suppressions
 from tests.delivery.campaigns import running
 from tests.fakes.campaign import Campaign, campaign
@@ -149,6 +150,20 @@ def test_the_crm_gets_no_note_on_a_person_who_said_stop_under_another_name(name:
         done = asyncio.run(delivery.sync())
     notes = next(outcome for operation, outcome in done.outcomes.items() if operation.endswith(".note"))
     assert notes.fates["confirmed"] == 2
+
+
+def test_an_address_that_was_suppressed_before_it_was_found_keeps_its_holder_out_of_lists(tmp_path: Path) -> None:
+    made = campaign(tmp_path / "home", 1)
+    with closing(made.open()) as conn:
+        stop(conn, SuppressionKind.EMAIL, WORK)
+        found = Email(
+            email=WORK, email_class=EmailClass.COMMIT, source_url="https://github.com/a/b", seen_at=NOW, evidence="x"
+        )
+        commit(conn, made.job_id, [("found", ev.EmailFound(login="maint1", email=found))], at=NOW, epoch=None)
+        assert list(iter_leads(conn, made.job_id)) == []
+        why = lead_why(conn, made.job_id, "maint1")
+    assert why is not None
+    assert why.suppressed == "asked (reply)"
 
 
 def test_a_merge_tells_lists_of_a_stop_that_was_there_before(tmp_path: Path) -> None:

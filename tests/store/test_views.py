@@ -95,7 +95,8 @@ def test_why_finds_a_person_by_address(finished: tuple[Connection, Job]) -> None
 def test_a_suppressed_person_is_called_suppressed_and_counted_apart(tmp_path: Path) -> None:
     rig = Rig(tmp_path, plan=plan_factory(target=6), host=FakeCodeHost(repos=4))
     conn = rig.open()
-    conn.execute("INSERT INTO suppressions VALUES ('login', 'maint1-1', 'asked us to stop', 'operator', '')")
+    values = ("login", "maint1-1", "asked us to stop", "operator", NOW.isoformat())
+    conn.execute("INSERT INTO suppressions VALUES (?, ?, ?, ?, ?)", values)
     job = rig.run(conn, new_job(conn, rig.plan))
     why = people_views.lead_why(conn, job.id, "maint1-1")
     assert why is not None

@@ -327,6 +327,7 @@ class _Applier:
                     email.seen_at.isoformat(), email.evidence,
                 )  # fmt: skip
                 self._set_candidate(event.login, email_state="found")
+                self._suppress_again(SuppressionKind.EMAIL, email_key(email.email))
             case ev.EmailMissing():
                 self._set_candidate(event.login, email_state="missing", reason=event.reason)
             case ev.EmailVerified():
@@ -378,8 +379,14 @@ class _Applier:
             (self._person_of(f"login:{kept}", ""), self._person_of(f"login:{merged}", ""), self._job, event.evidence,
              self._at),
         )  # fmt: skip
-        said = [find_entry(self._conn, SuppressionKind.LOGIN, login) for login in (kept, merged)]
-        record_suppressions(self._conn, [entry for entry in said if entry is not None])
+        for login in (kept, merged):
+            self._suppress_again(SuppressionKind.LOGIN, login)
+
+    def _suppress_again(self, kind: SuppressionKind, value: str) -> None:
+        """Where this name is suppressed already, so are the names that were just found to be of the same person."""
+        entry = find_entry(self._conn, kind, value)
+        if entry is not None:
+            record_suppressions(self._conn, [entry])
 
     def _item_failed(self, event: ev.ItemFailed) -> None:
         failure = event.failure

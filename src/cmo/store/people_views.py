@@ -14,6 +14,8 @@ from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
 from cmo.store.outbox_views import DraftLine, WriteLine, drafts_of_person, writes_of_person
 from cmo.store.pages import LEAD_ROWS, lead_from_row
+from cmo.store.persons import Recipient
+from cmo.store.suppressions import find_suppressed
 
 LEAD_FIELDS = {
     "score": "a number, e.g. score>=80",
@@ -260,13 +262,11 @@ def _addresses(conn: Connection, job_id: str, key: str) -> tuple[AddressLine, ..
 
 
 def _suppressed(conn: Connection, job_id: str, key: str) -> str | None:
-    row = conn.execute(
-        "SELECT s.reason, s.source FROM suppressions s WHERE (s.kind = 'login' AND s.value = ?2) OR EXISTS (SELECT 1"
-        " FROM emails e WHERE e.job_id = ?1 AND e.login_key = ?2 AND ((s.kind = 'email' AND s.value = e.email_key)"
-        " OR (s.kind = 'domain' AND s.value IN (SELECT value FROM json_each(e.domains))))) LIMIT 1",
-        (job_id, key),
-    ).fetchone()
-    return None if row is None else f"{row['reason']} ({row['source']})"
+    rows = conn.execute("SELECT email FROM emails WHERE job_id = ? AND login_key = ? ORDER BY rank", (job_id, key))
+    people = [Recipient("", key), *(Recipient(row["email"], key) for row in rows)]
+    found = find_suppressed(conn, dict(enumerate(people)), secret=None)
+    entry = next(iter(found.values()), None)
+    return None if entry is None else f"{entry.reason} ({entry.source})"
 
 
 def _timeline(conn: Connection, job_id: str, key: str) -> tuple[tuple[datetime, str], ...]:
