@@ -17,6 +17,7 @@ from cmo.service.jobs import remove_job
 from cmo.service.reconcile import Reconciling
 from cmo.service.withdrawing import Withdrawn, withdraw
 from cmo.store.db import Connection
+from cmo.store.standing_views import left_the_house
 from cmo.store.switches import KILL, switch_on
 from tests.delivery.campaigns import Running, running
 from tests.fakes.campaign import settings_in
@@ -179,5 +180,6 @@ def test_taking_out_counts_as_no_mail(tmp_path: Path) -> None:
     with handed_over("instantly", tmp_path) as (run, conn):
         suppress(run, BEN)
         withdraw(run.settings)
+        assert left_the_house(conn) == {"instantly.enrol": {"confirmed": 3}}
         sent = conn.execute("SELECT value FROM counters WHERE name = 'emails_sent'").fetchone()
         assert sent["value"] == 3

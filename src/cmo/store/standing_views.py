@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cmo.domain.base import Frozen
+from cmo.domain.draft import WITHDRAW
 from cmo.domain.outward import STANDSTILL
 from cmo.domain.policy import InboxRoom, Limits, inbox_cap, next_midnight
 from cmo.domain.window import day_starts
@@ -18,6 +19,8 @@ from cmo.store.gate import newest_claim, used_today
 from cmo.store.switches import KILL, SENDING, Switch, find_switch
 
 LAST_IDS = 5
+_LEFT = f"state IN {LEFT} AND operation NOT LIKE '%.{WITHDRAW}'"
+"""Taking somebody out of a sequence is a stop, and nothing that left."""
 
 
 class InboxUse(Frozen):
@@ -136,7 +139,7 @@ def left_the_house(conn: Connection) -> dict[str, dict[str, int]]:
     """Operation -> state -> rows that have left, or may have."""
     found: dict[str, dict[str, int]] = {}
     for row in conn.execute(
-        f"SELECT operation, state, COUNT(*) AS n FROM outbox WHERE state IN {LEFT} GROUP BY 1, 2 ORDER BY 1, 2"
+        f"SELECT operation, state, COUNT(*) AS n FROM outbox WHERE {_LEFT} GROUP BY 1, 2 ORDER BY 1, 2"
     ):
         found.setdefault(row["operation"], {})[row["state"]] = row["n"]
     return found
@@ -144,9 +147,7 @@ def left_the_house(conn: Connection) -> dict[str, dict[str, int]]:
 
 def last_left(conn: Connection) -> list[int]:
     """The newest rows that have left, or may have, newest first."""
-    rows = conn.execute(
-        f"SELECT id FROM outbox WHERE state IN {LEFT} ORDER BY claimed_s DESC, id DESC LIMIT ?", (LAST_IDS,)
-    )
+    rows = conn.execute(f"SELECT id FROM outbox WHERE {_LEFT} ORDER BY claimed_s DESC, id DESC LIMIT ?", (LAST_IDS,))
     return [row["id"] for row in rows]
 
 
