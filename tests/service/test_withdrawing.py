@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cmo.config import Settings
+from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.service import suppress as verbs
 from cmo.service.forget import forget
 from cmo.service.jobs import remove_job
@@ -29,9 +30,13 @@ each_service = pytest.mark.parametrize("name", ["instantly", "smartlead"])
 
 
 @contextmanager
-def handed_over(name: str, tmp_path: Path) -> Iterator[tuple[Running, Connection]]:
-    """Three people in a campaign that has not mailed anybody yet."""
-    with running(name, tmp_path / "campaign") as run, closing(run.open()) as conn:
+def handed_over(name: str, tmp_path: Path, **troubles: Any) -> Iterator[tuple[Running, Connection]]:
+    """Three people in a campaign that has not mailed anybody yet.
+
+    Args:
+        troubles: As `running` takes them.
+    """
+    with running(name, tmp_path / "campaign", **troubles) as run, closing(run.open()) as conn:
         asyncio.run(run.delivery(conn).send(due_at=run.clock.now()))
         run.clock.advance(60)
         yield run, conn
@@ -94,6 +99,16 @@ def test_the_kill_switch_keeps_nobody_in_a_sequence(name: str, tmp_path: Path) -
 def test_a_send_takes_out_who_was_suppressed_meanwhile(name: str, tmp_path: Path) -> None:
     with handed_over(name, tmp_path) as (run, conn):
         suppress(run, BEN)
+        asyncio.run(run.delivery(conn).send(due_at=run.clock.now()))
+        assert in_campaign(run) == {ANA, CAT}
+
+
+def test_who_was_suppressed_while_the_hand_over_was_in_doubt_is_taken_out_once_it_is_known(tmp_path: Path) -> None:
+    lost = FaultRule(kind=FaultKind.RESET_AFTER, route="out:instantly/api/v2/leads/add", nth=(1,))
+    with handed_over("instantly", tmp_path, rules=[lost]) as (run, conn):
+        suppress(run, BEN)
+        assert withdraw(run.settings) == Withdrawn()
+        run.clock.advance(60)
         asyncio.run(run.delivery(conn).send(due_at=run.clock.now()))
         assert in_campaign(run) == {ANA, CAT}
 
