@@ -1,8 +1,8 @@
 """A plug-in that holds every request of our clients, and every answer of the sandbox's services, to the contracts.
 
-In any test: where requests leave (`HttpClient`), where those of commands that a test starts arrive (`Door`), and where
-the sandbox answers. What a contract does not allow fails the test, but for one that is marked `off_contract`, which
-sends or answers wrongly on purpose. Without the contract files nothing is held to anything.
+In any test: where requests leave (`HttpClient`), where those of commands that a test starts arrive (`Door`, `Gateway`),
+and where the sandbox answers. What a contract does not allow fails the test, but for one that is marked `off_contract`,
+which sends or answers wrongly on purpose. Without the contract files nothing is held to anything.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pytest
 from jsonschema import ValidationError
 
 from cmo.providers.http import USER_AGENT, HttpClient
+from cmo.sandbox.gateway import Gateway
 from cmo.sandbox.vendors.attio import AttioVendor
 from cmo.sandbox.vendors.door import Door, Vendor
 from cmo.sandbox.vendors.gmail import GmailVendor
@@ -49,7 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "off_contract: sends or answers on purpose what no contract allows")
     if DATA.is_dir():
         _session.setattr(HttpClient, "__init__", _watched_client(HttpClient.__init__))
-        _session.setattr(Door, "handle", _watched_door(Door.handle))
+        _session.setattr(Door, "handle", _watched_door(Door.handle, lambda door: door.vendor.name))
+        _session.setattr(Gateway, "handle", _watched_door(Gateway.handle, lambda gateway: "github"))
         for vendor in VENDORS:
             _session.setattr(vendor, "answer", _watched_vendor(vendor.answer))
 
@@ -94,10 +96,10 @@ def _watched_client(opened: Callable[..., None]) -> Callable[..., None]:
     return init
 
 
-def _watched_door(handle: Callable[[Door, Request], Any]) -> Callable[[Door, Request], Any]:
-    async def watched(self: Door, request: Request) -> Response:
+def _watched_door(handle: Callable[..., Any], name_of: Callable[[Any], str]) -> Callable[..., Any]:
+    async def watched(self: Any, request: Request) -> Response:
         if request.headers.get("user-agent") == USER_AGENT:
-            _check(_ARRIVED, self.vendor.name, request.method, request.target, request.body)
+            _check(_ARRIVED, name_of(self), request.method, request.target, request.body)
         response: Response = await handle(self, request)
         return response
 
