@@ -54,7 +54,7 @@ MANNER = Manner(
         Scope("accounts:read", "/api/v2/accounts?limit=1"),
         Scope("leads:read", "/api/v2/leads/list", method="POST", body={"limit": 1}),
     ),
-    all_scopes="campaigns:read, campaigns:update, accounts:read, leads:read, leads:create, leads:update, "
+    all_scopes="campaigns:read, campaigns:update, accounts:read, leads:read, leads:create, leads:update, leads:delete, "
     "block_list_entries:read",
 )
 
