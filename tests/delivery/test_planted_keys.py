@@ -171,6 +171,7 @@ def walk(run: Running, conn: Connection) -> str:
     return "\n".join([*said, *run.troubles])
 
 
+@pytest.mark.off_contract  # the services answer with our key, in any way they can
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("name", [name for name in CAMPAIGNS if CAMPAIGNS[name].services])
 def test_a_key_that_a_service_gives_back_goes_no_further(name: str, status: int, tmp_path: Path) -> None:
