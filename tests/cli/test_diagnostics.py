@@ -17,6 +17,8 @@ EXPECTED = {
     "JobFileError": 78,
     "GoalUnclear": 2,
     "RateLimited": 75,
+    "PlanFull": 75,
+    "CampaignHolds": 75,
     "ProviderUnavailable": 69,
     "AuthRejected": 78,
     "ProviderRejected": 69,

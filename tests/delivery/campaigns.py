@@ -113,11 +113,15 @@ class Running:
         )
         return Delivery(self.settings, found, conn, get_job(conn, job_id), Meter(), FakeResolver())
 
-    def deliver(self, conn: Connection) -> int:
-        """Everything once: mail, CRM, tickets. What fails is noted, and the next is tried; how much was planned."""
-        return asyncio.run(self._deliver(self.delivery(conn)))
+    def deliver(self, conn: Connection, *, objecting: bool = True) -> int:
+        """Everything once: mail, CRM, tickets. What fails is noted, and the next is tried; how much was planned.
 
-    async def _deliver(self, delivery: Delivery) -> int:
+        Args:
+            objecting: Somebody who was handed to a sequence says stop afterwards.
+        """
+        return asyncio.run(self._deliver(self.delivery(conn), objecting=objecting))
+
+    async def _deliver(self, delivery: Delivery, *, objecting: bool) -> int:
         planned = 0
         steps: list[Callable[[], Awaitable[SendDone | SyncDone]]] = [lambda: delivery.send(due_at=self.clock.now())]
         if self.campaign.crm:
@@ -130,9 +134,13 @@ class Running:
             except CmoError as exc:
                 planned += 1
                 self.troubles.append(exc.message)
-        if self.campaign.mailer in SEQUENCE_MAILERS:
-            _object(delivery.conn, self.campaign, self.clock.now())
-            planned += len((await delivery.withdraw()).left)
+        if self.campaign.mailer in SEQUENCE_MAILERS and objecting:
+            try:
+                _object(delivery.conn, self.campaign, self.clock.now())
+                planned += len((await delivery.withdraw()).left)
+            except CmoError as exc:
+                planned += 1
+                self.troubles.append(exc.message)
         return planned
 
 

@@ -74,7 +74,7 @@ def deliver_slowly(order: Order) -> None:
 
     conn = run.open()
     with impatient(5.0), mock.patch.object(delivery.Delivery, "_lane", slow):
-        run.deliver(conn)
+        run.deliver(conn, objecting=False)
 
 
 def stop(campaign: str, home: Path) -> Stopped:
