@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import hypothesis
 import pytest
 
-pytest_plugins = ("tests.contracts.watch",)
+pytest_plugins = ("tests.contracts.watch", "tests.figures")
 
 LONGEST_SLEEP_S = 2.0
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 2 * 2**30
