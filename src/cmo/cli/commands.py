@@ -95,6 +95,15 @@ COMMANDS: tuple[Entry, ...] = (
         (4,),
     ),
     Entry(
+        "tui",
+        "Open the full screen.",
+        "tui",
+        "tui",
+        "look",
+        ("tui", "tui last --screen review"),
+        (4, 5),
+    ),
+    Entry(
         "watch",
         "Follow a job live without touching it.",
         "looks",

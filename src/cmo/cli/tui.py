@@ -1,0 +1,32 @@
+"""`cmo tui`: the full screen. The one place where the two front ends meet."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from cmo.cli.diagnostics import DONE
+from cmo.cli.draft_picks import need_terminal
+from cmo.cli.options import JobArg
+from cmo.cli.session import session
+
+ScreenName = Literal["jobs", "run", "review", "leads", "errors", "chat", "outbox", "limits", "audit"]
+
+
+def tui(
+    job: JobArg = None,
+    screen: Annotated[ScreenName, typer.Option("--screen", help="The screen to begin with.")] = "run",
+) -> int:
+    """Open the full screen.
+
+    It reads the store and ends nothing: leaving it, or closing the terminal, never ends or harms a job.
+    """
+    here = session()
+    need_terminal(here, "The full screen", "Line by line: cmo watch, cmo drafts review")
+    from cmo.tui.app import Workplace
+    from cmo.tui.desk import Desk
+
+    desk = Desk(here.settings, settings_of=here.settings_of, job=job)
+    Workplace(desk, screen=screen, ascii=here.settings.ascii).run()
+    return DONE

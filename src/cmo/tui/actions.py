@@ -1,0 +1,152 @@
+"""Everything that can be done: one registry feeds keys, footer, help, palette, what `y` copies, and the parity test.
+
+An action's id is what the record calls it, what a key map names it by (`[ui.keys]`), and its method on a screen or the
+app: `drafts.approve` is `action_drafts_approve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that can be done."""
+
+    id: str
+    title: str
+    """In the footer, one or two words."""
+    about: str
+    """In help and palette."""
+    keys: tuple[str, ...]
+    """As Textual names them."""
+    screens: tuple[str, ...] = ()
+    """Where it is; none: everywhere."""
+    cli: str = ""
+    """The same on the command line, without `cmo`; `{name}` stands for a value of the row. Empty: it only moves about
+    the screen."""
+    hint: int = 0
+    """Its place in the footer, from 1; 0: not there."""
+    always: bool = False
+    """Also while somebody types in a field."""
+    run: str = ""
+    """Textual's action, where it is not named as the id is."""
+
+    @property
+    def method(self) -> str:
+        return self.run or self.id.replace(".", "_")
+
+    @property
+    def group(self) -> str:
+        """The prefix in the palette."""
+        return self.id.partition(".")[0]
+
+
+SCREENS: Mapping[str, tuple[str, str]] = {
+    "jobs": ("0", "Jobs"),
+    "run": ("1", "Run"),
+    "review": ("2", "Review"),
+    "leads": ("3", "Leads"),
+    "errors": ("4", "Errors"),
+    "chat": ("5", "Chat"),
+    "outbox": ("6", "Outbox"),
+    "limits": ("7", "Limits"),
+    "audit": ("8", "Audit"),
+}
+"""Screen -> its key and its title, in the order of line 2."""
+
+_TABLES = ("jobs", "review", "leads", "errors", "outbox", "audit")
+
+ACTIONS: tuple[Action, ...] = (
+    *(
+        Action(f"view.{name}", title, f"go to {title}", (key,), cli=f"tui --screen {name}", run=f"show('{name}')")
+        for name, (key, title) in SCREENS.items()
+    ),
+    Action("kill.on", "STOP", "stop all sending, at once", ("exclamation_mark",), cli="kill"),
+    Action("kill.on_f9", "STOP", "the same, also while typing", ("f9",), cli="kill", always=True, run="kill_on"),
+    Action("view.palette", "Palette", "find any action by its name", ("ctrl+p", "colon")),
+    Action("view.help", "Help", "the keys of this screen", ("question_mark",), cli="help", hint=99),
+    Action("view.back", "Back", "back; at the top: leave, the job goes on", ("q",)),
+    Action("view.escape", "Close", "back, close, leave the filter", ("escape",)),
+    Action("view.copy", "Copy", "copy the value, the row or the command", ("y",)),
+    Action("view.filter", "Filter", "show what matches only", ("slash",), _TABLES, hint=90),
+    Action("view.zoom", "Zoom", "this panel on the whole screen", ("z",)),
+    Action("drafts.approve", "Approve", "approve the draft, or the marked ones", ("a",), ("review",),
+           cli="drafts approve {id}", hint=1),
+    Action("drafts.reject", "Reject", "reject it, with a reason", ("x",), ("review",),
+           cli="drafts reject {id} --reason REASON", hint=2),
+    Action("drafts.edit", "Edit", "edit it in your editor", ("e",), ("review",), cli="drafts edit {id}", hint=3),
+    Action("drafts.later", "Later", "put it off for a day", ("s",), ("review",), cli="drafts later {id}", hint=4),
+    Action("drafts.undo", "Undo", "take back the last decision or batch", ("u",), ("review",),
+           cli="drafts undo", hint=5),
+    Action("rules.apply", "Rule", "approve by rule, after samples", ("A",), ("review",),
+           cli="drafts approve --rule NAME --sample N", hint=6),
+    Action("drafts.disqualify", "Disqualify", "disqualify the person, with a reason", ("D",), ("review",),
+           cli="drafts disqualify {id} --reason REASON"),
+    Action("view.changed", "Changed", "changed words, the whole mail, what differs from before", ("d",), ("review",),
+           cli="drafts show {id} --full"),
+    Action("view.why", "Why", "show or hide why this person", ("w",), ("review",), cli="leads why {who}"),
+    Action("jobs.toggle", "Pause", "pause or resume the job", ("p",), ("run",), cli="pause {job}", hint=1),
+    Action("sending.pause", "Hold sends", "pause sending, or say when to go on", ("P",), cli="pause {job} --sending"),
+)  # fmt: skip
+
+
+def actions_of(screen: str | None) -> tuple[Action, ...]:
+    """What can be done on a screen; for None what can be done everywhere."""
+    if screen is None:
+        return tuple(action for action in ACTIONS if not action.screens)
+    return tuple(action for action in ACTIONS if screen in action.screens)
+
+
+def bindings_of(screen: str | None) -> list[BindingType]:
+    """The key bindings of a screen, or for None of the app."""
+    return [
+        Binding(
+            ",".join(action.keys),
+            action.method,
+            action.title,
+            show=action.hint > 0,
+            priority=action.always,
+            id=action.id,
+            tooltip=action.about,
+        )
+        for action in actions_of(screen)
+        if action.keys
+    ]
+
+
+def find(action_id: str) -> Action:
+    """The action with that id."""
+    return _BY_ID[action_id]
+
+
+def command_line(action: Action, values: Mapping[str, object]) -> str | None:
+    """The command that does the same, or None where there is none or a value is missing.
+
+    Args:
+        values: What the screen shows now, by the names in `Action.cli`.
+    """
+    if not action.cli:
+        return None
+    try:
+        return "cmo " + action.cli.format_map({name: _quoted(str(value)) for name, value in values.items()})
+    except KeyError:
+        return None
+
+
+def _quoted(value: str) -> str:
+    from shlex import quote
+
+    return quote(value)
+
+
+def hints(screen: str) -> Iterable[Action]:
+    """What the footer shows, in order."""
+    shown = [action for action in (*actions_of(screen), *actions_of(None)) if action.hint]
+    return sorted(shown, key=lambda action: action.hint)
+
+
+_BY_ID = {action.id: action for action in ACTIONS}

@@ -1,0 +1,179 @@
+"""The full screen, wired: the desk it reads from, the hand that acts, the screens and their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from cmo.errors import CmoError
+from cmo.service.kill import kill
+from cmo.tui.actions import SCREENS, actions_of, bindings_of, command_line
+from cmo.tui.desk import Desk
+from cmo.tui.feed import Frame, read_frame
+from cmo.tui.messages import Told
+from cmo.tui.paint import Palette, palette_of
+from cmo.tui.screens.base import Page
+from cmo.tui.themes import DARK, THEMES
+
+TOAST_S = 4.0
+UNTIL_DISMISSED_S = 86_400.0
+
+
+def _page(name: str) -> Callable[[], Screen[None]]:
+    """A screen, loaded when it is first seen: `screens/<name>.py` holds a class of that name."""
+
+    def make() -> Screen[None]:
+        from importlib import import_module
+
+        module = import_module(f"cmo.tui.screens.{name}")
+        made: Screen[None] = getattr(module, name.capitalize())()
+        return made
+
+    return make
+
+
+class Workplace(App[None]):
+    """The operator's workplace. Leaving it ends no job: what was asked for is finished first, the rest is stored."""
+
+    TITLE = "cmo"
+    CSS_PATH = "cmo.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "f12"  # ours are in the registry: ctrl+p and `:`
+    SCREENS: ClassVar[dict[str, Callable[[], Screen[Any]]]] = {name: _page(name) for name in SCREENS}
+    BINDINGS = bindings_of(None)
+
+    def __init__(self, desk: Desk, *, screen: str = "run", ascii: bool = False) -> None:
+        """Nothing is read before the first paint.
+
+        Args:
+            screen: The first one seen.
+            ascii: Words instead of signs.
+        """
+        super().__init__()
+        self.desk = desk
+        self.frame = Frame()
+        self._first = screen
+        self._ascii = ascii
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix="hand")
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK
+
+    @property
+    def palette(self) -> Palette:
+        return palette_of(self.theme_variables, ascii=self._ascii)
+
+    @property
+    def page(self) -> Page | None:
+        """The screen of line 2 that is seen, under dialogs too."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
+    def on_mount(self) -> None:
+        self.push_screen(self._first)
+        self.set_interval(1 / self.desk.settings.updates_per_second, self.tick)
+        self.call_after_refresh(self.tick)
+
+    def tick(self) -> None:
+        """Read what is seen anew where anybody committed anything."""
+        page = self.page
+        if page is None or not page.is_mounted or not self.desk.is_changed():
+            return
+        self.frame = read_frame(self.desk)
+        page.draw_frame(self.frame)
+        page.reload()
+
+    def act(self, action: str, verb: Callable[[], Told]) -> None:
+        """Have a verb of `service` run on the one hand thread, after all that was asked for before; it tells what it
+        did, or the error why not."""
+        self._hand.submit(self._do, action, verb)
+
+    def _do(self, action: str, verb: Callable[[], Told]) -> None:
+        try:
+            told = verb()
+        except CmoError as error:
+            told = Told(action, error.message, error.hint or "", is_refused=True)
+        self.post_message(told)
+
+    def on_told(self, told: Told) -> None:
+        self.desk.forget_what_was_seen()
+        self.tick()
+        if self.page is not None:
+            self.page.heard(told)
+        if told.is_refused:
+            self.refuse(told.text, told.hint)
+        elif told.text:
+            self.notify(told.text, timeout=TOAST_S, markup=False)
+
+    def refuse(self, text: str, hint: str = "") -> None:
+        """Say why something is not done; it stays until dismissed."""
+        words = f"{text}\n{hint}" if hint else text
+        self.notify(words, severity="error", timeout=UNTIL_DISMISSED_S, markup=False)
+
+    async def action_quit(self) -> None:
+        self.exit()
+
+    def on_unmount(self) -> None:
+        self._hand.shutdown(wait=True)
+        self.desk.close()
+
+    def action_show(self, name: str) -> None:
+        """Go to a screen."""
+        if self.page is not None and name != self.page.NAME:
+            self.switch_screen(name)
+
+    def action_kill_on(self) -> None:
+        """Stop all sending: no question, on a thread of its own, so that nothing stands before it."""
+        self.run_worker(partial(self._kill), thread=True, group="kill")
+
+    def _kill(self) -> None:
+        self._do("kill.on", self._stop_everything)
+
+    def _stop_everything(self) -> Told:
+        def tell(words: str) -> None:
+            self.post_message(Told("kill.on", words))
+
+        receipt = kill(self.desk.settings, "from the full screen", tell=tell)
+        left = sum(sum(states.values()) for states in receipt.left.values())
+        bad = [campaign for campaign in receipt.campaigns if campaign.state == "not_confirmed"]
+        tail = f" NOT confirmed: {', '.join(f'{row.provider} {row.sequence_id}' for row in bad)}." if bad else ""
+        text = f"All sending is stopped; {left} had left before.{tail} Release it: 7 Limits."
+        return Told("kill.on", text, is_refused=bool(bad))
+
+    def action_view_palette(self) -> None:
+        self.action_command_palette()
+
+    def action_view_back(self) -> None:
+        self.exit()
+
+    def action_view_escape(self) -> None:
+        if self.page is not None:
+            self.page.set_focus(next(iter(self.page.query("RowTable")), None))
+
+    def action_view_copy(self) -> None:
+        page = self.page
+        if page is not None:
+            value = page.copied()
+            self.copy_to_clipboard(value)
+            self.notify(f"Copied: {value}", timeout=TOAST_S, markup=False)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action of what is seen, with its group, key and command."""
+        page = self.page
+        name = page.NAME if page is not None else None
+        values = page.values() if page is not None else {}
+        for action in (*(actions_of(name) if name else ()), *actions_of(None)):
+            command = command_line(action, values)
+            keys = ", ".join(action.keys)
+            about = f"{keys}  {command}" if command else keys
+            yield SystemCommand(
+                f"{action.group}: {action.about}", about, partial(self._run_from_palette, action.method)
+            )
+
+    async def _run_from_palette(self, method: str) -> None:
+        page = self.page
+        await (page or self).run_action(method)

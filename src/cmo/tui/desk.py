@@ -1,0 +1,101 @@
+"""What every screen reads from: the store as this process sees it, the job in view, and what time it is for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from functools import cached_property
+
+from cmo import service
+from cmo.clock import Clock
+from cmo.config import Settings
+from cmo.domain.job import Job, Plan
+from cmo.errors import JobNotFound
+from cmo.store.db import Connection
+from cmo.store.jobs import get_job
+
+
+class Desk:
+    """One reading connection, used on the thread of the screen only; short synchronous queries."""
+
+    def __init__(self, settings: Settings, *, settings_of: Callable[[Plan], Settings], job: str | None = None) -> None:
+        """Open nothing yet.
+
+        Args:
+            settings_of: The settings in force for a job, its own among them.
+            job: As a person names it; None: the only running one, else the last.
+        """
+        self.settings = settings
+        self._settings_of = settings_of
+        self._ref = job
+        self._stack = ExitStack()
+        self._conn: Connection | None = None
+        self._seen: int | None = None
+        self.job_id: str | None = None
+
+    def close(self) -> None:
+        self._stack.close()
+
+    @property
+    def conn(self) -> Connection:
+        """The store.
+
+        Raises:
+            JobNotFound: there is none yet.
+        """
+        if self._conn is None:
+            self._conn = self._stack.enter_context(service.reader(self.settings))
+        return self._conn
+
+    def is_changed(self) -> bool:
+        """Whether anybody committed anything since the last time this was asked; also the first time."""
+        try:
+            version = int(self.conn.execute("PRAGMA data_version").fetchone()[0])
+        except JobNotFound:
+            return False
+        if version == self._seen:
+            return False
+        self._seen = version
+        if self.job_id is None:
+            self._find_job()
+        return True
+
+    def forget_what_was_seen(self) -> None:
+        """Have everything read anew at the next tick."""
+        self._seen = None
+
+    def now(self) -> datetime:
+        """What time it is for jobs: the machine's clock, or the sandbox's."""
+        return self._clock.now()
+
+    def job(self) -> Job | None:
+        """The job in view as it stands; None where there is none."""
+        if self.job_id is None:
+            return None
+        try:
+            return get_job(self.conn, self.job_id)
+        except JobNotFound:  # removed meanwhile
+            self.job_id = None
+            return None
+
+    def view_job(self, job_id: str) -> None:
+        """Look at another job from now on."""
+        self.job_id = job_id
+        self.forget_what_was_seen()
+
+    def job_settings(self) -> Settings:
+        """The settings in force for the job in view."""
+        job = self.job()
+        return self.settings if job is None else self._settings_of(job.plan)
+
+    @cached_property
+    def _clock(self) -> Clock:
+        return service.clock_of(self.settings)
+
+    def _find_job(self) -> None:
+        try:
+            self.job_id = service.resolve_job(self.conn, self._ref)
+        except JobNotFound:
+            if self._ref is not None:
+                raise

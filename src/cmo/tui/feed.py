@@ -1,0 +1,66 @@
+"""What line 1 and line 2 show, read from the store when somebody committed something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cmo.domain.job import Job
+from cmo.errors import ConfigError
+from cmo.service.controls import limits_of
+from cmo.store.draft_views import count_waiting
+from cmo.store.groups import GroupState, error_groups, sending_pause
+from cmo.store.standing_views import quota_use, stopped
+from cmo.tui.desk import Desk
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Something that a person, or an error spike, switched on."""
+
+    by: str
+    at: datetime
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the job in view stands, as far as every screen shows it."""
+
+    job: Job | None = None
+    kill: Stop | None = None
+    pause: Stop | None = None
+    """Sending of this job, or of all, is paused."""
+    used: int = 0
+    limit: int = 0
+    """Mails today, of the whole workspace."""
+    drafts: int = 0
+    """That wait for a decision."""
+    errors: int = 0
+    """Groups that nobody has dealt with."""
+
+    def waiting(self, screen: str) -> int:
+        """How much waits for a person on a screen."""
+        return {"review": self.drafts, "errors": self.errors}.get(screen, 0)
+
+
+def read_frame(desk: Desk) -> Frame:
+    """The frame as of now."""
+    now, conn, job = desk.now(), desk.conn, desk.job()
+    try:
+        quotas = quota_use(conn, limits_of(desk.settings), now)
+        used, limit = quotas.day_used, quotas.day_limit
+    except ConfigError:  # told by the screen of limits; line 1 is never empty
+        used, limit = 0, 0
+    kill = stopped(conn, now=now)
+    pause = sending_pause(conn, job.id, now=now) if job else None
+    return Frame(
+        job=job,
+        kill=Stop(kill.by, kill.at, kill.reason, kill.until) if kill else None,
+        pause=Stop(pause.by, pause.at, pause.reason, pause.until) if pause else None,
+        used=used,
+        limit=limit,
+        drafts=count_waiting(conn, job.id, now=now) if job else 0,
+        errors=sum(group.state is GroupState.NEEDS_YOU for group in error_groups(conn, job.id)) if job else 0,
+    )

@@ -1,0 +1,95 @@
+"""What every screen has: the frame around its body, and how it comes to read the store anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Resize
+from textual.screen import Screen
+
+from cmo.tui.actions import bindings_of
+from cmo.tui.desk import Desk
+from cmo.tui.feed import Frame
+from cmo.tui.messages import Told
+from cmo.tui.paint import Palette
+from cmo.tui.widgets.frame import Hints, Tabs, TopLine
+
+if TYPE_CHECKING:
+    from cmo.tui.app import Workplace
+
+
+class Page(Screen[None]):
+    """One of the screens of line 2. A subclass gives `NAME`, `body` and `reload`."""
+
+    NAME: ClassVar[str] = ""
+    AUTO_FOCUS = "RowTable"
+
+    def __init_subclass__(cls) -> None:
+        cls.BINDINGS = [*cls.BINDINGS, *bindings_of(cls.NAME)]
+        super().__init_subclass__()
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(id="top")
+        yield Tabs(id="tabs")
+        with Vertical(id="body"):
+            yield from self.body()
+        yield Hints(self.NAME, id="hints")
+
+    def body(self) -> ComposeResult:
+        """What is between line 2 and the footer."""
+        raise NotImplementedError
+
+    def reload(self) -> None:
+        """Read what is shown anew; called when the store changed while the screen is seen."""
+        raise NotImplementedError
+
+    def values(self) -> Mapping[str, object]:
+        """What the screen shows now, by the names that command lines use."""
+        return {"job": self.desk.job_id} if self.desk.job_id else {}
+
+    def copied(self) -> str:
+        """What `y` copies as the value of the row."""
+        return ""
+
+    def heard(self, told: Told) -> None:
+        """An action is done; the store was read anew before."""
+
+    def repaint(self) -> None:
+        """Other colours, or other words for signs."""
+        self.draw_frame(self.workplace.frame)
+        self.reload()
+
+    @property
+    def workplace(self) -> Workplace:
+        from cmo.tui.app import Workplace
+
+        assert isinstance(self.app, Workplace)
+        return self.app
+
+    @property
+    def desk(self) -> Desk:
+        return self.workplace.desk
+
+    @property
+    def palette(self) -> Palette:
+        return self.workplace.palette
+
+    def draw_frame(self, frame: Frame) -> None:
+        """Lines 1 and 2 and the footer."""
+        self.query_one(TopLine).draw(frame, self.palette, sandbox=self.desk.settings.sandbox)
+        self.query_one(Tabs).draw(frame, self.NAME, self.palette)
+        self.query_one(Hints).draw(self.palette)
+
+    def on_screen_resume(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def on_resize(self, event: Resize) -> None:
+        self.call_after_refresh(self.draw_frame, self.workplace.frame)
+
+    def _show(self) -> None:
+        self.desk.forget_what_was_seen()
+        self.workplace.tick()
+        self.draw_frame(self.workplace.frame)

@@ -1,0 +1,340 @@
+"""Review: one draft after the other, each decided by one key; the order is what the checks found, then the score."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from time import monotonic
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.events import Resize
+from textual.widgets import Static
+
+from cmo.config import Settings
+from cmo.domain.event import DraftAction
+from cmo.domain.filters import Term
+from cmo.errors import CmoError, JobNotFound
+from cmo.service import drafts as verbs
+from cmo.service.rules import draft_terms
+from cmo.store.draft_details import DraftDetail, VersionLine, draft_versions, get_draft
+from cmo.store.draft_views import Choice, DraftRow, find_batch, list_drafts
+from cmo.store.drafts import Decision
+from cmo.tui.messages import Told
+from cmo.tui.paint import Palette, line
+from cmo.tui.screens.base import Page
+from cmo.tui.widgets.dialogs import Ask, Choose
+from cmo.tui.widgets.draft_pane import FORMS, DraftPane, Form, draft_text, why_text
+from cmo.tui.widgets.filter_box import FilterBox
+from cmo.tui.widgets.table import Cell, Column, Row, RowTable
+
+WIDE = 100
+"""From here on WHY is a panel of its own."""
+PUT_OFF = timedelta(days=1)
+MOST_ROWS = 20_000
+_COLUMNS = (Column("id", 5, "right"), Column("sc", 3, "right"), Column("flag", 9), Column("who"))
+_SIGNS = {"approved": "done", "rejected": "failed", "expired": "failed", "later": "later"}
+_DECIDED: Mapping[DraftAction, str] = {
+    "approve": "approved", "reject": "rejected", "disqualify": "rejected", "later": "later",
+}  # fmt: skip
+
+
+class DraftRows:
+    """The drafts of the job in review order, with what was decided here and is not stored yet."""
+
+    def __init__(self, drafts: Sequence[DraftRow], states: Mapping[int, str], palette: Palette) -> None:
+        self.drafts = drafts
+        self._states = states
+        self._palette = palette
+
+    def count(self) -> int:
+        return len(self.drafts)
+
+    def page(self, offset: int, limit: int) -> Sequence[Row]:
+        return [Row(row.id, self._cells(row)) for row in self.drafts[offset : offset + limit]]
+
+    def state(self, row: DraftRow) -> str:
+        return self._states.get(row.id, row.state)
+
+    def _cells(self, row: DraftRow) -> tuple[Cell, ...]:
+        state = self.state(row)
+        flag: Cell = ""
+        if state in _SIGNS:
+            flag = f"{self._palette.sign(_SIGNS[state])[0]} {state}"[:9], "dim"
+        elif row.flag:
+            flag = line(row.flag), "error" if row.blocked else "warn"
+        else:
+            flag = self._palette.sign("done")[0], "ok"
+        return str(row.id), str(row.score), flag, line(row.login)
+
+
+class Review(Page):
+    """Screen 2. What is decided shows at once; it is stored in the order of the keys, and told if it was refused."""
+
+    NAME = "review"
+    CSS = """
+    Review #list { width: 32; }
+    Review #right { width: 1fr; border-left: solid $panel; }
+    Review #why { width: 34; padding: 0 1; border-left: solid $panel; display: none; }
+    Review.-wide #why { display: block; }
+    Review #progress { height: 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._terms: tuple[Term, ...] = ()
+        self._rows = DraftRows((), {}, self.palette)
+        self._pending: dict[int, str] = {}
+        """Draft -> the state that a decision on its way will give it."""
+        self._decided: Counter[str] = Counter()
+        self._began = monotonic()
+        self._form: Form = "changed"
+        self._detail: DraftDetail | None = None
+        self._shows_why = False
+
+    def body(self) -> ComposeResult:
+        with Horizontal():
+            yield RowTable(_COLUMNS, self.palette, id="list")
+            yield DraftPane(id="right")
+            yield Static(Text(""), id="why", markup=False)
+        yield Static(Text(""), id="progress", markup=False)
+        yield FilterBox()
+
+    def reload(self) -> None:
+        """Read the list anew; the cursor stays on its draft."""
+        if self.desk.job_id is None:
+            return
+        is_first = not self._rows.count()
+        drafts, _ = list_drafts(
+            self.desk.conn, self.desk.job_id, now=self.desk.now(), terms=self._terms, limit=MOST_ROWS
+        )
+        stored = {row.id: row.state for row in drafts}
+        self._pending = {id_: state for id_, state in self._pending.items() if stored.get(id_, state) != state}
+        self._rows = DraftRows(drafts, self._pending, self.palette)
+        self._table.show(self._rows)
+        if is_first:
+            self._next_from(0)
+        self._draw_draft(top=False)
+        self._draw_progress()
+
+    def values(self) -> Mapping[str, object]:
+        row = self._row
+        return {**super().values(), **({"id": row.id, "who": row.login} if row else {})}
+
+    def copied(self) -> str:
+        return "" if self._row is None else f"cmo drafts show {self._row.id}"
+
+    def heard(self, told: Told) -> None:
+        if told.is_refused and told.action.startswith("drafts."):
+            self._pending.clear()
+            self.reload()
+        if told.draft_id is not None:
+            self._go_to(told.draft_id)
+
+    def on_resize(self, event: Resize) -> None:
+        super().on_resize(event)
+        self._fit(event.size.width)
+
+    def on_row_table_moved(self, event: RowTable.Moved) -> None:
+        self._draw_draft(top=True)
+
+    def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
+        try:
+            self._terms = draft_terms(event.text)
+        except CmoError as error:
+            self.workplace.refuse(error.message, error.hint or "")
+            return
+        self.reload()
+        self._table.move_to(0)
+
+    def action_view_filter(self) -> None:
+        self.query_one(FilterBox).open()
+
+    def action_view_changed(self) -> None:
+        self._form = FORMS[(FORMS.index(self._form) + 1) % len(FORMS)]
+        self._draw_draft(top=True)
+
+    def action_view_why(self) -> None:
+        self._shows_why = not self._shows_why
+        self._fit(self.size.width)
+        self._draw_draft(top=False)
+
+    def action_drafts_approve(self) -> None:
+        self._decide("approve", verbs.approve)
+
+    def action_drafts_later(self) -> None:
+        self._decide(
+            "later", lambda settings, job, choices: verbs.turn_down(settings, job, "later", choices, put_off=PUT_OFF)
+        )
+
+    def action_drafts_reject(self) -> None:
+        def answered(number: int | None) -> None:
+            if number is not None:
+                self._turn_down("reject", verbs.REASONS[number - 1])
+
+        if self._row is not None:
+            self.app.push_screen(Choose("Reject, because", verbs.REASONS), answered)
+
+    def action_drafts_disqualify(self) -> None:
+        def answered(reason: str | None) -> None:
+            if reason:
+                self._turn_down("disqualify", verbs.reason_of(reason))
+
+        if self._row is not None:
+            self.app.push_screen(Ask("Disqualify", "They will never be contacted. Why do they not fit?"), answered)
+
+    def action_drafts_undo(self) -> None:
+        job_id, settings = self.desk.job_id, self.desk.job_settings()
+        if job_id is None:
+            return
+
+        def undo() -> Told:
+            from cmo import service
+
+            with service.reader(settings) as conn:
+                batch = find_batch(conn, job_id, None)
+            if batch is None:
+                return Told("drafts.undo", "There is no decision to take back.")
+            undone = verbs.undo(settings, batch)
+            many = f"{len(undone.done)} drafts" if len(undone.done) != 1 else f"draft {undone.done[0]}"
+            return Told(
+                "drafts.undo", f"Took back batch {undone.batch}: {undone.action} of {many}.", draft_id=undone.done[0]
+            )
+
+        self._pending.clear()
+        self.workplace.act("drafts.undo", undo)
+
+    def _turn_down(self, action: DraftAction, reason: str) -> None:
+        self._decide(
+            action, lambda settings, job, choices: verbs.turn_down(settings, job, action, choices, reason=reason)
+        )
+
+    def _decide(self, action: DraftAction, verb: Callable[..., Decision]) -> None:
+        """Decide on the marked drafts, else on the one that is shown; go on to the next one at once."""
+        chosen = self._chosen()
+        job_id = self.desk.job_id
+        if not chosen or job_id is None:
+            return
+        state = _DECIDED[action]
+        self._pending.update({row.id: state for row in chosen})
+        self._decided[state] += len(chosen)
+        settings = self.desk.job_settings()
+        choices = [row.choice for row in chosen]
+        self.workplace.act(f"drafts.{action}", partial(_told, action, lambda: verb(settings, job_id, choices)))
+        self._table.clear_marks()
+        self._table.show(self._rows_now())
+        self._next_from(self._table.cursor + 1)
+        self._draw_progress()
+
+    def _chosen(self) -> list[DraftRow]:
+        marks = self._table.marks
+        if marks:
+            return [row for row in self._rows.drafts if row.id in marks and row.id not in self._pending]
+        row = self._row
+        return [] if row is None or row.id in self._pending else [row]
+
+    def _rows_now(self) -> DraftRows:
+        self._rows = DraftRows(self._rows.drafts, self._pending, self.palette)
+        return self._rows
+
+    def _next_from(self, index: int) -> None:
+        """The next draft that waits, from `index` down, then from the top."""
+        order = [*range(index, self._rows.count()), *range(min(index, self._rows.count()))]
+        for place in order:
+            if self._rows.state(self._rows.drafts[place]) == "pending":
+                self._table.move_to(place)
+                return
+
+    def _go_to(self, draft_id: int) -> None:
+        for place, row in enumerate(self._rows.drafts):
+            if row.id == draft_id:
+                self._table.move_to(place)
+                return
+
+    def _draw_draft(self, *, top: bool) -> None:
+        row = self._row
+        pane, why = self.query_one(DraftPane), self.query_one("#why", Static)
+        if row is None:
+            pane.draw(Text(self._nothing()), top=True)
+            why.update(Text(""))
+            return
+        try:
+            detail = get_draft(self.desk.conn, row.id, now=self.desk.now())
+        except JobNotFound:
+            return
+        self._detail = detail
+        text = draft_text(detail, self._form, self.palette, before=self._before(detail))
+        reason = why_text(detail, self.palette)
+        if self._shows_why and not self.has_class("-wide"):
+            text = Text.assemble(text, "\n\n", reason)
+        pane.draw(text, top=top)
+        why.update(reason)
+
+    def _before(self, detail: DraftDetail) -> VersionLine | None:
+        if self._form != "diff":
+            return None
+        versions = draft_versions(self.desk.conn, detail.row.id)
+        return versions[-2] if len(versions) > 1 else None
+
+    def _draw_progress(self) -> None:
+        total = self._rows.count()
+        if self.desk.job_id is None:
+            return
+        left = sum(self._rows.state(row) == "pending" for row in self._rows.drafts)
+        done = sum(self._decided.values())
+        parts = [f"{total - left}/{total}"]
+        for state, sign in (("approved", "done"), ("rejected", "failed"), ("later", "later")):
+            count = sum(self._rows.state(row) == state for row in self._rows.drafts)
+            parts.append(f"{self.palette.sign(sign)[0]}{count}")
+        parts.append(f"left {left}")
+        if done and left:
+            each = (monotonic() - self._began) / done
+            parts.append(f"{each:.0f} s each: {max(1, round(each * left / 60))} min")
+        self.query_one("#progress", Static).update(Text(" " + "  ".join(parts), no_wrap=True, overflow="ellipsis"))
+
+    def _nothing(self) -> str:
+        if self._terms:
+            return "No draft matches the filter. Esc in it clears it."
+        job = self.desk.job()
+        return f"No drafts yet. The run is at {job.stage}." if job and not job.status.is_over else "No drafts."
+
+    def _fit(self, width: int) -> None:
+        self.set_class(width >= WIDE, "-wide")
+
+    @property
+    def _table(self) -> RowTable:
+        return self.query_one(RowTable)
+
+    @property
+    def _row(self) -> DraftRow | None:
+        row = self._table.cursor
+        return self._rows.drafts[row] if row < self._rows.count() else None
+
+
+def _turned_down(
+    settings: Settings,
+    job_id: str,
+    choices: Sequence[Choice],
+    *,
+    action: DraftAction,
+    reason: str = "",
+    put_off: timedelta | None = None,
+) -> Decision:
+    return verbs.turn_down(settings, job_id, action, choices, reason=reason, put_off=put_off)
+
+
+def _told(action: str, verb: Callable[[], Decision]) -> Told:
+    """What a decision came to; only what did not go as the screen shows it is told in words."""
+    decision = verb()
+    if decision.refused:
+        first = decision.refused[0]
+        more = f" And {len(decision.refused) - 1} more." if len(decision.refused) > 1 else ""
+        return Told(
+            f"drafts.{action}", f"Draft {first.draft_id} stays as it is: {line(first.message)}.{more}", is_refused=True
+        )
+    if decision.suppressed:
+        return Told(f"drafts.{action}", "They will never be contacted; undo does not change that.")
+    return Told(f"drafts.{action}", "")

@@ -1,0 +1,110 @@
+"""Questions over a screen. The default is the safe one; Enter never sends; stopping all sending works here too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from cmo.tui.paint import block
+
+AnswerT = TypeVar("AnswerT")
+
+
+class Dialog(ModalScreen[AnswerT | None]):
+    """A box in the middle; Esc answers None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "no", show=False),
+        Binding("f9", "app.kill_on", show=False, priority=True),
+    ]
+
+    def __init__(self, title: str, text: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box"):
+            yield Static(Text(block(self._title), style="bold"), markup=False)
+            if self._text:
+                yield Static(Text(block(self._text)), markup=False)
+            yield from self.question()
+
+    def question(self) -> ComposeResult:
+        """What is below the text."""
+        yield from ()
+
+    def action_no(self) -> None:
+        self.dismiss(None)
+
+
+class Choose(Dialog[int]):
+    """One of up to nine, by its digit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(str(n), f"take({n})", show=False) for n in range(1, 10)]
+
+    def __init__(self, title: str, choices: Sequence[str]) -> None:
+        super().__init__(title)
+        self._choices = tuple(choices)
+
+    def question(self) -> ComposeResult:
+        rows = [f"{n}  {choice}" for n, choice in enumerate(self._choices, start=1)]
+        yield Static(Text(block("\n".join([*rows, "", "Esc  no"]))), markup=False)
+
+    def action_take(self, number: int) -> None:
+        if number <= len(self._choices):
+            self.dismiss(number)
+
+
+class Ask(Dialog[str]):
+    """A line of text; an empty one answers None unless it may be empty."""
+
+    def __init__(self, title: str, text: str = "", *, value: str = "", may_be_empty: bool = False) -> None:
+        super().__init__(title, text)
+        self._value = value
+        self._may_be_empty = may_be_empty
+
+    def question(self) -> ComposeResult:
+        yield Input(self._value)
+        yield Static(Text("Enter: do it   Esc: no", style="dim"), markup=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        answer = event.value.strip()
+        self.dismiss(answer if answer or self._may_be_empty else None)
+
+
+class TypeIt(Ask):
+    """What cannot be taken back: True only where exactly `phrase` is typed."""
+
+    def __init__(self, title: str, text: str, *, phrase: str) -> None:
+        super().__init__(title, f"{text}\nType `{phrase}` and Enter.")
+        self._phrase = phrase
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip() == self._phrase:
+            self.dismiss(self._phrase)
+        else:
+            self.notify(f"That is not `{self._phrase}`: nothing was done.", severity="warning", markup=False)
+            self.dismiss(None)
+
+
+class Confirm(Dialog[bool]):
+    """Yes by `y`; Enter and Esc are no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "yes", show=False),
+        Binding("n,enter", "no", show=False),
+    ]
+
+    def question(self) -> ComposeResult:
+        yield Static(Text("y  yes     Enter, Esc  no", style="dim"), markup=False)
+
+    def action_yes(self) -> None:
+        self.dismiss(True)

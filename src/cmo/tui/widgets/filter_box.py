@@ -1,0 +1,43 @@
+"""The field behind `/`: a filter in the language of `--where`. Enter keeps it, Esc clears it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import Input
+
+
+class FilterBox(Input):
+    """Hidden until `/`; the filter in force stays in it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
+
+    @dataclass
+    class Changed(Message):
+        """Another filter is wanted; empty for none."""
+
+        text: str
+
+    def __init__(self) -> None:
+        super().__init__(id="filter", placeholder="score>=80 flag:claim -state:approved maint", select_on_focus=False)
+        self.compact = True
+
+    def open(self) -> None:
+        self.add_class("-open")
+        self.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._leave()
+
+    def action_clear(self) -> None:
+        self.value = ""
+        self._leave()
+
+    def _leave(self) -> None:
+        self.set_class(bool(self.value), "-open")
+        self.post_message(self.Changed(self.value))
+        self.screen.focus_next("RowTable")

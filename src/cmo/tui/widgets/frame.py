@@ -1,0 +1,142 @@
+"""Line 1 (job, state, mode, quota, STOP), line 2 (the screens) and the footer: the same on every screen."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.events import Click
+from textual.widgets import Static
+
+from cmo.domain.job import JobStatus, Mode
+from cmo.tui.actions import SCREENS, hints
+from cmo.tui.feed import Frame
+from cmo.tui.paint import Meaning, Palette, cut, line
+
+MOST_HINTS = 8
+NARROW = 80
+"""Below this only the current screen's name is shown."""
+_STATES: dict[JobStatus, tuple[str, str]] = {
+    JobStatus.PLANNED: ("idle", "PLANNED"),
+    JobStatus.RUNNING: ("running", "RUN"),
+    JobStatus.PAUSED: ("needs_you", "PAUSED"),
+    JobStatus.FINISHED: ("done", "DONE"),
+    JobStatus.FAILED: ("failed", "FAILED"),
+    JobStatus.CANCELLED: ("failed", "CANCELLED"),
+}
+_MODES = {Mode.DRY_RUN: "DRY RUN", Mode.DRAFT_ONLY: "DRAFT-ONLY", Mode.SEND_ALLOWED: "SEND-ALLOWED"}
+
+
+class _Line(Static):
+    """One line of text that is drawn only when it says something else."""
+
+    DEFAULT_CSS = "_Line { height: 1; width: 100%; }"
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(Text(""), id=id, markup=False)
+        self._said: Text | None = None
+
+    def say(self, text: Text) -> None:
+        if self._said is None or text.plain != self._said.plain or text.spans != self._said.spans:
+            self._said = text
+            self.update(text)
+
+
+class TopLine(_Line):
+    """Never hidden. With the kill switch on, the whole line is reverse video and says who and when."""
+
+    def draw(self, frame: Frame, palette: Palette, *, sandbox: bool) -> None:
+        width = self.size.width
+        if frame.kill is not None:
+            mark = palette.sign("locked")[0]
+            at = frame.kill.at.astimezone()
+            said = (
+                f" {mark} ALL SENDING STOPPED by {line(_person(frame.kill.by))} {at:%H:%M}  {line(frame.kill.reason)}"
+            )
+            self.say(Text(cut(said, width, more=palette.ellipsis()), style=palette["needs"], no_wrap=True))
+            return
+        world = "SANDBOX " if sandbox else ""
+        if frame.job is None:
+            left, state, mode = f" cmo  {world}no job yet", ("", palette["plain"]), ""
+        else:
+            glyph, word = _STATES[frame.job.status]
+            sign, style = palette.sign(glyph)
+            left = f" cmo  {world}{frame.job.id.removeprefix('cmo-')} {line(frame.job.plan.goal)}"
+            state, mode = (f"{sign} {word}", style), _MODES[frame.job.plan.mode]
+            if frame.pause is not None:
+                mode = "SENDING PAUSED"
+        quota = f"{frame.used}/{frame.limit} today" if frame.limit else ""
+        right = "  ".join(part for part in (state[0], mode, quota, "! STOP") if part) + " "
+        text = Text(cut(left, max(0, width - len(right) - 1), more=palette.ellipsis()) + " ", no_wrap=True)
+        text.append(state[0], state[1])
+        text.append(right[len(state[0]) :])
+        self.say(text)
+
+    def on_click(self, event: Click) -> None:
+        if event.x >= self.size.width - 8:
+            self.app.run_worker(self.app.run_action("kill_on"))
+
+
+class Tabs(_Line):
+    """The screens, with how much waits for a person on each."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._ends: list[tuple[int, str]] = []
+
+    def draw(self, frame: Frame, current: str, palette: Palette) -> None:
+        text = Text(" ", no_wrap=True, overflow="ellipsis")
+        self._ends = []
+        for name, (key, title) in SCREENS.items():
+            waits = frame.waiting(name)
+            word = title if self.size.width >= NARROW or name == current else ""
+            shown = f"{key} {word}".rstrip() + (f"·{waits}" if waits else "")
+            meaning: Meaning = "needs" if name == current else "bold" if waits else "plain"
+            text.append(shown, palette[meaning])
+            text.append(" ")
+            self._ends.append((len(text), name))
+        self.say(text)
+
+    def on_click(self, event: Click) -> None:
+        for end, name in self._ends:
+            if event.x < end:
+                self.app.run_worker(self.app.run_action(f"view_{name}"))
+                return
+
+
+class Hints(_Line):
+    """At most eight keys, most used first; the last is always help."""
+
+    def __init__(self, screen: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self._screen = screen
+        self._ends: list[tuple[int, str]] = []
+
+    def draw(self, palette: Palette) -> None:
+        keys = {
+            active.binding.id: self.app.get_key_display(active.binding)
+            for active in reversed(self.screen.active_bindings.values())
+        }
+        shown = [action for action in hints(self._screen) if action.id in keys]
+        shown = [*shown[: MOST_HINTS - 1], shown[-1]] if len(shown) > MOST_HINTS else shown
+        pieces = [(keys[action.id], action) for action in shown]
+        text = Text(" ", no_wrap=True, overflow="ellipsis")
+        self._ends = []
+        room = self.size.width - 1
+        last = len(pieces[-1][0]) + len(pieces[-1][1].title) + 3 if pieces else 0
+        for n, (key, action) in enumerate(pieces):
+            is_last = n == len(pieces) - 1
+            if not is_last and len(text) + len(key) + len(action.title) + 3 + last > room:
+                continue
+            text.append(key, palette["bold"])
+            text.append(f" {action.title}  ", palette["dim"])
+            self._ends.append((len(text), action.method))
+        self.say(text)
+
+    def on_click(self, event: Click) -> None:
+        for end, method in self._ends:
+            if event.x < end:
+                self.app.run_worker(self.screen.run_action(method))
+                return
+
+
+def _person(actor: str) -> str:
+    return actor.removeprefix("operator:")
