@@ -28,5 +28,8 @@ def tui(
     from cmo.tui.desk import Desk
 
     desk = Desk(here.settings, settings_of=here.settings_of, job=job)
-    Workplace(desk, screen=screen, ascii=here.settings.ascii).run()
+    app = Workplace(desk, screen=screen, ascii=here.settings.ascii)
+    app.run()
+    if app.fault is not None:
+        raise app.fault
     return DONE

@@ -10,17 +10,24 @@ from typing import Any, ClassVar
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
+from cmo.config import Settings
 from cmo.errors import CmoError
+from cmo.service.controls import pause_sending, resume_sending
+from cmo.service.errors import resume_after
 from cmo.service.kill import kill
 from cmo.tui.actions import SCREENS, actions_of, bindings_of, command_line
 from cmo.tui.desk import Desk
 from cmo.tui.feed import Frame, read_frame
 from cmo.tui.messages import Told
-from cmo.tui.paint import Palette, palette_of
+from cmo.tui.paint import Palette, line, palette_of
 from cmo.tui.screens.base import Page
 from cmo.tui.themes import DARK, THEMES
+from cmo.tui.widgets.dialogs import Choose
+from cmo.tui.widgets.help import Help
 
 TOAST_S = 4.0
+WAITS_MIN: tuple[int | None, ...] = (5, 15, 60, None, 0)
+"""When paused sending goes on; None: when a person says so; 0: now."""
 UNTIL_DISMISSED_S = 86_400.0
 
 
@@ -57,6 +64,8 @@ class Workplace(App[None]):
         super().__init__()
         self.desk = desk
         self.frame = Frame()
+        self.fault: Exception | None = None
+        """What ended the app, where it did not end by itself."""
         self._first = screen
         self._ascii = ascii
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="hand")
@@ -92,11 +101,18 @@ class Workplace(App[None]):
         did, or the error why not."""
         self._hand.submit(self._do, action, verb)
 
+    def hand_is_idle(self) -> None:
+        """Wait until all that was asked for is done; not for the thread of the screen."""
+        self._hand.submit(lambda: None).result()
+
     def _do(self, action: str, verb: Callable[[], Told]) -> None:
         try:
             told = verb()
         except CmoError as error:
             told = Told(action, error.message, error.hint or "", is_refused=True)
+        except Exception as error:  # a fault of ours: the command line saves a report and says where
+            self.call_from_thread(self._handle_exception, error)
+            return
         self.post_message(told)
 
     def on_told(self, told: Told) -> None:
@@ -113,6 +129,14 @@ class Workplace(App[None]):
         """Say why something is not done; it stays until dismissed."""
         words = f"{text}\n{hint}" if hint else text
         self.notify(words, severity="error", timeout=UNTIL_DISMISSED_S, markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leave the screen without the traceback that Textual prints, which would show values."""
+        self._return_code = 1
+        if self.fault is None:
+            self.fault = self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
 
     async def action_quit(self) -> None:
         self.exit()
@@ -147,6 +171,10 @@ class Workplace(App[None]):
     def action_view_palette(self) -> None:
         self.action_command_palette()
 
+    def action_view_help(self) -> None:
+        if self.page is not None:
+            self.push_screen(Help(self.page))
+
     def action_view_back(self) -> None:
         self.exit()
 
@@ -155,11 +183,41 @@ class Workplace(App[None]):
             self.page.set_focus(next(iter(self.page.query("RowTable")), None))
 
     def action_view_copy(self) -> None:
+        """Ask which of value, row and command; the last is what the command line calls what is seen."""
         page = self.page
-        if page is not None:
-            value = page.copied()
-            self.copy_to_clipboard(value)
-            self.notify(f"Copied: {value}", timeout=TOAST_S, markup=False)
+        copies = [] if page is None else [copy for copy in page.copies() if copy[1]]
+        if not copies:
+            self.notify("There is nothing to copy here.", markup=False)
+            return
+
+        def answered(number: int | None) -> None:
+            if number is not None:
+                self.copy(copies[number - 1][1])
+
+        self.push_screen(Choose("Copy", [f"{what}: {line(text)}" for what, text in copies]), answered)
+
+    def copy(self, text: str) -> None:
+        """Put `text` on the clipboard by way of the terminal (OSC 52), and into a file for terminals that refuse."""
+        self.copy_to_clipboard(text)
+        path = self.desk.settings.paths.data_dir / "clipboard.txt"
+        path.write_text(text + "\n", encoding="utf-8")
+        self.notify(f"Copied: {line(text)}\nAlso in {path}", timeout=TOAST_S, markup=False)
+
+    def action_sending_pause(self) -> None:
+        """Pause sending of the job in view at once; where it is paused, ask when to go on."""
+        job_id, settings = self.desk.job_id, self.desk.settings
+        if job_id is None:
+            return
+        if self.frame.pause is None:
+            self.act("sending.pause", lambda: _paused(settings, job_id))
+            return
+
+        def answered(number: int | None) -> None:
+            if number is not None:
+                self.act("sending.resume", lambda: _goes_on(settings, job_id, WAITS_MIN[number - 1]))
+
+        waits = [f"in {minutes} minutes, one mail first" for minutes in WAITS_MIN if minutes]
+        self.push_screen(Choose("Sending is paused. When does it go on?", [*waits, "when I say", "now"]), answered)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of what is seen, with its group, key and command."""
@@ -177,3 +235,18 @@ class Workplace(App[None]):
     async def _run_from_palette(self, method: str) -> None:
         page = self.page
         await (page or self).run_action(method)
+
+
+def _paused(settings: Settings, job_id: str) -> Told:
+    pause_sending(settings, job_id)
+    return Told("sending.pause", "Sending of this job is paused. P: when to go on.")
+
+
+def _goes_on(settings: Settings, job_id: str, minutes: int | None) -> Told:
+    if minutes == 0:
+        wider = resume_sending(settings, job_id)
+        return Told("sending.resume", "Sending goes on." if wider is None else "Sending of all jobs is still paused.")
+    pause = resume_after(settings, job_id, minutes)
+    if pause is None or pause.until is None:
+        return Told("sending.pause", "Sending stays paused until you say so.")
+    return Told("sending.pause", f"Sending goes on at {pause.until.astimezone():%H:%M}, with one mail first.")

@@ -50,9 +50,9 @@ class Page(Screen[None]):
         """What the screen shows now, by the names that command lines use."""
         return {"job": self.desk.job_id} if self.desk.job_id else {}
 
-    def copied(self) -> str:
-        """What `y` copies as the value of the row."""
-        return ""
+    def copies(self) -> list[tuple[str, str]]:
+        """What `y` offers: (what it is, the text); the command that shows the same comes last."""
+        return []
 
     def heard(self, told: Told) -> None:
         """An action is done; the store was read anew before."""

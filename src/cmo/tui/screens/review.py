@@ -124,8 +124,12 @@ class Review(Page):
         row = self._row
         return {**super().values(), **({"id": row.id, "who": row.login} if row else {})}
 
-    def copied(self) -> str:
-        return "" if self._row is None else f"cmo drafts show {self._row.id}"
+    def copies(self) -> list[tuple[str, str]]:
+        row = self._row
+        if row is None:
+            return []
+        cells = "\t".join(map(str, (row.id, row.score, row.flag, row.login, row.address, row.subject, row.state)))
+        return [("address", row.address), ("row", cells), ("command", f"cmo drafts show {row.id}")]
 
     def heard(self, told: Told) -> None:
         if told.is_refused and told.action.startswith("drafts."):
@@ -141,7 +145,7 @@ class Review(Page):
     def on_row_table_moved(self, event: RowTable.Moved) -> None:
         self._draw_draft(top=True)
 
-    def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
+    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
         try:
             self._terms = draft_terms(event.text)
         except CmoError as error:

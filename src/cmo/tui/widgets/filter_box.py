@@ -16,7 +16,7 @@ class FilterBox(Input):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
 
     @dataclass
-    class Changed(Message):
+    class Wanted(Message):
         """Another filter is wanted; empty for none."""
 
         text: str
@@ -39,5 +39,5 @@ class FilterBox(Input):
 
     def _leave(self) -> None:
         self.set_class(bool(self.value), "-open")
-        self.post_message(self.Changed(self.value))
+        self.post_message(self.Wanted(self.value))
         self.screen.focus_next("RowTable")

@@ -1,0 +1,132 @@
+"""The full screen without a terminal: a store, an app over it, keys, and what is seen as lines of text."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from cmo.config import Settings, Sources, load
+from cmo.store.db import Connection, open_store
+from cmo.tui.app import Workplace
+from cmo.tui.desk import Desk
+from tests.fakes.drafts import SENDER, store_with_drafts
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "tui"
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+PATIENCE = 200
+"""Looks, a hundredth of a second apart, before a test gives up waiting."""
+
+
+@dataclass
+class Seen:
+    """A running app and who types."""
+
+    app: Workplace
+    pilot: Pilot[None]
+
+    async def press(self, *keys: str) -> None:
+        """Type, and wait until everything that was asked for is done and shown."""
+        await self.pilot.press(*keys)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Until the hand has nothing left to do and what it told was taken in."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self.app.hand_is_idle)
+        await self.pilot.pause()
+        self.app.desk.forget_what_was_seen()
+        self.app.tick()
+        await self.pilot.pause()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for something that happens on another thread."""
+        for _ in range(PATIENCE):
+            if is_so():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError("it never came to be so; seen:\n" + self.text)
+
+    @property
+    def lines(self) -> list[str]:
+        """The rows of the terminal, without trailing spaces."""
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def told(self) -> str:
+        """What the notices say, all that are still there."""
+        return "\n".join(notice.message for notice in self.app._notifications)
+
+    @property
+    def raw(self) -> str:
+        """Everything that would reach the terminal, controls of the widgets' own text included."""
+        strips = self.app.screen._compositor.render_strips()
+        return "".join(segment.text for strip in strips for segment in strip if not segment.control)
+
+
+def settings_in(home: Path, **env: str) -> Settings:
+    return load(Sources(env={"CMO_HOME": str(home), "CMO_OPERATOR": "ana", **SENDER, **env}, folder=home))
+
+
+def desk_over(home: Path, *, job: str | None = None, **env: str) -> Desk:
+    settings = settings_in(home, **env)
+    return Desk(settings, settings_of=lambda plan: settings, job=job)
+
+
+def seeded(home: Path, n: int = 12, *, flagged: int = 3, blocked: int = 1) -> tuple[Connection, str]:
+    """A job with `n` drafts in the store of `home`."""
+    home.mkdir(parents=True, exist_ok=True)
+    return store_with_drafts(settings_in(home).paths.db, n, flagged=flagged, blocked=blocked)
+
+
+def store_of(home: Path) -> Connection:
+    return open_store(settings_in(home).paths.db)
+
+
+@asynccontextmanager
+async def opened(
+    home: Path, screen: str, *, size: tuple[int, int] = (80, 24), job: str | None = None, **env: str
+) -> AsyncIterator[Seen]:
+    """The app over the store of `home`, at `screen`, after its first read."""
+    app = Workplace(desk_over(home, job=job, **env), screen=screen)
+    async with app.run_test(size=size) as pilot:
+        seen = Seen(app, pilot)
+        await seen.settled()
+        yield seen
+
+
+def play(
+    home: Path,
+    screen: str,
+    scene: Callable[[Seen], Awaitable[None]],
+    *,
+    size: tuple[int, int] = (80, 24),
+    job: str | None = None,
+    **env: str,
+) -> None:
+    """Open `screen` over the store of `home` and play a scene on it."""
+
+    async def main() -> None:
+        async with opened(home, screen, size=size, job=job, **env) as seen:
+            await scene(seen)
+
+    asyncio.run(main())
+
+
+def check_golden(name: str, text: str) -> None:
+    """What is seen is what was agreed to; `GOLDEN=1` agrees to what is seen now."""
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    assert text + "\n" == path.read_text(encoding="utf-8"), f"{name}: another picture than agreed; GOLDEN=1 agrees"

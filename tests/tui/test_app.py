@@ -1,0 +1,70 @@
+"""The frame around the screens: faults, help, copying, pausing, moving between screens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cmo.store.groups import sending_pause
+from cmo.tui.messages import Told
+from tests.fakes.outside import NOW
+from tests.tui.screen import Seen, play, seeded, store_of
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    seeded(tmp_path / "place")
+    return tmp_path / "place"
+
+
+def test_a_fault_of_ours_ends_the_screen_without_a_traceback_and_is_kept_for_the_report(home: Path) -> None:
+    def breaks() -> Told:
+        raise ZeroDivisionError
+
+    async def scene(seen: Seen) -> None:
+        seen.app.act("drafts.approve", breaks)
+        await seen.until(lambda: seen.app.fault is not None)
+
+    with pytest.raises(ZeroDivisionError):
+        play(home, "review", scene)
+
+
+def test_help_shows_the_keys_as_they_are_bound_with_their_commands(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        await seen.press("question_mark")
+        assert "approve the draft, or the marked ones" in seen.text
+        assert "cmo drafts approve 1" in seen.text
+        await seen.press("escape")
+        assert "approve the draft, or the marked ones" not in seen.text
+
+    play(home, "review", scene, size=(120, 40))
+
+
+def test_copying_offers_value_row_and_command(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        await seen.press("y")
+        assert "1  address: maint1@org1.example" in seen.text
+        await seen.press("3")
+        assert seen.app.clipboard == "cmo drafts show 1"
+
+    play(home, "review", scene)
+
+
+def test_sending_is_paused_by_one_key_and_goes_on_only_by_a_choice(home: Path) -> None:
+    conn = store_of(home)
+
+    async def scene(seen: Seen) -> None:
+        job_id = seen.app.desk.job_id
+        assert job_id is not None
+        await seen.press("P")
+        assert sending_pause(conn, job_id, now=NOW) is not None
+        assert "SENDING PAUSED" in seen.lines[0]
+        await seen.press("P", "2")
+        pause = sending_pause(conn, job_id, now=NOW)
+        assert pause is not None
+        assert pause.until is not None
+        await seen.press("P", "5")
+        assert sending_pause(conn, job_id, now=NOW) is None
+
+    play(home, "review", scene)

@@ -1,0 +1,150 @@
+"""Review: one key a decision, none lost, what was seen is what is approved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cmo.domain.filters import Term
+from cmo.service import drafts as verbs
+from cmo.store.draft_views import list_drafts
+from tests.fakes.outside import NOW
+from tests.tui.screen import SIZES, Seen, check_golden, play, seeded, settings_in, store_of
+
+
+def states(home: Path, job_id: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in list_drafts(store_of(home), job_id, now=NOW, limit=1_000)[0]:
+        found[row.state] = found.get(row.state, 0) + 1
+    return found
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "place"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_review_looks_as_agreed(home: Path, size: str) -> None:
+    seeded(home)
+
+    async def scene(seen: Seen) -> None:
+        check_golden(f"review-{size}", seen.text)
+
+    play(home, "review", scene, size=SIZES[size])
+
+
+def test_a_burst_of_forty_keys_decides_forty_drafts(home: Path) -> None:
+    _, job_id = seeded(home, 60, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press(*["a"] * 40)
+        assert states(home, job_id) == {"approved": 40, "pending": 20}
+
+    play(home, "review", scene)
+
+
+def test_a_draft_that_a_check_blocks_stays_pending_and_says_why(home: Path) -> None:
+    _, job_id = seeded(home, 3, flagged=0, blocked=1)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("a")
+        assert states(home, job_id) == {"pending": 3}
+        assert "stays as it is" in seen.told
+
+    play(home, "review", scene)
+
+
+def test_rejecting_takes_a_key_and_the_digit_of_a_reason(home: Path) -> None:
+    conn, job_id = seeded(home, 3, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("x", "3")
+        assert states(home, job_id) == {"rejected": 1, "pending": 2}
+        assert conn.execute("SELECT reason FROM drafts WHERE state = 'rejected'").fetchone()[0] == "tone"
+
+    play(home, "review", scene)
+
+
+def test_undo_takes_the_last_decision_back_and_shows_its_draft(home: Path) -> None:
+    _, job_id = seeded(home, 3, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("a", "a", "u")
+        assert states(home, job_id) == {"approved": 1, "pending": 2}
+        assert "#2 Ana 2" in seen.text
+
+    play(home, "review", scene)
+
+
+def test_marked_drafts_are_decided_together_in_one_batch(home: Path) -> None:
+    conn, job_id = seeded(home, 5, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("space", "space", "space", "a")
+        assert states(home, job_id) == {"approved": 3, "pending": 2}
+        assert conn.execute("SELECT COUNT(*) FROM batches").fetchone()[0] == 1
+
+    play(home, "review", scene)
+
+
+def test_a_draft_decided_elsewhere_meanwhile_is_not_decided_again(home: Path) -> None:
+    conn, job_id = seeded(home, 2, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        looked_at = list_drafts(conn, job_id, now=NOW)[0][0].choice
+        verbs.turn_down(settings_in(home, CMO_OPERATOR="bob"), job_id, "reject", [looked_at], reason="tone")
+        await seen.press("a")
+        assert states(home, job_id) == {"rejected": 1, "pending": 1}
+        assert "bob" in seen.told
+
+    play(home, "review", scene, CMO_UPDATES_PER_SECOND="0.1")
+
+
+def test_the_filter_shows_what_matches_only_and_escape_clears_it(home: Path) -> None:
+    seeded(home, 12, flagged=3, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("slash", *"flag:short", "enter")
+        assert "0/3" in seen.text
+        await seen.press("slash", "escape")
+        assert "0/12" in seen.text
+
+    play(home, "review", scene)
+
+
+def test_a_filter_that_is_none_is_refused_in_words(home: Path) -> None:
+    seeded(home)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("slash", *"colour:red", "enter")
+        assert "colour" in seen.told
+        assert "Traceback" not in seen.text
+
+    play(home, "review", scene)
+
+
+def test_the_kill_switch_is_one_key_also_over_a_dialog(home: Path) -> None:
+    conn, _ = seeded(home)
+
+    async def scene(seen: Seen) -> None:
+        await seen.pilot.press("x", "f9")
+        await seen.until(lambda: conn.execute("SELECT 1 FROM switches WHERE name = 'kill'").fetchone() is not None)
+        await seen.press("escape")
+        assert "ALL SENDING STOPPED by ana" in seen.lines[0]
+
+    play(home, "review", scene)
+
+
+def test_no_store_yet_is_a_screen_that_says_what_to_type(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        assert "no job yet" in seen.lines[0]
+
+    play(home, "review", scene)
+
+
+def test_terms_of_the_list_are_those_of_the_command_line() -> None:
+    from cmo.service.rules import draft_terms
+
+    assert draft_terms("score>=80") == (Term(field="score", operator=">=", value="80", negated=False),)
