@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widgets import TextArea
 
 from cmo.domain.filters import Term
 from cmo.service import drafts as verbs
@@ -148,3 +149,72 @@ def test_terms_of_the_list_are_those_of_the_command_line() -> None:
     from cmo.service.rules import draft_terms
 
     assert draft_terms("score>=80") == (Term(field="score", operator=">=", value="80", negated=False),)
+
+
+def test_a_rule_approves_what_it_covers_after_samples_and_u_takes_the_batch_back(home: Path) -> None:
+    conn, job_id = seeded(home, 20, flagged=4, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("slash", *"score>=60", "enter", "A", "1")
+        assert "16 of 20" in seen.text
+        assert "Left out  4 flagged" in seen.text
+        await seen.press("enter")
+        assert states(home, job_id) == {"pending": 20}, "Enter shows samples until enough were seen"
+        await seen.press(*["space"] * 6)
+        check_golden("review-rule-80x24", "\n".join(seen.lines[:4] + seen.lines[-5:]))
+        await seen.press("enter")
+        assert states(home, job_id) == {"approved": 16, "pending": 4}
+        await seen.press("u")
+        assert states(home, job_id) == {"pending": 20}
+
+    play(home, "review", scene)
+    assert conn.execute("SELECT COUNT(*) FROM audit WHERE action = 'drafts.sample'").fetchone()[0] == 1
+
+
+def test_a_flagged_sample_is_left_out_of_what_the_rule_approves(home: Path) -> None:
+    _, job_id = seeded(home, 10, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("slash", *"score>=60", "enter", "A", "1", "f", *["space"] * 7, "enter")
+        assert states(home, job_id) == {"approved": 9, "pending": 1}
+
+    play(home, "review", scene)
+
+
+def test_editing_in_place_makes_a_new_version_that_is_checked_and_waits(home: Path) -> None:
+    conn, job_id = seeded(home, 2, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("a", "u", "E")
+        words = seen.app.screen.query_one(TextArea)
+        words.text = words.text.replace("May I ask you one question?", "May I ask you something?")
+        await seen.press("ctrl+e")
+        assert states(home, job_id) == {"pending": 2}
+        assert conn.execute("SELECT version FROM drafts WHERE id = 1").fetchone()[0] == 2
+        assert "has version 2" in seen.told
+
+    play(home, "review", scene)
+
+
+def test_the_editor_is_opened_on_the_draft_and_unchanged_text_changes_nothing(home: Path, tmp_path: Path) -> None:
+    conn, _ = seeded(home, 2, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("e")
+        assert "EditHere" in type(seen.app.screen).__name__, "where the terminal cannot be left, it is edited in place"
+        await seen.press("ctrl+e")
+        assert "keeps its words" in seen.told
+
+    play(home, "review", scene)
+    assert conn.execute("SELECT MAX(version) FROM drafts").fetchone()[0] == 1
+
+
+def test_needs_info_turns_the_draft_into_one_question(home: Path) -> None:
+    conn, _ = seeded(home, 2, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("i", "enter")
+        assert "has version 2" in seen.told
+
+    play(home, "review", scene)
+    assert "right person" in conn.execute("SELECT body FROM drafts WHERE id = 1").fetchone()[0]

@@ -3,56 +3,22 @@ once more from the person."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from cmo import service
 from cmo.cli import draft_lines
-from cmo.cli.draft_picks import MOST_UNTYPED, destination, drafts, job_of, terms_of, told
+from cmo.cli.draft_picks import MOST_UNTYPED, drafts, job_of, terms_of, told
 from cmo.cli.errors import Left, NothingMatched
 from cmo.cli.session import Session
 from cmo.cli.terminal import safe_line
-from cmo.domain.sampling import bound_percent, samples_for
 from cmo.service import drafts as verbs
+from cmo.service.samples import Samples
 from cmo.store import draft_details, draft_views
 
 if TYPE_CHECKING:
     from cmo.config import Settings
     from cmo.domain.job import Job
-    from cmo.store.draft_views import Choice, Cover
-
-BETTER_PERCENT = (8, 3, 1)
-"""Bounds that more samples are offered for."""
-
-
-@dataclass
-class Samples:
-    """Drafts in random order, looked at one after the other."""
-
-    choices: Sequence[Choice]
-    """Shuffled."""
-    seen: list[int] = field(default_factory=list)
-    flagged: set[int] = field(default_factory=set)
-
-    @property
-    def kept(self) -> list[Choice]:
-        """What would be approved."""
-        return [choice for choice in self.choices if choice.draft_id not in self.flagged]
-
-    def told(self) -> str:
-        """What was seen, and how many of the rest may still have a problem."""
-        total, seen, found = len(self.choices), len(self.seen), len(self.flagged)
-        problems = f"{found} {'problem' if found == 1 else 'problems'}"
-        if seen == total:
-            return f"All {total} seen, {problems}."
-        bound = bound_percent(total, seen, found)
-        line = f"{seen} of {total} seen at random, {problems}: up to {bound} % of the rest may still have one (95 %)."
-        better = next((percent for percent in BETTER_PERCENT if percent < bound), None)
-        if found or better is None:
-            return line
-        return f"{line} See {samples_for(total, better) - seen} more to get to {better} %."
+    from cmo.store.draft_views import Cover
 
 
 def approve_in_bulk(
@@ -71,7 +37,7 @@ def approve_in_bulk(
         decision = verbs.approve(settings, found.id, cover.choices, rule=label, dry_run=True)
         return told(here, decision, found, dry_run=True)
     total = len(cover.choices)
-    samples = Samples(SystemRandom().sample(cover.choices, total))
+    samples = Samples.drawn(cover.choices)
     _look(here, settings, samples, min(total, max(sample, settings.sample_min)))
     _agreed(here, settings, samples)
     decision = verbs.approve(settings, found.id, samples.kept, rule=label, samples=samples.seen)
@@ -95,7 +61,7 @@ def _summary(name: str, text: str, cover: Cover, job: Job) -> list[str]:
     return [
         f"{safe_line(name)}: {safe_line(text)}   {len(cover.choices)} of {cover.waiting} {drafts(cover.waiting)}",
         f"Left out: {told_out}",
-        f"They go to: approved ({destination(job)})",
+        f"They go to: approved ({job.plan.mode.destination})",
     ]
 
 

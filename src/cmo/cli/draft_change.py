@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cmo import service
 from cmo.cli.diagnostics import DONE, PARTLY, REFUSED
 from cmo.cli.draft_picks import Ids, OneId, need_terminal, need_yes, picked
 from cmo.cli.errors import InputBad, UsageProblem
@@ -16,19 +15,16 @@ from cmo.cli.options import DryRun, JobOption, Yes
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.errors import PolicyRefused
-from cmo.service import draft_words
-from cmo.store import draft_details
+from cmo.service import draft_file, draft_words
+from cmo.service.editor import edited_text, editor_of
 
 if TYPE_CHECKING:
     from cmo.config import Settings
     from cmo.service.draft_words import Change
-    from cmo.store.draft_details import DraftDetail
     from cmo.store.draft_views import DraftRow
     from cmo.store.drafts import NewWords
 
 Fate = Literal["done", "same", "refused"]
-SCISSORS = "# ------------------------ >8 ------------------------"
-_SUBJECT = "Subject:"
 
 
 def edit(draft: OneId, job: JobOption = None) -> int:
@@ -89,16 +85,11 @@ def edited(here: Session, settings: Settings, row: DraftRow) -> Change:
     Raises:
         InputBad: the subject line is gone.
     """
-    from cmo.cli.editor import edited_text
-
-    with service.reader(settings) as conn:
-        detail = draft_details.get_draft(conn, row.id, now=service.clock_of(settings).now())
-    before = _parts(_shown(detail))
-    text = edited_text(here, _shown(detail), name=f"draft-{row.id}.txt")
-    if not text.partition(SCISSORS)[0].strip():
-        return None
-    after = _parts(text)
-    return None if after == before else draft_words.edit_draft(settings, row, *after)
+    command = editor_of(here.settings, here.env)
+    try:
+        return draft_file.edit(settings, row, lambda text, name: edited_text(command, text, name=name))
+    except draft_file.NoSubject as error:
+        raise InputBad(error.message, hint=error.hint) from error
 
 
 def told_findings(here: Session, words: NewWords) -> None:
@@ -108,29 +99,6 @@ def told_findings(here: Session, words: NewWords) -> None:
         here.say.note(f"  {word}: {safe_line(finding.flag)}  {safe_line(finding.message)}")
     if not words.findings:
         here.say.note("  The checks found nothing.")
-
-
-def _shown(detail: DraftDetail) -> str:
-    """The file that is edited."""
-    rows = [f"{_SUBJECT} {detail.row.subject}", "", detail.body.rstrip("\n"), "", SCISSORS]
-    rows += ["# Nothing below this line is part of the mail. What the sentences rest on:"]
-    for claim in detail.claims:
-        if claim.sentence.facts:
-            rows.append(f"# {safe_line(claim.sentence.text)}")
-            rows += [
-                f"#   {fact.name}: {safe_line(fact.text)}  {fact.seen_at:%Y-%m-%d}  {safe_line(fact.source_url)}"
-                for fact in claim.evidence
-            ]
-            rows += [f"#   {name}: not found" for name in claim.missing]
-    return "\n".join(rows) + "\n"
-
-
-def _parts(text: str) -> tuple[str, str]:
-    """Subject and body of an edited file."""
-    first, _, rest = text.partition(SCISSORS)[0].lstrip().partition("\n")
-    if not first.startswith(_SUBJECT):
-        raise InputBad("Line 1 is no subject; nothing was changed.", hint="Line 1 has to begin with Subject:")
-    return first.removeprefix(_SUBJECT).strip(), rest.strip("\n").rstrip() + "\n"
 
 
 def _each(

@@ -163,19 +163,12 @@ def told(here: Session, decision: Decision, job: Job, *, dry_run: bool) -> int:
     return NOT_FOUND if all(refusal.why == "missing" for refusal in decision.refused) else REFUSED
 
 
-def destination(job: Job) -> str:
-    """What becomes of approved drafts of the job."""
-    if job.plan.mode is Mode.SEND_ALLOWED:
-        return "SEND-ALLOWED: they leave by cmo send"
-    return f"{job.plan.mode.value.replace('_', '-').upper()}: nothing is sent"
-
-
 def drafts(count: int) -> str:
     return "draft" if count == 1 else "drafts"
 
 
 def _where_to(action: str, job: Job) -> str:
-    return f" {destination(job)}." if action == "approve" else ""
+    return f" {job.plan.mode.destination}." if action == "approve" else ""
 
 
 def _leaves(action: str, job: Job) -> bool:

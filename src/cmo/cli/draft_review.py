@@ -12,7 +12,7 @@ from cmo import service
 from cmo.cli import draft_lines
 from cmo.cli.diagnostics import DONE
 from cmo.cli.draft_change import edited, told_findings
-from cmo.cli.draft_picks import Where, destination, job_of, need_terminal, terms_of
+from cmo.cli.draft_picks import Where, job_of, need_terminal, terms_of
 from cmo.cli.draft_verbs import asked_reason
 from cmo.cli.errors import Left
 from cmo.cli.options import JobOption
@@ -111,7 +111,7 @@ class _Review:
         told = ", ".join(f"{count} {word}" for word, count in self.counts.items() if count) or "nothing decided"
         with service.reader(self.settings) as conn:
             left = draft_views.count_waiting(conn, self.job.id, now=self._now(), terms=self.terms)
-        self.here.say.note(f"{told}; {left} left. {destination(self.job)}.")
+        self.here.say.note(f"{told}; {left} left. {self.job.plan.mode.destination}.")
         self.here.say.hint(f"cmo drafts review --job {self.job.id}" if left else f"cmo drafts list --job {self.job.id}")
         return DONE
 

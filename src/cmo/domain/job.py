@@ -56,6 +56,13 @@ class Mode(StrEnum):
     DRAFT_ONLY = "draft_only"
     SEND_ALLOWED = "send_allowed"
 
+    @property
+    def destination(self) -> str:
+        """What becomes of approved drafts."""
+        if self is Mode.SEND_ALLOWED:
+            return "SEND-ALLOWED: they leave by cmo send"
+        return f"{self.value.replace('_', '-').upper()}: nothing is sent"
+
 
 class Environment(StrEnum):
     LIVE = "live"

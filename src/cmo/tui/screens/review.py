@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -9,7 +10,7 @@ from functools import partial
 from time import monotonic
 
 from rich.text import Text
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Horizontal
 from textual.events import Resize
 from textual.widgets import Static
@@ -18,17 +19,21 @@ from cmo.config import Settings
 from cmo.domain.event import DraftAction
 from cmo.domain.filters import Term
 from cmo.errors import CmoError, JobNotFound
+from cmo.service import draft_file
 from cmo.service import drafts as verbs
+from cmo.service.draft_words import QUESTION, Change, ask_person, redo_draft
+from cmo.service.editor import edited_text, editor_of
 from cmo.service.rules import draft_terms
 from cmo.store.draft_details import DraftDetail, VersionLine, draft_versions, get_draft
-from cmo.store.draft_views import Choice, DraftRow, find_batch, list_drafts
+from cmo.store.draft_views import Choice, DraftRow, cover, find_batch, list_drafts, list_rules
 from cmo.store.drafts import Decision
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line
 from cmo.tui.screens.base import Page
-from cmo.tui.widgets.dialogs import Ask, Choose
+from cmo.tui.widgets.dialogs import Ask, Choose, EditHere
 from cmo.tui.widgets.draft_pane import FORMS, DraftPane, Form, draft_text, why_text
 from cmo.tui.widgets.filter_box import FilterBox
+from cmo.tui.widgets.rule_dialog import Agreed, RuleDialog
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
 WIDE = 100
@@ -86,6 +91,7 @@ class Review(Page):
     def __init__(self) -> None:
         super().__init__()
         self._terms: tuple[Term, ...] = ()
+        self._filter = ""
         self._rows = DraftRows((), {}, self.palette)
         self._pending: dict[int, str] = {}
         """Draft -> the state that a decision on its way will give it."""
@@ -147,7 +153,7 @@ class Review(Page):
 
     def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
         try:
-            self._terms = draft_terms(event.text)
+            self._terms, self._filter = draft_terms(event.text), event.text
         except CmoError as error:
             self.workplace.refuse(error.message, error.hint or "")
             return
@@ -190,6 +196,96 @@ class Review(Page):
         if self._row is not None:
             self.app.push_screen(Ask("Disqualify", "They will never be contacted. Why do they not fit?"), answered)
 
+    def action_drafts_edit(self) -> None:
+        """Edit in the operator's editor; the screen steps aside for it."""
+        row = self._row
+        if row is None:
+            return
+        settings = self.desk.job_settings()
+        command = editor_of(settings, os.environ)
+
+        def by_hand(text: str, name: str) -> str:
+            with self.app.suspend():
+                return edited_text(command, text, name=name)
+
+        try:
+            change = draft_file.edit(settings, row, by_hand)
+        except SuspendNotSupported:
+            self.action_drafts_edit_here()
+            return
+        except CmoError as error:
+            self.workplace.refuse(error.message, error.hint or "")
+            return
+        self.workplace.on_told(_changed("drafts.edit", row.id, change))
+
+    def action_drafts_edit_here(self) -> None:
+        """Edit in place."""
+        row, detail = self._row, self._detail
+        if row is None or detail is None or detail.row.id != row.id:
+            return
+        settings = self.desk.job_settings()
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                change = partial(draft_file.edit, settings, row, lambda before, name: text)
+                self.workplace.act("drafts.edit", lambda: _changed("drafts.edit", row.id, change()))
+
+        self.app.push_screen(EditHere(f"Draft {row.id}", draft_file.shown(detail)), answered)
+
+    def action_drafts_redo(self) -> None:
+        """Write it anew from the template in force and what is on record now."""
+        row, settings = self._row, self.desk.job_settings()
+        if row is not None:
+            self.workplace.act("drafts.redo", lambda: _changed("drafts.redo", row.id, redo_draft(settings, row)))
+
+    def action_drafts_needs_info(self) -> None:
+        """Turn it into one question to the person."""
+        row, settings = self._row, self.desk.job_settings()
+
+        def answered(question: str | None) -> None:
+            if question is not None and row is not None:
+                change = partial(ask_person, settings, row, question)
+                self.workplace.act("drafts.needs_info", lambda: _changed("drafts.needs_info", row.id, change()))
+
+        if row is not None:
+            self.app.push_screen(Ask("Needs info", "What do you want to ask them?", value=QUESTION), answered)
+
+    def action_rules_apply(self) -> None:
+        """Approve by a rule, or by the filter in force."""
+        rules = list_rules(self.desk.conn)
+        named = [(rule.name, rule.where) for rule in rules][:7]
+        if self._filter:
+            named.insert(0, ("filter", self._filter))
+        if not named:
+            self.workplace.refuse(
+                "There is no rule yet.", "Filter first (/), then A; or: cmo rules add clean-60 --where 'score>=60'"
+            )
+            return
+
+        def chosen(number: int | None) -> None:
+            if number is not None:
+                self._approve_by(*named[number - 1])
+
+        self.app.push_screen(Choose("Approve by which rule?", [f"{name}: {where}" for name, where in named]), chosen)
+
+    def _approve_by(self, name: str, where: str) -> None:
+        job_id, settings = self.desk.job_id, self.desk.job_settings()
+        if job_id is None:
+            return
+        covered = cover(self.desk.conn, job_id, draft_terms(where), now=self.desk.now())
+        if not covered.choices:
+            self.workplace.refuse(f"No draft that waits matches {where}.")
+            return
+
+        def agreed(answer: Agreed | None) -> None:
+            if answer is not None:
+                samples = answer.samples
+                verb = partial(verbs.approve, rule=answer.label, samples=samples.seen)
+                self._hand_over("approve", samples.kept, verb)
+
+        least = settings.sample_min
+        self.app.push_screen(RuleDialog(self.desk, self.palette, covered, name=name, where=where, least=least), agreed)
+
     def action_drafts_undo(self) -> None:
         job_id, settings = self.desk.job_id, self.desk.job_settings()
         if job_id is None:
@@ -219,14 +315,17 @@ class Review(Page):
     def _decide(self, action: DraftAction, verb: Callable[..., Decision]) -> None:
         """Decide on the marked drafts, else on the one that is shown; go on to the next one at once."""
         chosen = self._chosen()
+        if chosen:
+            self._hand_over(action, [row.choice for row in chosen], verb)
+
+    def _hand_over(self, action: DraftAction, choices: Sequence[Choice], verb: Callable[..., Decision]) -> None:
         job_id = self.desk.job_id
-        if not chosen or job_id is None:
+        if job_id is None:
             return
         state = _DECIDED[action]
-        self._pending.update({row.id: state for row in chosen})
-        self._decided[state] += len(chosen)
+        self._pending.update({choice.draft_id: state for choice in choices})
+        self._decided[state] += len(choices)
         settings = self.desk.job_settings()
-        choices = [row.choice for row in chosen]
         self.workplace.act(f"drafts.{action}", partial(_told, action, lambda: verb(settings, job_id, choices)))
         self._table.clear_marks()
         self._table.show(self._rows_now())
@@ -328,6 +427,18 @@ def _turned_down(
     put_off: timedelta | None = None,
 ) -> Decision:
     return verbs.turn_down(settings, job_id, action, choices, reason=reason, put_off=put_off)
+
+
+def _changed(action: str, draft_id: int, change: Change) -> Told:
+    """What new words came to; they are shown again and wait for a decision."""
+    if change is None:
+        return Told(action, f"Draft {draft_id} keeps its words.", draft_id=draft_id)
+    edited, words = change
+    if edited.refused is not None:
+        return Told(action, f"Draft {draft_id} stays as it is: {line(edited.refused.message)}.", is_refused=True)
+    against = ", ".join(line(finding.flag) for finding in words.findings)
+    said = f"the checks found: {against}" if against else "the checks found nothing"
+    return Told(action, f"Draft {draft_id} has version {edited.version}; {said}.", draft_id=draft_id)
 
 
 def _told(action: str, verb: Callable[[], Decision]) -> Told:

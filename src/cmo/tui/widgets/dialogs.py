@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input, Static, TextArea
 
 from cmo.tui.paint import block
 
@@ -108,3 +108,20 @@ class Confirm(Dialog[bool]):
 
     def action_yes(self) -> None:
         self.dismiss(True)
+
+
+class EditHere(Dialog[str]):
+    """A text to change in place; ctrl+e keeps it, Esc leaves it as it was."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+e", "keep", show=False, priority=True)]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__(title)
+        self._before = text
+
+    def question(self) -> ComposeResult:
+        yield TextArea(self._before, id="words", soft_wrap=True)
+        yield Static(Text("ctrl+e  keep it, it is checked again     Esc  no", style="dim"), markup=False)
+
+    def action_keep(self) -> None:
+        self.dismiss(self.query_one(TextArea).text)

@@ -6,21 +6,27 @@ import os
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from cmo.cli.session import Session
+from cmo.config import Settings
 from cmo.errors import ConfigError
 
 
-def edited_text(here: Session, text: str, *, name: str) -> str:
-    """`text` as the person left it. The file is theirs alone and gone afterwards.
+def editor_of(settings: Settings, env: Mapping[str, str]) -> str:
+    """The command that opens it."""
+    return settings.editor or env.get("VISUAL") or env.get("EDITOR") or ("notepad" if os.name == "nt" else "vi")
+
+
+def edited_text(command: str, text: str, *, name: str) -> str:
+    """`text` as the person left it, in the terminal of this process. The file is theirs alone and gone afterwards.
 
     Args:
+        command: As `editor_of` gives it.
         name: What the file is called, so that the editor shows it.
     Raises:
         ConfigError: the editor cannot be started, or left no text.
     """
-    command = here.settings.editor or here.env.get("VISUAL") or here.env.get("EDITOR") or _usual()
     with tempfile.TemporaryDirectory(prefix="cmo-") as folder:
         path = Path(folder) / name
         path.write_text(text, encoding="utf-8")
@@ -33,7 +39,3 @@ def edited_text(here: Session, text: str, *, name: str) -> str:
             raise ConfigError(
                 f"The editor {command!r} cannot be used: {exc}.", hint="cmo config set ui.editor nano"
             ) from exc
-
-
-def _usual() -> str:
-    return "notepad" if os.name == "nt" else "vi"
