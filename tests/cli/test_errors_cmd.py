@@ -187,3 +187,18 @@ def test_every_known_error_has_three_parts_and_names_only_commands_that_exist() 
         words = line.partition("cmo ")[2].split()
         assert words, line
         assert words[0] in known if words[0] not in NOUNS else " ".join(words[:2]) in known, line
+
+
+def test_single_members_are_retried_skipped_and_taken_back(cmo: Cmo, job: str) -> None:
+    key = keys(cmo)["enrich"]
+    assert "Skipped 2" in cmo("errors", "skip", key, "--item", "maint3", "--item", "maint4").err
+    assert "Took back 1" in cmo("errors", "revive", key, "--item", "maint3").err
+    assert cmo("errors", "retry", key, "--item", "maint3", "--item", "maint4", "--json").document["data"]["items"] == 1
+    (left,) = cmo("errors", "list", "--where", "stage:enrich", "--json").document["data"]
+    assert (left["count"], left["skipped"]) == (11, 1)
+
+
+def test_groups_are_filtered_in_the_language_of_all_lists(cmo: Cmo, job: str) -> None:
+    assert len(cmo("errors", "list", "--where", "state:needs -stage:send", "--json").document["data"]) == 1
+    assert cmo("errors", "list", "--where", "state:dead").code == 4
+    assert cmo("errors", "list", "--where", "score>=80").code == 2

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmo.domain.event import FailuresRetried, ItemFailed
+from cmo.domain.filters import parse_filter
 from cmo.domain.job import Job, Stage
 from cmo.domain.lead import ItemFailure
 from cmo.store import groups
@@ -244,3 +245,41 @@ def test_a_report_names_nobody(conn: Connection, job: Job) -> None:
     assert "5.7.1" in report
     assert "policy" in report
     assert report.count("```") == 2
+
+
+def test_groups_are_filtered_counted_and_paged_in_one_order(conn: Connection, job: Job) -> None:
+    fail(conn, job, "ana", message="no answer at all", later=1)
+    fail(conn, job, "bob", message="the account is gone", code="not_found", later=2)
+    fail(conn, job, "cy@cy.example", tool="mx_check", stage=Stage.MX, message="SERVFAIL", code="dns", later=3)
+    every = [group.key for group in error_groups(conn, job.id)]
+    with transaction(conn):
+        groups.mark_failures(conn, job.id, "skipped", keys=[every[0]], at=NOW)
+    found = {
+        "state:needs": every[1:], "state:skipped": every[:1], "-state:needs": every[:1], "stage:mx": every[:1],
+        "tool:enrich code:found": every[1:2], "answer": every[2:], f"group:{every[2][:5]}": every[2:], "state:dead": [],
+    }  # fmt: skip
+    for text, expected in found.items():
+        terms = parse_filter(text, fields=groups.GROUP_FIELDS, values=groups.GROUP_VALUES)
+        assert [group.key for group in error_groups(conn, job.id, marked=True, terms=terms)] == expected, text
+        assert groups.count_groups(conn, job.id, marked=True, terms=terms) == len(expected), text
+    pages = [error_groups(conn, job.id, marked=True, limit=1, offset=n) for n in range(4)]
+    assert [group.key for page in pages for group in page] == every
+    assert groups.count_needing(conn, job.id) == 2
+
+
+def test_only_the_named_members_of_a_group_are_meant(conn: Connection, job: Job) -> None:
+    fail(conn, job, "ana", "bob", "cy")
+    fail(conn, job, "ana", tool="find_commit_emails", stage=Stage.EMAILS)
+    (key,) = {group.key for group in error_groups(conn, job.id, stage="enrich")}
+    with transaction(conn):
+        groups.mark_failures(conn, job.id, "skipped", keys=[key], items=["ana"], at=NOW)
+    assert {group.stage: group.skipped for group in error_groups(conn, job.id, marked=True)} == {
+        "enrich": 1,
+        "emails": 0,
+    }
+    assert retriable(conn, job.id, [key], ["ana"]).items == 0
+    assert retriable(conn, job.id, [key], ["bob"]).items == 1
+    event = FailuresRetried(by="operator:test", groups=(key,), items=("bob",))
+    commit(conn, job.id, [("retried", event)], at=NOW, epoch=None)
+    assert [member.item for member in group_members(conn, job.id, key)] == ["ana", "cy"]
+    assert [member.item for member in group_members(conn, job.id, key, limit=1, offset=1)] == ["cy"]

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from cmo.store.groups import FailedItem, StoredGroup
 
 GroupArg = Annotated[str, typer.Argument(metavar="GROUP", help="Its key, or the start of it.")]
+Items = Annotated[
+    list[str] | None,
+    typer.Option("--item", metavar="ID", help="Only this member, as `cmo errors show` names it; repeatable."),
+]
 OneGroup = Annotated[str | None, typer.Option("--group", metavar="GROUP", help="A group's key, or the start of it.")]
 
 _SIGNS = {"retrying": "▶", "needs you": "◆", "dead": "✗", "skipped": "·"}
@@ -66,6 +70,7 @@ def list_groups(
     job: JobArg = None,
     stage: Annotated[str | None, typer.Option("--stage", metavar="STAGE", help="Only this stage.")] = None,
     group: OneGroup = None,
+    where: Annotated[str | None, typer.Option("--where", metavar="FILTER", help="See: cmo help filters")] = None,
     fields: Fields = None,
 ) -> int:
     """List groups of failures.
@@ -73,16 +78,16 @@ def list_groups(
     The latest first, those that were skipped or given up too. Exit code 4 where a filter matches none.
     """
     here = session()
-    prefix = "" if group is None else _prefix(group)
+    prefix, terms = "" if group is None else _prefix(group), verbs.group_terms(where)
     with opened_job(here, job) as (conn, job_id):
-        found = groups.error_groups(conn, job_id, marked=True, stage=stage, prefix=prefix)
+        found = groups.error_groups(conn, job_id, marked=True, stage=stage, prefix=prefix, terms=terms)
         _banner(here, conn, job_id)
     glyphs = here.out.terminal.glyphs
     here.out.table("cmo.errors.list/1", _columns(glyphs), [_row(item) for item in found], fields=fields)
     if found:
         here.say.hint(f"One of them: cmo errors show {found[0].key}")
         return DONE
-    if stage is None and group is None:
+    if stage is None and group is None and not terms:
         here.say.note(f"No errors in {job_id}.")
         return DONE
     here.say.note(f"No group of {job_id} matches.")
@@ -118,6 +123,7 @@ def show(
 def retry(
     group: Annotated[str | None, typer.Argument(metavar="[GROUP]", help="Its key, or the start of it.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every group that is not set aside.")] = False,
+    item: Items = None,
     job: JobOption = None,
     dry_run: DryRun = False,
 ) -> int:
@@ -127,17 +133,17 @@ def retry(
     skipped or given up stays so. Exit code 3 where something was left as it is.
     """
     here = session()
-    if every == (group is not None):
+    if every == (group is not None) or (every and item):
         raise UsageProblem("Name one group, or --all.", hint="cmo errors retry 3f9a1c, or cmo errors retry --all")
     if group is not None:
         found = [_find(here, group, job)]
     else:
         with opened_job(here, job) as (conn, job_id):
             found = groups.error_groups(conn, job_id)
-    if not any(item.open for item in found):
+    if not any(one.open for one in found):
         what = f"Group {found[0].key} is {found[0].state}." if found else "No group can be tried again."
         raise NothingMatched(what, hint=f"cmo errors revive {group}" if group else "cmo errors list")
-    done = verbs.retry(here.settings, found[0].job_id, [item.key for item in found], dry_run=dry_run)
+    done = verbs.retry(here.settings, found[0].job_id, [one.key for one in found], items=item or (), dry_run=dry_run)
     here.say.note(
         f"{'Would be pending' if dry_run else 'Pending'} again: {done.items:,} for the job, {done.writes:,} to send."
     )
@@ -146,21 +152,21 @@ def retry(
     data = {"dry_run": dry_run, "items": done.items, "writes": done.writes, "left": dict(done.left)}
     here.out.document("cmo.errors.retry/1", data, text=[])
     if done.items or done.writes:
-        is_mail = any(item.stage == Stage.SEND for item in found)
+        is_mail = any(one.stage == Stage.SEND for one in found)
         here.say.hint(
             f"Go on: cmo {'resume' if done.items else 'send' if is_mail else 'sync'} {_named(here, found[0].job_id)[1]}"
         )
     return PARTLY if done.left else DONE
 
 
-def skip(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> int:
+def skip(group: GroupArg, item: Items = None, job: JobOption = None, dry_run: DryRun = False) -> int:
     """Go on without a group.
 
     Its members are marked, and what waits in the outbox is held, until `cmo errors revive`.
     """
     here = session()
     found = _find(here, group, job)
-    counts = verbs.skip(here.settings, found.job_id, [found.key], dry_run=dry_run)
+    counts = verbs.skip(here.settings, found.job_id, [found.key], items=item or (), dry_run=dry_run)
     return _marked(here, "skip", counts, _typed(found.key, job), dry_run=dry_run)
 
 
@@ -197,6 +203,7 @@ def deadletter(
 
 def revive(
     group: GroupArg,
+    item: Items = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept on the record.")] = "",
     job: JobOption = None,
     dry_run: DryRun = False,
@@ -207,7 +214,7 @@ def revive(
     """
     here = session()
     found = _find(here, group, job)
-    counts = verbs.revive(here.settings, found.job_id, [found.key], reason=reason, dry_run=dry_run)
+    counts = verbs.revive(here.settings, found.job_id, [found.key], items=item or (), reason=reason, dry_run=dry_run)
     return _marked(here, "revive", counts, _typed(found.key, job), dry_run=dry_run)
 
 

@@ -104,6 +104,14 @@ Drafts (cmo drafts, cmo rules) have their own fields:
   step:first_touch     first_touch, follow_up_1, follow_up_2 or breakup
   variant:a            the A/B variant
   template:0123        the start of a template's version, or edited
+
+Errors (cmo errors list) have theirs:
+
+  state:needs          retrying, needs (you), skipped or dead
+  stage:enrich         a stage
+  tool:gmail           part of a tool or an operation
+  code:limited         part of a code
+  group:3f9a           the start of a group's key
 """
 
 _ACCESSIBILITY = """Access

@@ -192,6 +192,8 @@ class FailuresRetried(Frozen):
     by: str
     groups: tuple[str, ...] | None = None
     """Keys of the groups that were meant; None for all."""
+    items: tuple[str, ...] | None = None
+    """Only these members of them; None for all."""
 
 
 class CheckpointWritten(Frozen):

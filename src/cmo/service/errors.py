@@ -14,6 +14,7 @@ from cmo.config import Settings
 from cmo.config.secrets import mask_addresses
 from cmo.domain.audit import AuditEntry
 from cmo.domain.event import FailuresRetried
+from cmo.domain.filters import Term, parse_filter
 from cmo.domain.outbox import OutboxState
 from cmo.domain.text import clean_line
 from cmo.errors import PolicyRefused
@@ -22,6 +23,8 @@ from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
 from cmo.store.groups import (
+    GROUP_FIELDS,
+    GROUP_VALUES,
     FiledTicket,
     Mark,
     StoredGroup,
@@ -41,6 +44,15 @@ if TYPE_CHECKING:
 LONGEST_REASON = 200
 
 
+def group_terms(text: str | None) -> tuple[Term, ...]:
+    """The terms of a filter on groups.
+
+    Raises:
+        FilterInvalid
+    """
+    return parse_filter(text, fields=GROUP_FIELDS, values=GROUP_VALUES) if text else ()
+
+
 @dataclass(frozen=True)
 class Retried:
     """What trying again came to."""
@@ -53,36 +65,41 @@ class Retried:
     """Why something was left as it is -> how many."""
 
 
-def retry(settings: Settings, job_id: str, keys: Sequence[str], *, dry_run: bool = False) -> Retried:
+def retry(
+    settings: Settings, job_id: str, keys: Sequence[str], *, items: Sequence[str] = (), dry_run: bool = False
+) -> Retried:
     """Try the open members of these groups again. What may have arrived is never repeated.
 
     Args:
         keys: Whole keys of groups.
+        items: Only these members.
     """
     with writer(settings) as conn, transaction(conn):
         now = clock_of(settings).now()
-        found = retriable(conn, job_id, keys)
+        found = retriable(conn, job_id, keys, items)
         is_over = get_job(conn, job_id).status.is_over
-        items = 0 if is_over else found.items
+        pending = 0 if is_over else found.items
         if not dry_run:
             replan_writes(conn, found.writes, now=now)
-            if items:
-                event = FailuresRetried(by=settings.actor, groups=tuple(keys))
+            if pending:
+                event = FailuresRetried(by=settings.actor, groups=tuple(keys), items=tuple(items) or None)
                 record(conn, job_id, f"{job_id}/operator/{uuid.uuid4()}", event, now)
-        detail = {"items": items, "writes": len(found.writes)}
+        detail = {"items": pending, "writes": len(found.writes)}
         record_audit(conn, [_entry(settings, "retry", job_id, key, detail, dry_run) for key in keys], at=now)
     left = {
-        "the job is over": found.items - items,
+        "the job is over": found.items - pending,
         "may have arrived: looked up, never repeated": found.doubtful,
         "held for you: cmo outbox release": found.held,
         "cannot be tried again by itself": found.final,
     }
-    return Retried(items=items, writes=len(found.writes), left={why: n for why, n in left.items() if n})
+    return Retried(items=pending, writes=len(found.writes), left={why: n for why, n in left.items() if n})
 
 
-def skip(settings: Settings, job_id: str, keys: Sequence[str], *, dry_run: bool = False) -> Counter[str]:
-    """Go on without these groups; group -> how many members were newly set aside."""
-    return _mark(settings, job_id, "skip", "skipped", keys=keys, dry_run=dry_run)
+def skip(
+    settings: Settings, job_id: str, keys: Sequence[str], *, items: Sequence[str] = (), dry_run: bool = False
+) -> Counter[str]:
+    """Go on without these groups, or these members of theirs; group -> how many were newly set aside."""
+    return _mark(settings, job_id, "skip", "skipped", keys=keys, items=items, dry_run=dry_run)
 
 
 def dead_letter(
@@ -94,15 +111,22 @@ def dead_letter(
     reason: str = "",
     dry_run: bool = False,
 ) -> Counter[str]:
-    """Give groups or single items up, with a reason that stays with them; nothing is deleted."""
+    """Give groups up, or single items of these or of any group, with a reason that stays; nothing is deleted."""
     return _mark(settings, job_id, "deadletter", "dead", keys=keys, items=items, reason=reason, dry_run=dry_run)
 
 
 def revive(
-    settings: Settings, job_id: str, keys: Sequence[str], *, reason: str = "", dry_run: bool = False
+    settings: Settings,
+    job_id: str,
+    keys: Sequence[str],
+    *,
+    items: Sequence[str] = (),
+    reason: str = "",
+    dry_run: bool = False,
 ) -> Counter[str]:
-    """Take the marks of these groups back, with a reason for the record; their writes may leave again."""
-    return _mark(settings, job_id, "revive", None, keys=keys, reason=reason, dry_run=dry_run)
+    """Take the marks of these groups, or of these members of theirs, back, with a reason for the record; their writes
+    may leave again."""
+    return _mark(settings, job_id, "revive", None, keys=keys, items=items, reason=reason, dry_run=dry_run)
 
 
 def _mark(

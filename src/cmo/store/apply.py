@@ -51,7 +51,7 @@ class _Applier:
             case ev.MessageQueued() | ev.MessageDropped():
                 self._message(event)
             case ev.FailuresRetried():
-                make_failures_pending(self._conn, self._job, event.groups)
+                make_failures_pending(self._conn, self._job, event.groups, event.items)
             case ev.CheckpointWritten():
                 self._run(
                     "INSERT INTO checkpoints (job_id, path, batch, row_count, upto, written_at, leads_version)"

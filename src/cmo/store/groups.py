@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from cmo.domain.base import Frozen
+from cmo.domain.filters import Term
+from cmo.domain.job import Stage
 from cmo.domain.outbox import MOST_ATTEMPTS, SOFT_BOUNCE, OutboxState
 from cmo.domain.outward import EXPECTED
 from cmo.domain.triage import ErrorGroup, explain, normalise
@@ -27,6 +29,18 @@ _LEAD = (
 )
 _SET_ASIDE = "set_aside"
 """The rule under which a marked row of the outbox is held."""
+
+GROUP_FIELDS = {
+    "state": "retrying, needs (you), skipped or dead",
+    "stage": "a stage, such as enrich or send",
+    "tool": "part of a tool or an operation, such as mx or gmail",
+    "code": "part of a code, such as rate_limited",
+    "group": "the start of a group's key",
+}
+GROUP_VALUES: dict[str, tuple[str, ...]] = {
+    "state": ("retrying", "needs", "skipped", "dead"),
+    "stage": tuple(Stage),
+}
 
 
 class GroupState(StrEnum):
@@ -48,17 +62,12 @@ class StoredGroup(ErrorGroup):
     dead: int
     retrying: int
     """Members that come up again by themselves."""
+    state: GroupState
 
     @property
     def open(self) -> int:
         """Members that nobody has set aside."""
         return self.count - self.skipped - self.dead
-
-    @property
-    def state(self) -> GroupState:
-        if not self.open:
-            return GroupState.DEAD if self.dead else GroupState.SKIPPED
-        return GroupState.RETRYING if self.retrying == self.open else GroupState.NEEDS_YOU
 
     @property
     def title(self) -> str:
@@ -105,8 +114,30 @@ class FiledTicket(Frozen):
     """What stands in its way."""
 
 
+_GROUPS = (
+    "SELECT g.*, CASE WHEN count > skipped + dead AND retrying = count - skipped - dead THEN 'retrying'"
+    " WHEN count > skipped + dead THEN 'needs you' WHEN dead THEN 'dead' ELSE 'skipped' END AS state FROM"
+    " (SELECT f.group_key, MIN(f.stage) AS stage, MIN(f.tool) AS tool, MIN(f.code) AS code,"
+    " MAX(f.message) AS message, MAX(f.status) AS status, COUNT(*) AS count, MAX(f.tries) AS tries,"
+    f" COUNT(DISTINCT {_LEAD}) AS leads, MIN(COALESCE(f.first_at, f.last_at)) AS first_at,"
+    " MAX(f.last_at) AS last_at, COALESCE(SUM(f.mark = 'skipped'), 0) AS skipped,"
+    f" COALESCE(SUM(f.mark = 'dead'), 0) AS dead, COALESCE(SUM({_COMES_BY_ITSELF}), 0) AS retrying,"
+    f" MIN(CASE WHEN {_COMES_BY_ITSELF} THEN o.due_s END) AS next_s"
+    f" FROM failures f LEFT JOIN outbox o ON {WRITE_OF_FAILURE}"
+    " WHERE f.job_id = ? AND (? OR f.mark IS NULL) GROUP BY f.group_key) g WHERE 1"
+)
+
+
 def error_groups(
-    conn: Connection, job_id: str, *, marked: bool = False, stage: str | None = None, prefix: str = ""
+    conn: Connection,
+    job_id: str,
+    *,
+    marked: bool = False,
+    stage: str | None = None,
+    prefix: str = "",
+    terms: Sequence[Term] = (),
+    limit: int = -1,
+    offset: int = 0,
 ) -> list[StoredGroup]:
     """The groups of the job, the latest first.
 
@@ -115,20 +146,53 @@ def error_groups(
         stage: Only this one.
         prefix: How the key begins.
     """
+    named = (_term("stage", stage), _term("group", prefix))
+    clauses, values = _where([*terms, *(term for term in named if term.value)])
     rows = conn.execute(
-        "SELECT f.group_key, MIN(f.stage) AS stage, MIN(f.tool) AS tool, MIN(f.code) AS code,"
-        " MAX(f.message) AS message, MAX(f.status) AS status, COUNT(*) AS count, MAX(f.tries) AS tries,"
-        f" COUNT(DISTINCT {_LEAD}) AS leads, MIN(COALESCE(f.first_at, f.last_at)) AS first_at,"
-        " MAX(f.last_at) AS last_at, COALESCE(SUM(f.mark = 'skipped'), 0) AS skipped,"
-        f" COALESCE(SUM(f.mark = 'dead'), 0) AS dead, COALESCE(SUM({_COMES_BY_ITSELF}), 0) AS retrying,"
-        f" MIN(CASE WHEN {_COMES_BY_ITSELF} THEN o.due_s END) AS next_s"
-        f" FROM failures f LEFT JOIN outbox o ON {WRITE_OF_FAILURE}"
-        " WHERE f.job_id = ?1 AND (?2 OR f.mark IS NULL) AND (?3 IS NULL OR f.stage = ?3)"
-        " AND substr(f.group_key, 1, length(?4)) = ?4"
-        " GROUP BY f.group_key ORDER BY MAX(f.last_at) DESC, f.group_key",
-        (job_id, int(marked), stage, prefix),
+        f"{_GROUPS}{clauses} ORDER BY last_at DESC, group_key LIMIT ? OFFSET ?",
+        (job_id, int(marked), *values, limit, offset),
     )
     return [_group(job_id, dict(row)) for row in rows]
+
+
+def count_groups(conn: Connection, job_id: str, *, marked: bool = False, terms: Sequence[Term] = ()) -> int:
+    """How many groups of the job meet all `terms`."""
+    clauses, values = _where(terms)
+    sql = f"SELECT COUNT(*) FROM ({_GROUPS}{clauses})"
+    return int(conn.execute(sql, (job_id, int(marked), *values)).fetchone()[0])
+
+
+def count_needing(conn: Connection, job_id: str) -> int:
+    """How many groups of the job wait for a person."""
+    return count_groups(conn, job_id, terms=[_term("state", "needs")])
+
+
+def _term(field: str, value: str | None) -> Term:
+    return Term(field=field, operator=":", value=value or "")
+
+
+def _where(terms: Sequence[Term]) -> tuple[str, list[str]]:
+    sql, values = "", list[str]()
+    for term in terms:
+        clause, value = _clause(term)
+        sql += f" AND {'NOT ' if term.negated else ''}({clause})"
+        values.append(value)
+    return sql, values
+
+
+def _clause(term: Term) -> tuple[str, str]:
+    value = term.value.lower()
+    match term.field:
+        case "state":
+            return "state = ?", GroupState.NEEDS_YOU if value == "needs" else value
+        case "stage":
+            return "stage = ?", value
+        case "tool" | "code":
+            return f"instr(lower({term.field}), ?) > 0", value
+        case "group":
+            return "instr(group_key, ?) = 1", value
+        case _:
+            return "instr(lower(message), ?) > 0", value
 
 
 def _group(job_id: str, row: dict[str, Any]) -> StoredGroup:
@@ -142,14 +206,14 @@ def _group(job_id: str, row: dict[str, Any]) -> StoredGroup:
     )
 
 
-def group_members(conn: Connection, job_id: str, key: str, *, limit: int = -1) -> list[FailedItem]:
+def group_members(conn: Connection, job_id: str, key: str, *, limit: int = -1, offset: int = 0) -> list[FailedItem]:
     """The members of a group, the latest first; all of them without a limit."""
     rows = conn.execute(
         "SELECT f.item, f.tool, f.code, f.message, f.tries, COALESCE(f.first_at, f.last_at) AS first_at, f.last_at,"
         f" f.mark, f.mark_reason, o.state, CASE WHEN {_COMES_BY_ITSELF} THEN o.due_s END AS next_s FROM failures f"
         f" LEFT JOIN outbox o ON {WRITE_OF_FAILURE} WHERE f.job_id = ? AND f.group_key = ?"
-        " ORDER BY f.last_at DESC, f.tool, f.item LIMIT ?",
-        (job_id, key, limit),
+        " ORDER BY f.last_at DESC, f.tool, f.item LIMIT ? OFFSET ?",
+        (job_id, key, limit, offset),
     )
     return [FailedItem(next_try_at=_moment(values.pop("next_s")), **values) for values in map(dict, rows)]
 
@@ -164,18 +228,24 @@ def jobs_with_group(conn: Connection, prefix: str) -> list[str]:
 
 
 _PICKED = (
-    "job_id = ?1 AND (group_key IN (SELECT value FROM json_each(?2)) OR item IN (SELECT value FROM json_each(?3)))"
-    " AND mark IS NOT ?4"
+    "job_id = ?1 AND (?2 IS NULL OR group_key IN (SELECT value FROM json_each(?2)))"
+    " AND (?3 IS NULL OR item IN (SELECT value FROM json_each(?3)))"
+    " AND COALESCE(?2, ?3) IS NOT NULL AND mark IS NOT ?4"
 )
 
 
 def count_unmarked(
     conn: Connection, job_id: str, mark: Mark | None, *, keys: Sequence[str] = (), items: Sequence[str] = ()
 ) -> Counter[str]:
-    """Group -> how many of its members are in these groups, or are these items, and do not bear `mark`."""
+    """Group -> how many of its members do not bear `mark`.
+
+    Args:
+        keys: Only of these groups.
+        items: Only these items.
+    """
     rows = conn.execute(
         f"SELECT group_key, COUNT(*) AS n FROM failures WHERE {_PICKED} GROUP BY group_key",
-        (job_id, json.dumps(keys), json.dumps(items), mark),
+        (job_id, names(keys or None), names(items or None), mark),
     )
     return Counter({row["group_key"]: row["n"] for row in rows})
 
@@ -190,16 +260,26 @@ def mark_failures(
     reason: str | None = None,
     at: datetime,
 ) -> None:
-    """Set members aside, or take their marks back (None); their writes wait meanwhile. In the caller's transaction."""
+    """Set members aside, or take their marks back (None); their writes wait meanwhile. In the caller's transaction.
+
+    Args:
+        keys: Only of these groups.
+        items: Only these items.
+    """
     rows = conn.execute(
         f"UPDATE failures SET mark = ?4, mark_reason = ?5 WHERE {_PICKED} RETURNING item",
-        (job_id, json.dumps(keys), json.dumps(items), mark, reason),
+        (job_id, names(keys or None), names(items or None), mark, reason),
     ).fetchall()
     ids = [int(row["item"][7:]) for row in rows if row["item"].startswith("outbox:")]
     if mark is None:
         _release(conn, ids)
     else:
         hold_set_aside(conn, ids, mark, at=at)
+
+
+def names(of: Sequence[str] | None) -> str | None:
+    """Names as one parameter of a query; NULL for all."""
+    return None if of is None else json.dumps(list(of))
 
 
 def hold_set_aside(conn: Connection, ids: Sequence[int], mark: Mark, *, at: datetime) -> None:

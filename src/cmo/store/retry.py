@@ -8,14 +8,17 @@ from datetime import datetime
 
 from cmo.domain.base import Frozen
 from cmo.store.db import Connection
-from cmo.store.groups import WRITE_OF_FAILURE
+from cmo.store.groups import WRITE_OF_FAILURE, names
 
 FAILED_REPO = "failed"
 """State of a repository whose history could not be read."""
 _RETRIED = ("extract_people", "enrich_github_user", "mx_check")
 """Tools whose failures can be tried again by themselves."""
 _TOOLS = ", ".join(f"'{tool}'" for tool in _RETRIED)
-_CHOSEN = "mark IS NULL AND (?2 IS NULL OR group_key IN (SELECT value FROM json_each(?2)))"
+_CHOSEN = (
+    "mark IS NULL AND (?2 IS NULL OR group_key IN (SELECT value FROM json_each(?2)))"
+    " AND (?3 IS NULL OR item IN (SELECT value FROM json_each(?3)))"
+)
 _REPLANNED = (
     "o.is_held = 0 AND (o.state = 'planned' OR (o.state = 'failed' AND o.effect IS NULL AND o.provider_id IS NULL"
     " AND COALESCE(o.code, f.code) = f.code))"
@@ -44,13 +47,13 @@ def count_failures(conn: Connection, job_id: str) -> int:
     return int(conn.execute(sql, (job_id,)).fetchone()[0])
 
 
-def retriable(conn: Connection, job_id: str, keys: Sequence[str]) -> Retriable:
-    """What trying these groups again would do."""
+def retriable(conn: Connection, job_id: str, keys: Sequence[str], items: Sequence[str] = ()) -> Retriable:
+    """What trying these groups again, or these members of theirs, would do."""
     rows = conn.execute(
         f"SELECT o.id, CASE WHEN f.tool IN ({_TOOLS}) THEN 'item' WHEN {_REPLANNED} THEN 'write'"
         " WHEN o.state IN ('claimed', 'unknown') THEN 'doubtful' WHEN o.is_held THEN 'held' ELSE 'final' END AS what"
         f" FROM failures f LEFT JOIN outbox o ON {WRITE_OF_FAILURE} WHERE f.job_id = ?1 AND {_CHOSEN} ORDER BY o.id",
-        (job_id, json.dumps(keys)),
+        (job_id, names(keys), names(items or None)),
     ).fetchall()
     kinds = [row["what"] for row in rows]
     return Retriable(
@@ -71,15 +74,17 @@ def replan_writes(conn: Connection, ids: Sequence[int], *, now: datetime) -> Non
     )
 
 
-def make_failures_pending(conn: Connection, job_id: str, keys: Sequence[str] | None = None) -> None:
+def make_failures_pending(
+    conn: Connection, job_id: str, keys: Sequence[str] | None = None, items: Sequence[str] | None = None
+) -> None:
     """Undo what a failure did to its item's row. Inside the caller's transaction.
 
     Args:
         keys: Groups; every group of the job without them.
+        items: Only these members.
     """
-    values = (job_id, None if keys is None else json.dumps(keys))
     for statement in _PENDING:
-        conn.execute(statement, values)
+        conn.execute(statement, (job_id, names(keys), names(items)))
 
 
 def _failed(tool: str) -> str:

@@ -9,7 +9,7 @@ from cmo.domain.job import Job
 from cmo.errors import ConfigError
 from cmo.service.controls import limits_of
 from cmo.store.draft_views import count_waiting
-from cmo.store.groups import GroupState, error_groups, sending_pause
+from cmo.store.groups import count_needing, sending_pause
 from cmo.store.standing_views import quota_use, stopped
 from cmo.tui.desk import Desk
 
@@ -62,5 +62,5 @@ def read_frame(desk: Desk) -> Frame:
         used=used,
         limit=limit,
         drafts=count_waiting(conn, job.id, now=now) if job else 0,
-        errors=sum(group.state is GroupState.NEEDS_YOU for group in error_groups(conn, job.id)) if job else 0,
+        errors=count_needing(conn, job.id) if job else 0,
     )
