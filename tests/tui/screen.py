@@ -11,6 +11,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from cmo.clock import Clock
 from cmo.config import Settings, Sources, load
 from cmo.store.db import Connection, open_store
 from cmo.tui.app import Workplace
@@ -78,9 +79,9 @@ def settings_in(home: Path, **env: str) -> Settings:
     return load(Sources(env={"CMO_HOME": str(home), "CMO_OPERATOR": "ana", **SENDER, **env}, folder=home))
 
 
-def desk_over(home: Path, *, job: str | None = None, **env: str) -> Desk:
+def desk_over(home: Path, *, job: str | None = None, clock: Clock | None = None, **env: str) -> Desk:
     settings = settings_in(home, **env)
-    return Desk(settings, settings_of=lambda plan: settings, job=job)
+    return Desk(settings, settings_of=lambda plan: settings, job=job, clock=clock)
 
 
 def seeded(home: Path, n: int = 12, *, flagged: int = 3, blocked: int = 1) -> tuple[Connection, str]:
@@ -95,10 +96,16 @@ def store_of(home: Path) -> Connection:
 
 @asynccontextmanager
 async def opened(
-    home: Path, screen: str, *, size: tuple[int, int] = (80, 24), job: str | None = None, **env: str
+    home: Path,
+    screen: str,
+    *,
+    size: tuple[int, int] = (80, 24),
+    job: str | None = None,
+    clock: Clock | None = None,
+    **env: str,
 ) -> AsyncIterator[Seen]:
     """The app over the store of `home`, at `screen`, after its first read."""
-    app = Workplace(desk_over(home, job=job, **env), screen=screen)
+    app = Workplace(desk_over(home, job=job, clock=clock, **env), screen=screen)
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)
         await seen.settled()
@@ -112,12 +119,13 @@ def play(
     *,
     size: tuple[int, int] = (80, 24),
     job: str | None = None,
+    clock: Clock | None = None,
     **env: str,
 ) -> None:
     """Open `screen` over the store of `home` and play a scene on it."""
 
     async def main() -> None:
-        async with opened(home, screen, size=size, job=job, **env) as seen:
+        async with opened(home, screen, size=size, job=job, clock=clock, **env) as seen:
             await scene(seen)
 
     asyncio.run(main())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from cmo.store.groups import sending_pause
 from cmo.tui.messages import Told
+from tests.fakes.clock import StillClock
 from tests.fakes.outside import NOW
 from tests.tui.screen import Seen, play, seeded, store_of
 
@@ -60,11 +62,37 @@ def test_sending_is_paused_by_one_key_and_goes_on_only_by_a_choice(home: Path) -
         await seen.press("P")
         assert sending_pause(conn, job_id, now=NOW) is not None
         assert "SENDING PAUSED" in seen.lines[0]
+        assert "Sending paused" in seen.lines[2]
+        assert seen.lines[2].endswith("P: when to go on")
         await seen.press("P", "2")
         pause = sending_pause(conn, job_id, now=NOW)
         assert pause is not None
         assert pause.until is not None
-        await seen.press("P", "5")
+        await seen.press("P", "6")
         assert sending_pause(conn, job_id, now=NOW) is None
+        assert "Sending paused" not in seen.lines[2]
 
     play(home, "review", scene)
+
+
+def test_a_pause_ends_after_as_many_minutes_as_are_typed_and_then_by_the_clock_alone(home: Path) -> None:
+    conn, clock = store_of(home), StillClock(datetime.now(UTC))
+
+    async def scene(seen: Seen) -> None:
+        job_id = seen.app.desk.job_id
+        assert job_id is not None
+        await seen.press("P")
+        await seen.press("P", "4", *"soon", "enter")
+        assert "soon is no number of minutes" in seen.told
+        await seen.press("P", "4", *"90", "enter")
+        pause = sending_pause(conn, job_id, now=clock.now())
+        assert pause is not None
+        assert pause.until is not None
+        assert pause.until - pause.at == timedelta(minutes=90)
+        assert f"Goes on {pause.until.astimezone():%H:%M}, one mail first." in seen.lines[2]
+        clock.advance(2 * 90 * 60)
+        seen.app.tick()
+        await seen.pilot.pause()
+        assert "Sending paused" not in seen.text
+
+    play(home, "review", scene, clock=clock)

@@ -22,13 +22,16 @@ from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line, palette_of
 from cmo.tui.screens.base import Page
 from cmo.tui.themes import DARK, THEMES
-from cmo.tui.widgets.dialogs import Choose
+from cmo.tui.widgets.dialogs import Ask, Choose
 from cmo.tui.widgets.help import Help
 
 TOAST_S = 4.0
-WAITS_MIN: tuple[int | None, ...] = (5, 15, 60, None, 0)
-"""When paused sending goes on; None: when a person says so; 0: now."""
+WAITS_MIN = (5, 15, 60)
+"""Minutes after which paused sending goes on, to choose from."""
+LONGEST_WAIT_MIN = 7 * 24 * 60
 UNTIL_DISMISSED_S = 86_400.0
+MOST_SHOWN = 120
+"""Characters of a text that is offered to be copied."""
 
 
 def _page(name: str) -> Callable[[], Screen[None]]:
@@ -90,7 +93,11 @@ class Workplace(App[None]):
     def tick(self) -> None:
         """Read what is seen anew where anybody committed anything."""
         page = self.page
-        if page is None or not page.is_mounted or not self.desk.is_changed():
+        if page is None or not page.is_mounted:
+            return
+        if self.frame.is_over(self.desk.now()):
+            self.desk.forget_what_was_seen()
+        if not self.desk.is_changed():
             return
         self.frame = read_frame(self.desk)
         page.draw_frame(self.frame)
@@ -176,10 +183,11 @@ class Workplace(App[None]):
             self.push_screen(Help(self.page))
 
     def action_view_back(self) -> None:
-        self.exit()
+        if self.page is None or not self.page.back():
+            self.exit()
 
     def action_view_escape(self) -> None:
-        if self.page is not None:
+        if self.page is not None and not self.page.back():
             self.page.set_focus(next(iter(self.page.query("RowTable")), None))
 
     def action_view_copy(self) -> None:
@@ -194,14 +202,14 @@ class Workplace(App[None]):
             if number is not None:
                 self.copy(copies[number - 1][1])
 
-        self.push_screen(Choose("Copy", [f"{what}: {line(text)}" for what, text in copies]), answered)
+        self.push_screen(Choose("Copy", [f"{what}: {line(text)[:MOST_SHOWN]}" for what, text in copies]), answered)
 
     def copy(self, text: str) -> None:
         """Put `text` on the clipboard by way of the terminal (OSC 52), and into a file for terminals that refuse."""
         self.copy_to_clipboard(text)
         path = self.desk.settings.paths.data_dir / "clipboard.txt"
         path.write_text(text + "\n", encoding="utf-8")
-        self.notify(f"Copied: {line(text)}\nAlso in {path}", timeout=TOAST_S, markup=False)
+        self.notify(f"Copied: {line(text)[:MOST_SHOWN]}\nAlso in {path}", timeout=TOAST_S, markup=False)
 
     def action_sending_pause(self) -> None:
         """Pause sending of the job in view at once; where it is paused, ask when to go on."""
@@ -212,12 +220,35 @@ class Workplace(App[None]):
             self.act("sending.pause", lambda: _paused(settings, job_id))
             return
 
-        def answered(number: int | None) -> None:
-            if number is not None:
-                self.act("sending.resume", lambda: _goes_on(settings, job_id, WAITS_MIN[number - 1]))
+        def go_on(minutes: int | None) -> None:
+            self.act("sending.resume", lambda: _goes_on(settings, job_id, minutes))
 
-        waits = [f"in {minutes} minutes, one mail first" for minutes in WAITS_MIN if minutes]
-        self.push_screen(Choose("Sending is paused. When does it go on?", [*waits, "when I say", "now"]), answered)
+        def typed(text: str | None) -> None:
+            if text is None:
+                return
+            if text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= LONGEST_WAIT_MIN:
+                go_on(int(text))
+            else:
+                self.refuse(
+                    f"{line(text)} is no number of minutes.", f"1 to {LONGEST_WAIT_MIN:,}. Nothing was changed."
+                )
+
+        def answered(number: int | None) -> None:
+            match number:
+                case None:
+                    return
+                case 4:
+                    self.push_screen(Ask("Sending goes on", "In how many minutes? One mail goes first."), typed)
+                case 5:
+                    go_on(None)
+                case 6:
+                    go_on(0)
+                case _:
+                    go_on(WAITS_MIN[number - 1])
+
+        waits = [f"in {minutes} minutes, one mail first" for minutes in WAITS_MIN]
+        choices = [*waits, "in as many minutes as I type", "when I say", "now"]
+        self.push_screen(Choose("Sending is paused. When does it go on?", choices), answered)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of what is seen, with its group, key and command."""

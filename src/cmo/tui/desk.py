@@ -19,16 +19,25 @@ from cmo.store.jobs import get_job
 class Desk:
     """One reading connection, used on the thread of the screen only; short synchronous queries."""
 
-    def __init__(self, settings: Settings, *, settings_of: Callable[[Plan], Settings], job: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        settings_of: Callable[[Plan], Settings],
+        job: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         """Open nothing yet.
 
         Args:
             settings_of: The settings in force for a job, its own among them.
             job: As a person names it; None: the only running one, else the last.
+            clock: In place of the one that the settings name.
         """
         self.settings = settings
         self._settings_of = settings_of
         self._ref = job
+        self._given_clock = clock
         self._stack = ExitStack()
         self._conn: Connection | None = None
         self._seen: int | None = None
@@ -91,7 +100,7 @@ class Desk:
 
     @cached_property
     def _clock(self) -> Clock:
-        return service.clock_of(self.settings)
+        return self._given_clock or service.clock_of(self.settings)
 
     def _find_job(self) -> None:
         try:

@@ -40,6 +40,10 @@ class Frame:
     errors: int = 0
     """Groups that nobody has dealt with."""
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether time alone made it another one: a pause has ended."""
+        return self.pause is not None and self.pause.until is not None and self.pause.until <= now
+
     def waiting(self, screen: str) -> int:
         """How much waits for a person on a screen."""
         return {"review": self.drafts, "errors": self.errors}.get(screen, 0)

@@ -15,7 +15,7 @@ from cmo.tui.desk import Desk
 from cmo.tui.feed import Frame
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette
-from cmo.tui.widgets.frame import Hints, Tabs, TopLine
+from cmo.tui.widgets.frame import Banner, Hints, Tabs, TopLine
 
 if TYPE_CHECKING:
     from cmo.tui.app import Workplace
@@ -34,6 +34,7 @@ class Page(Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(id="top")
         yield Tabs(id="tabs")
+        yield Banner(id="banner")
         with Vertical(id="body"):
             yield from self.body()
         yield Hints(self.NAME, id="hints")
@@ -53,6 +54,10 @@ class Page(Screen[None]):
     def copies(self) -> list[tuple[str, str]]:
         """What `y` offers: (what it is, the text); the command that shows the same comes last."""
         return []
+
+    def back(self) -> bool:
+        """Leave what lies over the screen's first view; False where nothing does."""
+        return False
 
     def heard(self, told: Told) -> None:
         """An action is done; the store was read anew before."""
@@ -78,9 +83,10 @@ class Page(Screen[None]):
         return self.workplace.palette
 
     def draw_frame(self, frame: Frame) -> None:
-        """Lines 1 and 2 and the footer."""
+        """Lines 1 and 2, what is paused, and the footer."""
         self.query_one(TopLine).draw(frame, self.palette, sandbox=self.desk.settings.sandbox)
         self.query_one(Tabs).draw(frame, self.NAME, self.palette)
+        self.query_one(Banner).draw(frame, self.palette)
         self.query_one(Hints).draw(self.palette)
 
     def on_screen_resume(self) -> None:

@@ -75,6 +75,27 @@ class TopLine(_Line):
             self.app.run_worker(self.app.run_action("kill_on"))
 
 
+class Banner(_Line):
+    """Below line 2 while sending is paused: since when, why, when it goes on. Not there otherwise."""
+
+    DEFAULT_CSS = "Banner { display: none; } Banner.-on { display: block; }"
+
+    def draw(self, frame: Frame, palette: Palette) -> None:
+        pause = frame.pause
+        self.set_class(pause is not None, "-on")
+        if pause is None:
+            return
+        began = f" {palette.sign('locked')[0]} Sending paused {pause.at.astimezone():%H:%M}: "
+        until = f" Goes on {pause.until.astimezone():%H:%M}, one mail first." if pause.until else ""
+        runs = " The run goes on." if frame.job is not None and frame.job.status is JobStatus.RUNNING else ""
+        tail = f".{until}{runs} P: when to go on "
+        room = max(8, self.app.size.width - len(began) - len(tail))
+        why = line(pause.reason).rstrip(".")
+        if len(why) > room:
+            why = cut(why, room, more=palette.ellipsis())
+        self.say(Text(f"{began}{why}{tail}", style=palette["needs"], no_wrap=True, overflow="ellipsis"))
+
+
 class Tabs(_Line):
     """The screens, with how much waits for a person on each."""
 
