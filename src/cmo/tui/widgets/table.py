@@ -235,7 +235,7 @@ class RowTable(ScrollView, can_focus=True):
             self.post_message(self.Chosen(self, row))
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self._width
         if y == 0:
             return self._header(width)
         index = y - 1 + self.scroll_offset.y
@@ -308,6 +308,11 @@ class RowTable(ScrollView, can_focus=True):
             self._told = key
             self.post_message(self.Moved(self, row))
 
+    @property
+    def _width(self) -> int:
+        """Cells of a line beside the scroll bar."""
+        return self.size.width - (self.scrollbar_size_vertical if self.show_vertical_scrollbar else 0)
+
     def _widths(self, width: int) -> list[tuple[int, Column, int]]:
         """(place, column, cells) of those that are shown."""
         shown = [(place, column) for place, column in enumerate(self._columns) if width >= column.least]
@@ -340,7 +345,7 @@ class RowTable(ScrollView, can_focus=True):
 
     def _click_header(self, x: int) -> None:
         left = 1
-        for place, _, cells in self._widths(self.size.width):
+        for place, _, cells in self._widths(self._width):
             if left <= x < left + cells:
                 self.post_message(self.Sorted(self, place))
                 return
