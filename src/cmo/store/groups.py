@@ -163,8 +163,15 @@ def count_groups(conn: Connection, job_id: str, *, marked: bool = False, terms: 
 
 
 def count_needing(conn: Connection, job_id: str) -> int:
-    """How many groups of the job wait for a person."""
-    return count_groups(conn, job_id, terms=[_term("state", "needs")])
+    """How many groups of the job wait for a person; asked often, so it counts nothing else."""
+    return int(
+        conn.execute(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM failures f"
+            f" LEFT JOIN outbox o ON {WRITE_OF_FAILURE} WHERE f.job_id = ? AND f.mark IS NULL"
+            f" GROUP BY f.group_key HAVING COUNT(*) > COALESCE(SUM({_COMES_BY_ITSELF}), 0))",
+            (job_id,),
+        ).fetchone()[0]
+    )
 
 
 def _term(field: str, value: str | None) -> Term:

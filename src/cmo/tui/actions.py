@@ -30,6 +30,8 @@ class Action:
     the screen."""
     hint: int = 0
     """Its place in the footer, from 1; 0: not there."""
+    hint_on: tuple[str, ...] = ()
+    """The screens whose footer shows it; none: wherever it is."""
     always: bool = False
     """Also while somebody types in a field."""
     run: str = ""
@@ -70,7 +72,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.palette", "Palette", "find any action by its name", ("ctrl+p", "colon")),
     Action("view.help", "Help", "the keys of this screen", ("question_mark",), cli="help", hint=99),
     Action("view.back", "Back", "back; at the top: leave, the job goes on", ("q",)),
-    Action("view.escape", "Close", "back, close, leave the filter", ("escape",)),
+    Action("view.escape", "Close", "back, close, leave the filter, dismiss notices", ("escape",)),
     Action("view.copy", "Copy", "copy the value, the row or the command", ("y",)),
     Action("view.filter", "Filter", "show what matches only", ("slash",), _TABLES, hint=90),
     Action("view.zoom", "Zoom", "this panel on the whole screen", ("z",)),
@@ -94,7 +96,19 @@ ACTIONS: tuple[Action, ...] = (
            cli="drafts show {id} --full"),
     Action("view.why", "Why", "show or hide why this person", ("w",), ("review",), cli="leads why {who}"),
     Action("jobs.toggle", "Pause", "pause or resume the job", ("p",), ("run",), cli="pause {job}", hint=1),
-    Action("sending.pause", "Hold sends", "pause sending, or say when to go on", ("P",), cli="pause {job} --sending"),
+    Action("sending.pause", "Hold sends", "pause sending, or say when to go on", ("P",), cli="pause {job} --sending",
+           hint=5, hint_on=("errors",)),
+    Action("errors.retry", "Retry", "try the group again, or what is marked", ("r",), ("errors",),
+           cli="errors retry {group}", hint=1),
+    Action("errors.skip", "Skip", "go on without it", ("s",), ("errors",), cli="errors skip {group}", hint=2),
+    Action("errors.deadletter", "Dead", "give it up; nothing is deleted", ("D",), ("errors",),
+           cli="errors deadletter --group {group}", hint=3),
+    Action("errors.ticket", "Ticket", "file the group's ticket, or show the one there is", ("t",), ("errors",),
+           cli="errors ticket {group}", hint=4),
+    Action("errors.revive", "Undo", "take back what was skipped or given up", ("u",), ("errors",),
+           cli="errors revive {group}"),
+    Action("view.items", "Items", "every member of the group, or back to the groups", ("i",), ("errors",),
+           cli="errors show {group}", hint=6),
 )  # fmt: skip
 
 
@@ -149,7 +163,11 @@ def _quoted(value: str) -> str:
 
 def hints(screen: str) -> Iterable[Action]:
     """What the footer shows, in order."""
-    shown = [action for action in (*actions_of(screen), *actions_of(None)) if action.hint]
+    shown = [
+        action
+        for action in (*actions_of(screen), *actions_of(None))
+        if action.hint and (not action.hint_on or screen in action.hint_on)
+    ]
     return sorted(shown, key=lambda action: action.hint)
 
 

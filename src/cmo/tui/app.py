@@ -187,6 +187,7 @@ class Workplace(App[None]):
             self.exit()
 
     def action_view_escape(self) -> None:
+        self.clear_notifications()
         if self.page is not None and not self.page.back():
             self.page.set_focus(next(iter(self.page.query("RowTable")), None))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -51,6 +52,11 @@ class Palette:
         glyph, word, meaning = SIGNS[state]
         return (word if self.ascii else glyph), self.styles[meaning]
 
+    def labelled(self, state: str, word: str) -> tuple[str, Meaning]:
+        """A cell that says `word` of a state, behind its sign; the word alone where signs cannot be shown."""
+        glyph, _, meaning = SIGNS[state]
+        return (word if self.ascii else f"{glyph} {word}"), meaning
+
     def ellipsis(self) -> str:
         return "~" if self.ascii else "…"
 
@@ -90,6 +96,12 @@ def line(text: object) -> str:
 def block(text: str) -> str:
     """As `line`, with its line breaks."""
     return clean_text(text, limit=LONGEST_TEXT)
+
+
+def when(at: datetime, now: datetime) -> str:
+    """A moment in local time, in at most six cells: `14:02`, or another day's date."""
+    local = at.astimezone()
+    return f"{local:%H:%M}" if local.date() == now.astimezone().date() else f"{local:%d %b}"
 
 
 def cut(text: str, width: int, *, more: str = "…") -> str:

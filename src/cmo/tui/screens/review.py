@@ -107,7 +107,7 @@ class Review(Page):
             yield DraftPane(id="right")
             yield Static(Text(""), id="why", markup=False)
         yield Static(Text(""), id="progress", markup=False)
-        yield FilterBox()
+        yield FilterBox("score>=80 flag:claim -state:approved maint")
 
     def reload(self) -> None:
         """Read the list anew; the cursor stays on its draft."""

@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static, TextArea
 
@@ -61,6 +61,21 @@ class Choose(Dialog[int]):
     def action_take(self, number: int) -> None:
         if number <= len(self._choices):
             self.dismiss(number)
+
+
+class Show(Dialog[None]):
+    """A text to read; it scrolls."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,enter", "no", show=False)]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__(title)
+        self._shown = text
+
+    def question(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(Text(block(self._shown)), markup=False)
+        yield Static(Text("Esc, Enter  close", style="dim"), markup=False)
 
 
 class Ask(Dialog[str]):

@@ -21,8 +21,8 @@ class FilterBox(Input):
 
         text: str
 
-    def __init__(self) -> None:
-        super().__init__(id="filter", placeholder="score>=80 flag:claim -state:approved maint", select_on_focus=False)
+    def __init__(self, example: str) -> None:
+        super().__init__(id="filter", placeholder=example, select_on_focus=False)
         self.compact = True
 
     def open(self) -> None:

@@ -90,7 +90,7 @@ class Banner(_Line):
         runs = " The run goes on." if frame.job is not None and frame.job.status is JobStatus.RUNNING else ""
         tail = f".{until}{runs} P: when to go on "
         room = max(8, self.app.size.width - len(began) - len(tail))
-        why = line(pause.reason).rstrip(".")
+        why = line(pause.reason).rstrip(".").replace("paused by operator:", "by ")
         if len(why) > room:
             why = cut(why, room, more=palette.ellipsis())
         self.say(Text(f"{began}{why}{tail}", style=palette["needs"], no_wrap=True, overflow="ellipsis"))
