@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmo.cli.diagnostics import DONE, PARTLY, PAUSED
-from cmo.cli.terminal import Terminal, cells, fit, pad, safe_line, span, thousands
+from cmo.cli.terminal import Terminal, cells, fit, pad, safe_line, thousands
 from cmo.domain.job import Environment, Job, JobStatus, Mode, Stage
+from cmo.domain.text import span
 from cmo.store.progress import Progress
 from cmo.store.views import FailureGroup, JobSummary, StageRow
 

@@ -16,8 +16,8 @@ from cmo.cli.errors import InputBad, NothingMatched, UsageProblem
 from cmo.cli.options import DryRun, Fields, JobOption, Limit
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import guarded, safe_line, span
-from cmo.domain.filters import parse_filter
+from cmo.cli.terminal import guarded, safe_line
+from cmo.domain.text import span
 from cmo.service import outbox as verbs
 from cmo.store import outbox_views
 
@@ -70,7 +70,7 @@ def list_rows(
     matches.
     """
     here = session()
-    terms = parse_filter(where or "", fields=outbox_views.OUTBOX_FIELDS, values=outbox_views.OUTBOX_VALUES)
+    terms = verbs.outbox_terms(where)
     now = service.clock_of(here.settings).now()
     with service.reader(here.settings) as conn:
         job_id = None if job is None else service.resolve_job(conn, job)

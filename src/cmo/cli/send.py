@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -19,19 +17,17 @@ from cmo.cli.errors import Exits, Left, NeedsPerson, UsageProblem
 from cmo.cli.options import DryRun, Fields, JobArg, Yes
 from cmo.cli.output import Column
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import safe_line, span
+from cmo.cli.terminal import safe_line
 from cmo.cli.withdrawals import tell_withdrawn
 from cmo.config import Settings
-from cmo.domain.letters import SEQUENCE_MAILERS
-from cmo.domain.policy import FAULT_OF_NOBODY
-from cmo.errors import PolicyRefused
-from cmo.service.sending import Sending, SendPreview, SendRow, hold_of, opened
+from cmo.domain.text import span
+from cmo.service.send_words import announce, clock, count_outcomes, tell_stay
+from cmo.service.sending import Sending, SendPreview, SendRow, hold_of, opened, require_unlocked
 from cmo.store import draft_views
 from cmo.store.send_views import CameOf
 
 MOST_UNTYPED = 25
 """Above so many the count has to be typed."""
-_SHOWN = 5
 _TOLD_EVERY_S = 60.0
 _AHEAD = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
@@ -42,7 +38,7 @@ _COLUMNS = [
     Column("action", least=6, tone=lambda row: "ok" if row["action"] == "create" else "dim"),
     Column("rule", least=8),
     Column("subject", least=12, drop=2),
-    Column("retry_at", head="again", least=6, drop=1, show=lambda row: _clock(row["retry_at"])),
+    Column("retry_at", head="again", least=6, drop=1, show=lambda row: clock(row["retry_at"])),
     Column("message", extra=True),
     Column("inbox", extra=True),
     Column("label", extra=True),
@@ -103,7 +99,7 @@ def send(
         sending = Sending(delivery)
         if not dry_run:
             tell_withdrawn(here, sending.withdraw())  # a stop, so whatever locks sending
-            require_unlocked(sending, settings, ref)
+            require_unlocked(sending, ref)
         due_at, began = _due_at(sending, settings, request), sending.now()
         preview = sending.preview(due_at=due_at, most=limit)
         if dry_run:
@@ -126,7 +122,7 @@ def _go(
     """Hand over, sit out the hold, deliver, and say what came of it."""
     sending.hand_over(preview, due_at=due_at, limited=request.limit is not None)
     if request.no_wait:
-        here.say.note(f"Handed over. The first may leave at {_clock(preview.leaves_at)}.")
+        here.say.note(f"Handed over. The first may leave at {clock(preview.leaves_at)}.")
         here.say.hint(f"Deliver: cmo send {ref}   Take back: cmo outbox recall --all")
         return _tell(here, sending, sending.came_of(since=sending.now()), "", ref, quiet=True)
     started, stopped, stays = sending.now(), "", not preview.leaving
@@ -176,27 +172,6 @@ def leave_if_asked(stop: Stop, ref: str, verb: str = "send") -> None:
             exit_code=PAUSED,
             hint=f"Go on: cmo {verb} {ref}\nTake back what has not left: cmo outbox recall --all",
         )
-
-
-def require_unlocked(sending: Sending, settings: Settings, ref: str, *, what: str = "send") -> None:
-    """Raises PolicyRefused where the kill switch, a pause or the mode stops everything, with the way on."""
-    locked = sending.locked()
-    if not locked:
-        return
-    first, waiting = locked[0], sending.waiting()
-    stay = f"{waiting:,} approved drafts stay where they are."
-    if waiting == 1:
-        stay = "1 approved draft stays where it is."
-    see = f"See what would go: cmo {what} {ref} --dry-run"
-    mode = sending.delivery.job.plan.mode.value.replace("_", "-").upper()
-    if first.rule != "mode":
-        way = "cmo kill --release --reason TEXT" if first.rule == "kill_switch" else "cmo resume --sending"
-        raise PolicyRefused(f"sending is stopped. {first.message} {stay}", hint=f"{see}\nUnlock: {way}")
-    unlock = f"Unlock: cmo jobs set {ref} mode=send_allowed"
-    if settings.mode_ceiling != "send_allowed":
-        mode = settings.mode_ceiling.replace("_", "-").upper()
-        unlock = f"Unlock: cmo config set mode.sending send_allowed\nThen: cmo jobs set {ref} mode=send_allowed"
-    raise PolicyRefused(f"sending is locked ({mode}). {stay}", hint=f"{see}\n{unlock}")
 
 
 def agree_to_leave(here: Session, noun: str, count: int, *, is_limited: bool, yes: bool) -> None:
@@ -261,31 +236,11 @@ def _due_at(sending: Sending, settings: Settings, request: Request) -> datetime:
 
 def _announce(here: Session, sending: Sending, preview: SendPreview, ref: str) -> None:
     """Who gets mail, from where, when; and what stays."""
-    leaving, sequence = preview.leaving, preview.sequence
-    is_own = preview.mailer not in SEQUENCE_MAILERS
-    by = preview.mailer if is_own else f"{preview.mailer}, sequence {safe_line(sequence.name or sequence.id)}"
-    boxes = ", ".join(sorted({row.inbox for row in leaving} or {box.address for box in sequence.inboxes}))
-    here.say.note(f"{len(leaving):,} {'leaves' if len(leaving) == 1 else 'leave'} by {by}, from {boxes}.")
-    if preview.mailer == "maildir" and not here.settings.sandbox:
-        here.say.warn(
-            "These mails become files and reach nobody, but their people count as written to from then on.",
-            hint=f"Send them for real: cmo jobs set {ref} mailer=smtp, and approve the drafts for it",
-        )
-    if leaving:
-        labels = Counter(row.label or "unscored" for row in leaving)
-        counted = ", ".join(f"{count:,} {label}" for label, count in labels.most_common())
-        here.say.note(f"To {counted}: {_names(leaving)}.")
-        wait_s = (preview.leaves_at - sending.now()).total_seconds()
-        here.say.note(
-            f"The first leaves at {_clock(preview.leaves_at)}{f', in {span(wait_s)}' if wait_s >= 1 else ''}."
-        )
-    for line in _staying(preview.rows):
+    said = announce(preview, now=sending.now(), ref=ref, is_sandbox=here.settings.sandbox)
+    for line in said.lines:
         here.say.note(line)
-    stays = len(preview.rows) - len(leaving)
-    if leaving and stays:
-        here.say.note(f"What stays waits in the outbox; a later cmo send asks the gate again ({stays:,}).")
-    if preview.doubtful:
-        here.say.note(f"{preview.doubtful:,} may have left before; they are looked up first.")
+    for words, way in said.warnings:
+        here.say.warn(words, hint=way)
 
 
 def _rehearse(here: Session, sending: Sending, preview: SendPreview, ref: str, fields: str | None) -> int:
@@ -331,9 +286,9 @@ def _tell(
     data = {"job_id": sending.job_id, **came.model_dump(mode="json"), "stopped": stopped}
     here.out.document("cmo.send/1", data, text=[])
     if not quiet:
-        here.say.note(_counted(came))
+        here.say.note(count_outcomes(came))
         for one in came.refused:
-            here.say.note(_stays(one.count, one.rule, one.message, one.retry_at))
+            here.say.note(tell_stay(one.count, one.rule, one.message, one.retry_at))
         if stopped:
             here.say.warn(stopped)
         here.say.hint(_next(came, stopped, ref, is_refused=is_refused))
@@ -344,12 +299,6 @@ def _tell(
     return REFUSED if is_refused else DONE
 
 
-def _counted(came: CameOf) -> str:
-    parts = [("tried again later", came.later), ("unknown, looked up by itself", came.unknown)]
-    parts += [("unknown, held for you", came.held), ("refused by the provider", came.failed)]
-    return f"{came.confirmed:,} confirmed" + "".join(f", {n:,} {word}" for word, n in parts if n) + "."
-
-
 def _next(came: CameOf, stopped: str, ref: str, *, is_refused: bool) -> str:
     if came.held:
         return "cmo outbox list --where state:unknown   Then: cmo outbox release ID"
@@ -358,39 +307,11 @@ def _next(came: CameOf, stopped: str, ref: str, *, is_refused: bool) -> str:
     if stopped or came.unknown or came.later:
         return f"Go on: cmo send {ref}   What the provider has: cmo reconcile {ref}"
     if came.refused or is_refused:
-        again = f" (from {_clock(came.next_at)})" if came.next_at else ""
+        again = f" (from {clock(came.next_at)})" if came.next_at else ""
         return f"Why: cmo why-not {ref}   Again{again}: cmo send {ref}"
     return f"Tell the CRM: cmo sync {ref}   Check: cmo reconcile {ref}"
-
-
-def _staying(rows: Sequence[SendRow]) -> list[str]:
-    """What does not leave, by rule, with the earliest time it may."""
-    found: dict[str, list[SendRow]] = {}
-    for row in rows:
-        if row.rule is not None:
-            found.setdefault(row.rule, []).append(row)
-    lines = []
-    for rule, same in sorted(found.items(), key=lambda item: -len(item[1])):
-        times = [row.retry_at for row in same if row.retry_at]
-        lines.append(_stays(len(same), rule, same[0].message, min(times) if times else None))
-    return lines
-
-
-def _stays(count: int, rule: str, message: str, retry_at: datetime | None) -> str:
-    again = f" Again from {_clock(retry_at)}." if retry_at else ""
-    kind = "wait" if rule in FAULT_OF_NOBODY else "stay"
-    return f"{count:,} {kind}{'s' if count == 1 else ''}, {rule}: {safe_line(message)}{again}"
 
 
 def _row(row: SendRow, locked: str | None) -> dict[str, Any]:
     data = row.model_dump(exclude={"email"})
     return {**data, "action": "create" if row.leaves else "skip", "locked": locked}
-
-
-def _names(rows: Sequence[SendRow]) -> str:
-    shown = ", ".join(safe_line(row.login) for row in rows[:_SHOWN])
-    return shown + (f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else "")
-
-
-def _clock(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone():%a %d %b %H:%M}"

@@ -12,10 +12,10 @@ from cmo.cli.draft_picks import job_of
 from cmo.cli.driving import Stop
 from cmo.cli.options import DryRun, Fields, JobArg, Yes
 from cmo.cli.output import Column
-from cmo.cli.send import agree_to_leave, leave_if_asked, require_unlocked
+from cmo.cli.send import agree_to_leave, leave_if_asked
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
-from cmo.service.sending import Sending, opened
+from cmo.service.sending import Sending, opened, require_unlocked
 from cmo.service.syncing import Syncing, SyncPreview
 from cmo.store.send_views import CameOf
 
@@ -48,7 +48,7 @@ def sync(
     stop = Stop(here.say, here.world.leave)
     with opened(settings, job_id, check=lambda: leave_if_asked(stop, ref, "sync")) as delivery:
         if not dry_run:
-            require_unlocked(Sending(delivery), settings, ref, what="sync")
+            require_unlocked(Sending(delivery), ref, what="sync")
         syncing = Syncing(delivery, list_id)
         preview = syncing.preview()
         if dry_run:

@@ -214,16 +214,6 @@ def thousands(count: float) -> str:
     return f"{count:,.0f}" if isinstance(count, float) else f"{count:,}"
 
 
-def span(seconds: float) -> str:
-    """A duration in its two largest units: `45s`, `4m40s`, `2h5m`, `3d4h`."""
-    whole = max(0, round(seconds))
-    for size, unit, small, sub in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m"), (60, "m", 1, "s")):
-        if whole >= size:
-            rest = whole % size // small
-            return f"{whole // size}{unit}" + (f"{rest}{sub}" if rest else "")
-    return f"{whole}s"
-
-
 def ago(seconds: float) -> str:
     """How long ago, in one unit: `now`, `2 min ago`, `3 h ago`, `5 d ago`."""
     if seconds < 60:

@@ -38,6 +38,16 @@ def clean_line(text: str, *, limit: int = 200) -> str:
     return clean_text(" ".join(clean_text(text, limit=max(limit * 4, 400)).split()), limit=limit)
 
 
+def span(seconds: float) -> str:
+    """A duration in its two largest units: `45s`, `4m40s`, `2h5m`, `3d4h`."""
+    whole = max(0, round(seconds))
+    for size, unit, small, sub in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m"), (60, "m", 1, "s")):
+        if whole >= size:
+            rest = whole % size // small
+            return f"{whole // size}{unit}" + (f"{rest}{sub}" if rest else "")
+    return f"{whole}s"
+
+
 def _is_printable(char: str) -> bool:
     code = ord(char)
     if code < 0x20 or 0x7F <= code <= 0x9F or 0xD800 <= code <= 0xDFFF:

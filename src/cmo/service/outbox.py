@@ -6,12 +6,22 @@ import json
 from collections.abc import Sequence
 
 from cmo.config import Settings
+from cmo.domain.filters import Term, parse_filter
 from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.domain.outward import Letter
 from cmo.service.store import clock_of, writer
 from cmo.store import outbox_hand
 from cmo.store.outbox_hand import Arrived, ByHand
-from cmo.store.outbox_views import OutboxRow
+from cmo.store.outbox_views import OUTBOX_FIELDS, OUTBOX_VALUES, OutboxRow
+
+
+def outbox_terms(text: str | None) -> tuple[Term, ...]:
+    """The terms of a filter on the outbox.
+
+    Raises:
+        FilterInvalid
+    """
+    return parse_filter(text, fields=OUTBOX_FIELDS, values=OUTBOX_VALUES) if text else ()
 
 
 def is_erased(row: OutboxRow) -> bool:

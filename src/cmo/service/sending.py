@@ -21,7 +21,7 @@ from cmo.domain.letters import SEQUENCE_MAILERS
 from cmo.domain.outbox import OutboxState
 from cmo.domain.outward import Sequence as MailSequence
 from cmo.domain.policy import Verdict
-from cmo.errors import ConfigError
+from cmo.errors import ConfigError, PolicyRefused
 from cmo.providers.ports import Meter
 from cmo.service.cache import StoredAnswers
 from cmo.service.delivery import VERIFY_AFTER, VERIFY_AT_ONCE, Delivery
@@ -39,7 +39,7 @@ from cmo.store.jobs import get_job
 from cmo.store.outbox import reconsider
 from cmo.store.outbox_plan import Planned
 from cmo.store.rehearsal import claim_all, rehearsal, standing_refusals
-from cmo.store.send_views import CameOf, MailRow, came_of, hold_ends, keys_taken, mail_rows, mail_standing
+from cmo.store.send_views import CameOf, MailRow, came_of, count_unsent, hold_ends, keys_taken, mail_rows, mail_standing
 from cmo.store.sends import plan_sends_within, stale_addresses
 from cmo.store.switches import breaker_open_until
 
@@ -127,8 +127,7 @@ class Sending:
 
     def waiting(self) -> int:
         """Drafts that are approved and have not left."""
-        rows = mail_rows(self.delivery.conn, self.job_id)
-        return sum(row.state in (None, "planned") for row in rows)
+        return count_unsent(self.delivery.conn, self.job_id)
 
     def preview(self, *, due_at: datetime, most: int | None = None) -> SendPreview:
         """What handing over now would come to; the provider is only asked about its sequence.
@@ -359,6 +358,33 @@ def preview_send(
     with opened(settings, ref) as delivery:
         sending = Sending(delivery)
         return sending.preview(due_at=sending.now() + hold_of(settings, hold), most=most)
+
+
+def require_unlocked(sending: Sending, ref: str, *, what: str = "send") -> None:
+    """Raises PolicyRefused where the kill switch, a pause or the mode stops everything, with the way on.
+
+    Args:
+        ref: How the job is named in commands.
+        what: The command that is refused.
+    """
+    locked = sending.locked()
+    if not locked:
+        return
+    first, waiting = locked[0], sending.waiting()
+    stay = f"{waiting:,} approved drafts stay where they are."
+    if waiting == 1:
+        stay = "1 approved draft stays where it is."
+    see = f"See what would go: cmo {what} {ref} --dry-run"
+    if first.rule != "mode":
+        way = "cmo kill --release --reason TEXT" if first.rule == "kill_switch" else "cmo resume --sending"
+        raise PolicyRefused(f"sending is stopped. {first.message} {stay}", hint=f"{see}\nUnlock: {way}")
+    ceiling, mode = sending.delivery.ceiling(), sending.delivery.job.plan.mode
+    unlock = f"Unlock: cmo jobs set {ref} mode=send_allowed"
+    if ceiling is not Mode.SEND_ALLOWED:
+        mode = ceiling
+        unlock = f"Unlock: cmo config set mode.sending send_allowed\nThen: cmo jobs set {ref} mode=send_allowed"
+    words = mode.value.replace("_", "-").upper()
+    raise PolicyRefused(f"sending is locked ({words}). {stay}", hint=f"{see}\n{unlock}")
 
 
 def hold_of(settings: Settings, asked: timedelta | None = None) -> timedelta:

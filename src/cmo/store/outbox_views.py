@@ -46,16 +46,27 @@ class OutboxRow(Frozen):
     rule: str | None
     """The rule of the gate that said no last, while it waits or once it is over."""
     reason: str
+    bounced: bool
     payload: str
     draft_id: int | None
 
 
-_ROW = """SELECT o.*, COALESCE(d.login, (SELECT c.login FROM emails e JOIN candidates c ON c.job_id = e.job_id
- AND c.login_key = e.login_key WHERE e.job_id = o.job_id AND e.email_key = o.email_key LIMIT 1),
- json_extract(o.payload, '$.title'), '') AS who, COALESCE(json_extract(o.payload, '$.to_email'),
- json_extract(o.payload, '$.email'), '') AS email, w.rule, w.message FROM outbox o
- LEFT JOIN drafts d ON d.id = o.draft_id LEFT JOIN decisions w ON w.outbox_id = o.id AND w.at_s =
- (SELECT MAX(x.at_s) FROM decisions x WHERE x.outbox_id = o.id) AND o.state IN ('planned', 'failed')"""
+_WHO = (
+    "COALESCE((SELECT d.login FROM drafts d WHERE d.id = o.draft_id), (SELECT c.login FROM emails e JOIN candidates c"
+    " ON c.job_id = e.job_id AND c.login_key = e.login_key WHERE e.job_id = o.job_id AND e.email_key = o.email_key"
+    " LIMIT 1), json_extract(o.payload, '$.title'), '')"
+)
+_LAST_NO = (
+    "(SELECT x.{} FROM decisions x WHERE x.outbox_id = o.id AND o.state IN ('planned', 'failed')"
+    " ORDER BY x.at_s DESC LIMIT 1)"
+)
+"""What the gate said no by last, while it waits or once it is over."""
+_ROW = (
+    f"SELECT o.*, {_WHO} AS who, COALESCE(json_extract(o.payload, '$.to_email'), json_extract(o.payload, '$.email'),"
+    f" '') AS email, {_LAST_NO.format('rule')} AS rule, {_LAST_NO.format('message')} AS message, EXISTS (SELECT 1"
+    " FROM deliveries v WHERE v.outbox_id = o.id AND v.kind = 'bounce') AS bounced FROM outbox o"
+)
+_ORDER = "o.state IN ('confirmed', 'failed'), o.due_s, o.id"
 
 
 def list_outbox(
@@ -63,11 +74,47 @@ def list_outbox(
     *,
     now: datetime,
     job_id: str | None = None,
-    terms: tuple[Term, ...] = (),
+    terms: Sequence[Term] = (),
     limit: int = 50,
     offset: int = 0,
 ) -> tuple[list[OutboxRow], int]:
-    """Rows that meet all `terms`, those still to come first, and how many there are in all."""
+    """A page of the outbox, and how many rows there are in all."""
+    found = page_outbox(conn, now=now, job_id=job_id, terms=terms, limit=limit, offset=offset)
+    return found, count_outbox(conn, now=now, job_id=job_id, terms=terms)
+
+
+def page_outbox(
+    conn: Connection,
+    *,
+    now: datetime,
+    job_id: str | None = None,
+    terms: Sequence[Term] = (),
+    limit: int,
+    offset: int = 0,
+) -> list[OutboxRow]:
+    """Rows that meet all `terms`, those still to come first."""
+    where, values = _where(job_id, terms, now)
+    rows = conn.execute(
+        f"{_ROW} WHERE o.id IN (SELECT o.id FROM outbox o WHERE {where} ORDER BY {_ORDER} LIMIT ? OFFSET ?)"
+        f" ORDER BY {_ORDER}",
+        (*values, limit, offset),
+    )
+    return [_outbox_row(row) for row in rows]
+
+
+def count_outbox(conn: Connection, *, now: datetime, job_id: str | None = None, terms: Sequence[Term] = ()) -> int:
+    """How many rows meet all `terms`."""
+    where, values = _where(job_id, terms, now)
+    return int(conn.execute(f"SELECT COUNT(*) FROM outbox o WHERE {where}", values).fetchone()[0])
+
+
+def count_held_for_person(conn: Connection, job_id: str) -> int:
+    """Writes of the job that may have happened, and of which only a person can say so."""
+    sql = "SELECT COUNT(*) FROM outbox WHERE job_id = ? AND state = 'unknown' AND is_held = 1"
+    return int(conn.execute(sql, (job_id,)).fetchone()[0])
+
+
+def _where(job_id: str | None, terms: Sequence[Term], now: datetime) -> tuple[str, list[Any]]:
     where, values = "1", list[Any]()
     if job_id is not None:
         where, values = "o.job_id = ?", [job_id]
@@ -75,19 +122,13 @@ def list_outbox(
         clause, more = _clause(term, now)
         where += f" AND {'NOT ' if term.negated else ''}COALESCE(({clause}), 0)"
         values += more
-    total = conn.execute(f"SELECT COUNT(*) AS n FROM ({_ROW} WHERE {where} GROUP BY o.id)", values).fetchone()["n"]
-    rows = conn.execute(
-        f"{_ROW} WHERE {where} GROUP BY o.id ORDER BY o.state IN ('confirmed', 'failed'), o.due_s, o.id"
-        " LIMIT ? OFFSET ?",
-        (*values, limit, offset),
-    )
-    return [_outbox_row(row) for row in rows], total
+    return where, values
 
 
 def find_rows(conn: Connection, ids: Sequence[int]) -> list[OutboxRow]:
     """The rows with these numbers, in order; those that are not there are left out."""
     rows = conn.execute(
-        f"{_ROW} WHERE o.id IN (SELECT value FROM json_each(?)) GROUP BY o.id ORDER BY o.id", (json.dumps(list(ids)),)
+        f"{_ROW} WHERE o.id IN (SELECT value FROM json_each(?)) ORDER BY o.id", (json.dumps(list(ids)),)
     )
     return [_outbox_row(row) for row in rows]
 
@@ -124,11 +165,11 @@ def _clause(term: Term, now: datetime) -> tuple[str, list[Any]]:
             minutes = int(value) if value.isdecimal() and len(value) <= 9 else 0
             return f"o.state = 'planned' AND o.due_s {operator} ?", [now.timestamp() + 60 * minutes]
         case "rule":
-            return "w.rule = ?", [value]
+            return f"{_LAST_NO.format('rule')} = ?", [value]
         case "inbox":
             return "instr(lower(o.inbox), ?) > 0", [value]
         case _:
-            return "instr(lower(who), ?) > 0", [value]
+            return f"instr(lower({_WHO}), ?) > 0", [value]
 
 
 def _outbox_row(row: Any) -> OutboxRow:
@@ -149,6 +190,7 @@ def _outbox_row(row: Any) -> OutboxRow:
         effect=row["effect"],
         rule=row["rule"],
         reason=row["message"] or row["reason"] or _WAITS.get((row["state"], bool(row["is_held"])), ""),
+        bounced=bool(row["bounced"]),
         payload=row["payload"],
         draft_id=row["draft_id"],
     )

@@ -71,6 +71,16 @@ def mail_rows(conn: Connection, job_id: str) -> list[MailRow]:
     ]
 
 
+def count_unsent(conn: Connection, job_id: str) -> int:
+    """The job's drafts that are approved and not in the outbox, and its mails that wait there."""
+    row = conn.execute(
+        "SELECT COUNT(*) FROM drafts d LEFT JOIN outbox o ON o.email_key = d.email_key AND o.draft_id = d.id"
+        " WHERE d.job_id = ? AND (o.state = 'planned' OR (o.id IS NULL AND d.state = 'approved'))",
+        (job_id,),
+    ).fetchone()
+    return int(row[0])
+
+
 def keys_taken(conn: Connection, keys: Sequence[str]) -> dict[str, str]:
     """Keys that the outbox has -> in which job, since when, and how it stands."""
     rows = conn.execute(
