@@ -9,6 +9,7 @@ import pytest
 
 from cmo.store.groups import sending_pause
 from cmo.tui.messages import Told
+from cmo.tui.widgets.dialogs import TypeIt
 from tests.fakes.clock import StillClock
 from tests.fakes.outside import NOW
 from tests.tui.screen import Seen, play, seeded, store_of
@@ -96,3 +97,15 @@ def test_a_pause_ends_after_as_many_minutes_as_are_typed_and_then_by_the_clock_a
         assert "Sending paused" not in seen.text
 
     play(home, "review", scene, clock=clock)
+
+
+def test_a_phrase_that_is_typed_wrong_or_right_closes_only_its_dialog(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        answers: list[str | None] = []
+        for typed in ("no", "yes 3"):
+            seen.app.push_screen(TypeIt("Hand over", "3 mails", phrase="yes 3"), answers.append)
+            await seen.press(*["space" if char == " " else char for char in typed], "enter")
+            assert seen.app.screen is seen.app.page
+        assert answers == [None, "yes 3"]
+
+    play(home, "review", scene)

@@ -91,8 +91,12 @@ class Ask(Dialog[str]):
         yield Static(Text("Enter: do it   Esc: no", style="dim"), markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        answer = event.value.strip()
-        self.dismiss(answer if answer or self._may_be_empty else None)
+        """Textual calls this handler of every base class too: a subclass says in `answer` what is different."""
+        self.dismiss(self.answer(event.value.strip()))
+
+    def answer(self, typed: str) -> str | None:
+        """What to dismiss with."""
+        return typed if typed or self._may_be_empty else None
 
 
 class TypeIt(Ask):
@@ -102,12 +106,11 @@ class TypeIt(Ask):
         super().__init__(title, f"{text}\nType `{phrase}` and Enter.")
         self._phrase = phrase
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value.strip() == self._phrase:
-            self.dismiss(self._phrase)
-        else:
-            self.notify(f"That is not `{self._phrase}`: nothing was done.", severity="warning", markup=False)
-            self.dismiss(None)
+    def answer(self, typed: str) -> str | None:
+        if typed == self._phrase:
+            return typed
+        self.notify(f"That is not `{self._phrase}`: nothing was done.", severity="warning", markup=False)
+        return None
 
 
 class Confirm(Dialog[bool]):
