@@ -13,6 +13,7 @@ from cmo.store.standing_views import (
     left_the_house,
     left_this_week,
     provider_campaigns,
+    pushed_on,
     quota_use,
     stops,
 )
@@ -103,3 +104,21 @@ def test_campaigns_are_those_that_people_were_handed_to(tmp_path: Path) -> None:
     with transaction(conn):
         conn.execute("UPDATE outbox SET payload = '{}'")
     assert provider_campaigns(conn, ("instantly.enrol",)) == []
+
+
+def test_each_quota_tells_what_it_alone_puts_off_to_a_later_day(tmp_path: Path) -> None:
+    conn, job = store_with_drafts(tmp_path / "campaign.db", 7)
+    ledger_row(conn, job, "p0@acme.example", draft_id=1)
+    for n in range(1, 7):
+        ledger_row(conn, job, f"p{n}@acme.example", state="planned", draft_id=n + 1, claimed_at=None)
+    limits = Limits(max_emails_per_day=4, max_per_company_daily=5)
+    quotas = quota_use(conn, limits, NOW)
+    assert pushed_on(conn, limits, quotas, NOW) == {"max_emails_per_day": 3, "max_per_company_daily": 2}
+    tomorrow = quotas.frees_at.timestamp() + 9 * 3600
+    conn.execute("UPDATE outbox SET due_s = ? WHERE id = 7", (tomorrow,))
+    conn.execute("INSERT INTO decisions VALUES (7, 'quota_contact', 'enough', 0, ?, 1)", (tomorrow,))
+    assert pushed_on(conn, limits, quotas, NOW)["max_per_contact"] == 1
+    assert pushed_on(conn, Limits(), quota_use(conn, Limits(), NOW), NOW) == {
+        "max_per_company_daily": 1,
+        "max_per_contact": 1,
+    }

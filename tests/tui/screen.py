@@ -79,8 +79,11 @@ def settings_in(home: Path, **env: str) -> Settings:
     return load(Sources(env={"CMO_HOME": str(home), "CMO_OPERATOR": "ana", **SENDER, **env}, folder=home))
 
 
-def desk_over(home: Path, *, job: str | None = None, clock: Clock | None = None, **env: str) -> Desk:
-    settings = settings_in(home, **env)
+def desk_over(
+    home: Path, *, settings: Settings | None = None, job: str | None = None, clock: Clock | None = None, **env: str
+) -> Desk:
+    """The desk in `home`, under the settings that `env` makes, or those that are given."""
+    settings = settings or settings_in(home, **env)
     return Desk(settings, settings_of=lambda plan: settings, job=job, clock=clock)
 
 
@@ -100,12 +103,13 @@ async def opened(
     screen: str,
     *,
     size: tuple[int, int] = (80, 24),
+    settings: Settings | None = None,
     job: str | None = None,
     clock: Clock | None = None,
     **env: str,
 ) -> AsyncIterator[Seen]:
     """The app over the store of `home`, at `screen`, after its first read."""
-    app = Workplace(desk_over(home, job=job, clock=clock, **env), screen=screen)
+    app = Workplace(desk_over(home, settings=settings, job=job, clock=clock, **env), screen=screen)
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)
         await seen.settled()
@@ -118,6 +122,7 @@ def play(
     scene: Callable[[Seen], Awaitable[None]],
     *,
     size: tuple[int, int] = (80, 24),
+    settings: Settings | None = None,
     job: str | None = None,
     clock: Clock | None = None,
     **env: str,
@@ -125,7 +130,7 @@ def play(
     """Open `screen` over the store of `home` and play a scene on it."""
 
     async def main() -> None:
-        async with opened(home, screen, size=size, job=job, clock=clock, **env) as seen:
+        async with opened(home, screen, size=size, settings=settings, job=job, clock=clock, **env) as seen:
             await scene(seen)
 
     asyncio.run(main())

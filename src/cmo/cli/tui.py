@@ -32,4 +32,6 @@ def tui(
     app.run()
     if app.fault is not None:
         raise app.fault
+    if app.farewell:
+        here.say.hint(app.farewell)
     return DONE

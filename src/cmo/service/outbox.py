@@ -29,6 +29,12 @@ def is_erased(row: OutboxRow) -> bool:
     return set(json.loads(row.payload)) <= {"sequence_id"}
 
 
+def fields_of(row: OutboxRow) -> dict[str, object]:
+    """What a write that is no mail says."""
+    found: dict[str, object] = json.loads(row.payload)
+    return found
+
+
 def mail_of(row: OutboxRow) -> tuple[str, str]:
     """The mail as it leaves, and what to know about it.
 

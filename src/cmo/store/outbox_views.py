@@ -34,6 +34,8 @@ class OutboxRow(Frozen):
     who: str
     """A login; the title of a ticket, the domain of a company."""
     email: str
+    sender: str
+    """Whom a mail is from; the inbox that it leaves by is known once it was taken up."""
     state: str
     is_held: bool
     due_at: datetime
@@ -63,7 +65,8 @@ _LAST_NO = (
 """What the gate said no by last, while it waits or once it is over."""
 _ROW = (
     f"SELECT o.*, {_WHO} AS who, COALESCE(json_extract(o.payload, '$.to_email'), json_extract(o.payload, '$.email'),"
-    f" '') AS email, {_LAST_NO.format('rule')} AS rule, {_LAST_NO.format('message')} AS message, EXISTS (SELECT 1"
+    f" '') AS email, COALESCE(json_extract(o.payload, '$.from_email'), '') AS sender,"
+    f" {_LAST_NO.format('rule')} AS rule, {_LAST_NO.format('message')} AS message, EXISTS (SELECT 1"
     " FROM deliveries v WHERE v.outbox_id = o.id AND v.kind = 'bounce') AS bounced FROM outbox o"
 )
 _ORDER = "o.state IN ('confirmed', 'failed'), o.due_s, o.id"
@@ -179,6 +182,7 @@ def _outbox_row(row: Any) -> OutboxRow:
         operation=row["operation"],
         who=row["who"],
         email=row["email"],
+        sender=row["sender"],
         state=row["state"],
         is_held=bool(row["is_held"]),
         due_at=moment(row["due_s"]),

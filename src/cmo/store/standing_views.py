@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -90,6 +91,46 @@ def quota_use(conn: Connection, limits: Limits, now: datetime) -> QuotaUse:
             for box in boxes
         ),
     )
+
+
+def pushed_on(conn: Connection, limits: Limits, quotas: QuotaUse, now: datetime) -> dict[str, int]:
+    """Quota -> mails that it alone puts off to a later day: of what may leave today, and what the gate put off already.
+
+    Args:
+        quotas: As of `now`.
+    """
+    rows = conn.execute(
+        "SELECT company_key, COUNT(*) AS n FROM outbox WHERE state = 'planned' AND is_held = 0 AND draft_id IS NOT NULL"
+        " AND due_s < ? GROUP BY company_key",
+        (quotas.frees_at.timestamp(),),
+    )
+    waiting = {row["company_key"]: row["n"] for row in rows}
+    used = used_today(conn, limits, max(now, newest_claim(conn) or now), companies=[name for name in waiting if name])
+    total = sum(waiting.values())
+    room = sum(max(0, box.cap - box.used) for box in quotas.inboxes if box.paused is None)
+    put_off = _put_off(conn, quotas.frees_at)
+    pushed = {
+        "max_emails_per_day": max(0, total - quotas.day_left) + put_off["quota_day"],
+        "per_inbox_daily": (max(0, total - room) if quotas.inboxes else 0) + put_off["quota_inbox"],
+        "max_per_company_daily": put_off["quota_company"]
+        + sum(
+            min(n, max(0, n + used.companies[name] - limits.max_per_company_daily))
+            for name, n in waiting.items()
+            if name
+        ),
+        "max_per_contact": put_off["quota_contact"],
+    }
+    return {quota: n for quota, n in pushed.items() if n}
+
+
+def _put_off(conn: Connection, until: datetime) -> Counter[str]:
+    """Rule -> mails that the gate looks at again on a later day because of it."""
+    rows = conn.execute(
+        "SELECT w.rule, COUNT(*) AS n FROM outbox o JOIN decisions w ON w.outbox_id = o.id AND w.retry_s = o.due_s"
+        " WHERE o.state = 'planned' AND o.is_held = 0 AND o.draft_id IS NOT NULL AND o.due_s >= ? GROUP BY w.rule",
+        (until.timestamp(),),
+    )
+    return Counter({row["rule"]: row["n"] for row in rows})
 
 
 def left_this_week(quotas: QuotaUse, limits: Limits, now: datetime) -> int:

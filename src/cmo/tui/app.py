@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Event
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -69,8 +70,12 @@ class Workplace(App[None]):
         self.frame = Frame()
         self.fault: Exception | None = None
         """What ended the app, where it did not end by itself."""
+        self.farewell = ""
+        """What to type once the screen is left, because something here does not go on without it."""
         self._first = screen
         self._ascii = ascii
+        self.leaving = Event()
+        """Set once the screen is closed: what runs on a thread of its own ends at its next step."""
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="hand")
         for theme in THEMES:
             self.register_theme(theme)
@@ -107,6 +112,10 @@ class Workplace(App[None]):
         """Have a verb of `service` run on the one hand thread, after all that was asked for before; it tells what it
         did, or the error why not."""
         self._hand.submit(self._do, action, verb)
+
+    def act_apart(self, action: str, verb: Callable[[], Told]) -> None:
+        """As `act`, on a thread of its own: for what waits for the outside, so that nothing waits for it."""
+        self.run_worker(partial(self._do, action, verb), thread=True, group=action)
 
     def hand_is_idle(self) -> None:
         """Wait until all that was asked for is done; not for the thread of the screen."""
@@ -149,6 +158,7 @@ class Workplace(App[None]):
         self.exit()
 
     def on_unmount(self) -> None:
+        self.leaving.set()
         self._hand.shutdown(wait=True)
         self.desk.close()
 
@@ -159,10 +169,7 @@ class Workplace(App[None]):
 
     def action_kill_on(self) -> None:
         """Stop all sending: no question, on a thread of its own, so that nothing stands before it."""
-        self.run_worker(partial(self._kill), thread=True, group="kill")
-
-    def _kill(self) -> None:
-        self._do("kill.on", self._stop_everything)
+        self.act_apart("kill.on", self._stop_everything)
 
     def _stop_everything(self) -> Told:
         def tell(words: str) -> None:

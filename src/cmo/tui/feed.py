@@ -10,6 +10,7 @@ from cmo.errors import ConfigError
 from cmo.service.controls import limits_of
 from cmo.store.draft_views import count_waiting
 from cmo.store.groups import count_needing, sending_pause
+from cmo.store.outbox_views import count_held_for_person
 from cmo.store.standing_views import quota_use, stopped
 from cmo.tui.desk import Desk
 
@@ -39,6 +40,8 @@ class Frame:
     """That wait for a decision."""
     errors: int = 0
     """Groups that nobody has dealt with."""
+    doubtful: int = 0
+    """Mails that may have left, and of which only a person can say so."""
 
     def is_over(self, now: datetime) -> bool:
         """Whether time alone made it another one: a pause has ended."""
@@ -46,7 +49,7 @@ class Frame:
 
     def waiting(self, screen: str) -> int:
         """How much waits for a person on a screen."""
-        return {"review": self.drafts, "errors": self.errors}.get(screen, 0)
+        return {"review": self.drafts, "errors": self.errors, "outbox": self.doubtful}.get(screen, 0)
 
 
 def read_frame(desk: Desk) -> Frame:
@@ -67,4 +70,5 @@ def read_frame(desk: Desk) -> Frame:
         limit=limit,
         drafts=count_waiting(conn, job.id, now=now) if job else 0,
         errors=count_needing(conn, job.id) if job else 0,
+        doubtful=count_held_for_person(conn, job.id) if job else 0,
     )

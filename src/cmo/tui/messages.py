@@ -16,5 +16,7 @@ class Told(Message):
     hint: str = ""
     is_refused: bool = False
     """It stays until dismissed."""
+    answer: object = None
+    """What was looked up, for the screen that asked."""
     draft_id: int | None = None
     """The draft to look at next."""
