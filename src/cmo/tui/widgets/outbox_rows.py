@@ -9,6 +9,7 @@ from rich.text import Text
 
 from cmo.domain.filters import Term
 from cmo.domain.outbox import OutboxState
+from cmo.domain.policy import FAULT_OF_NOBODY
 from cmo.domain.text import span
 from cmo.store.db import Connection
 from cmo.store.outbox_views import OutboxRow, count_outbox, page_outbox
@@ -100,6 +101,8 @@ def state_cell(row: OutboxRow, palette: Palette, now: datetime) -> tuple[str, Me
 def _waiting_cell(row: OutboxRow, palette: Palette, now: datetime) -> tuple[str, Meaning]:
     if row.is_held:
         return palette.labelled("locked", "on hold")
+    if row.rule is not None and row.rule not in FAULT_OF_NOBODY:
+        return palette.labelled("flag", line(row.rule))
     if not is_to_come(row, now):
         return palette.labelled("running", "next")
     if row.rule is not None:
