@@ -194,6 +194,8 @@ def test_single_members_are_retried_skipped_and_taken_back(cmo: Cmo, job: str) -
     assert "Skipped 2" in cmo("errors", "skip", key, "--item", "maint3", "--item", "maint4").err
     assert "Took back 1" in cmo("errors", "revive", key, "--item", "maint3").err
     assert cmo("errors", "retry", key, "--item", "maint3", "--item", "maint4", "--json").document["data"]["items"] == 1
+    for verb in ("retry", "skip", "revive"):
+        assert cmo("errors", verb, key, "--item", "nobody").code == 4
     (left,) = cmo("errors", "list", "--where", "stage:enrich", "--json").document["data"]
     assert (left["count"], left["skipped"]) == (11, 1)
 

@@ -144,6 +144,8 @@ def retry(
         what = f"Group {found[0].key} is {found[0].state}." if found else "No group can be tried again."
         raise NothingMatched(what, hint=f"cmo errors revive {group}" if group else "cmo errors list")
     done = verbs.retry(here.settings, found[0].job_id, [one.key for one in found], items=item or (), dry_run=dry_run)
+    if item and not (done.items or done.writes or done.left):
+        raise NothingMatched(f"None of these is an open member of {found[0].key}.", hint=f"cmo errors show {group}")
     here.say.note(
         f"{'Would be pending' if dry_run else 'Pending'} again: {done.items:,} for the job, {done.writes:,} to send."
     )
@@ -167,7 +169,7 @@ def skip(group: GroupArg, item: Items = None, job: JobOption = None, dry_run: Dr
     here = session()
     found = _find(here, group, job)
     counts = verbs.skip(here.settings, found.job_id, [found.key], items=item or (), dry_run=dry_run)
-    return _marked(here, "skip", counts, _typed(found.key, job), dry_run=dry_run)
+    return _marked(here, "skip", counts, _typed(found.key, job), dry_run=dry_run, is_named=bool(item))
 
 
 def deadletter(
@@ -215,7 +217,7 @@ def revive(
     here = session()
     found = _find(here, group, job)
     counts = verbs.revive(here.settings, found.job_id, [found.key], items=item or (), reason=reason, dry_run=dry_run)
-    return _marked(here, "revive", counts, _typed(found.key, job), dry_run=dry_run)
+    return _marked(here, "revive", counts, _typed(found.key, job), dry_run=dry_run, is_named=bool(item))
 
 
 def ticket(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> int:
@@ -305,8 +307,16 @@ def _page(here: Session, group: StoredGroup, told: Explanation, members: Sequenc
     return rows
 
 
-def _marked(here: Session, verb: str, counts: Counter[str], typed: str, *, dry_run: bool) -> int:
-    """Say what was marked; `typed` is the group as it is typed."""
+def _marked(
+    here: Session, verb: str, counts: Counter[str], typed: str, *, dry_run: bool, is_named: bool = False
+) -> int:
+    """Say what was marked; `typed` is the group as it is typed.
+
+    Raises:
+        NothingMatched: of the members that were named, none was.
+    """
+    if is_named and not counts:
+        raise NothingMatched("None of these members is to be changed.", hint=f"cmo errors show {typed}")
     done, would = _WORDS[verb]
     here.say.note(f"{would if dry_run else done} {counts.total():,} of group {', '.join(counts) or typed}.")
     here.out.document(f"cmo.errors.{verb}/1", {"dry_run": dry_run, "groups": dict(counts)}, text=[])
