@@ -100,7 +100,8 @@ class Workplace(App[None]):
         page = self.page
         if page is None or not page.is_mounted:
             return
-        if self.frame.is_over(self.desk.now()):
+        until = self.frame.holds_until
+        if until is not None and until <= self.desk.now():
             self.desk.forget_what_was_seen()
         if not self.desk.is_changed():
             return

@@ -43,9 +43,10 @@ class Frame:
     doubtful: int = 0
     """Mails that may have left, and of which only a person can say so."""
 
-    def is_over(self, now: datetime) -> bool:
-        """Whether time alone made it another one: a pause has ended."""
-        return self.pause is not None and self.pause.until is not None and self.pause.until <= now
+    @property
+    def holds_until(self) -> datetime | None:
+        """When time alone makes it another one: a pause ends."""
+        return self.pause.until if self.pause else None
 
     def waiting(self, screen: str) -> int:
         """How much waits for a person on a screen."""

@@ -58,7 +58,7 @@ class Errors(Page):
     def body(self) -> ComposeResult:
         yield RowTable(GROUP_COLUMNS, self.palette, id="groups")
         yield RowTable(MEMBER_COLUMNS, self.palette, id="members")
-        with VerticalScroll(id="about", can_focus=False):
+        with VerticalScroll(id="about"):
             yield Static(Text(""), id="text", markup=False)
         yield FilterBox("state:needs stage:enrich -code:limited SERVFAIL")
 

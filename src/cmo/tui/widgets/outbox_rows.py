@@ -137,7 +137,7 @@ def day_text(quotas: QuotaUse, pushed: Mapping[str, int], palette: Palette, now:
     text.append(f"All inboxes  {quotas.day_used} of {quotas.day_limit} today, {quotas.day_left} left;")
     text.append(f" new slots from {when(quotas.frees_at, now)}\n")
     if pushed:
-        text.append(f"{palette.sign('later')[0]} To a later day: ", palette["warn"])
+        text.append(palette.labelled("later", "To a later day: ")[0], palette["warn"])
         text.append(", ".join(f"{count:,} by {_QUOTAS[name]}" for name, count in pushed.items()))
     else:
         text.append("No quota puts anything off to tomorrow.", palette["dim"])
