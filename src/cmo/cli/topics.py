@@ -112,6 +112,14 @@ Errors (cmo errors list) have theirs:
   tool:gmail           part of a tool or an operation
   code:limited         part of a code
   group:3f9a           the start of a group's key
+
+The outbox (cmo outbox list) has its own:
+
+  state:unknown        planned, claimed, confirmed, failed, unknown or held
+  op:send              part of an operation, such as enrol or attio
+  due<=15              minutes; or now, later
+  rule:window          the gate's rule that said no
+  inbox:sam            part of the address it leaves from
 """
 
 _ACCESSIBILITY = """Access
