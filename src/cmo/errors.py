@@ -30,6 +30,7 @@ CmoError
 └── JobError
     ├── JobNotFound
     ├── JobLeased            another live process runs it: by whom, until when
+    ├── WorkerEnded          a worker in the background ended at once: with which exit code
     └── JobNotResumable
 
 Parents say who acts next; the markers `Transient` and `Terminal` say whether to retry. Exit codes are mapped once,
@@ -229,3 +230,9 @@ class JobLeased(JobError):
 
 class JobNotResumable(JobError):
     code = "job_not_resumable"
+
+
+class WorkerEnded(JobError):
+    """`details` has its `exit` code."""
+
+    code = "worker_ended"

@@ -11,8 +11,8 @@ import pytest
 from cmo.cli.errors import UsageProblem
 from cmo.cli.flags import GlobalFlags
 from cmo.cli.output import Column, Output, plain, shrink
-from cmo.cli.terminal import Terminal, ago, cells, fit, guarded, judge, safe_json, safe_line
-from cmo.domain.text import span
+from cmo.cli.terminal import Terminal, cells, fit, guarded, judge, safe_json, safe_line
+from cmo.domain.text import ago, span
 from tests.cli.harness import NOW, FakePipe, FakeTty
 
 HOSTILE = "Ann\x1b]52;c;aGk=\x07 \x9b31m\u202eevil\u200b\nnext\tcell"

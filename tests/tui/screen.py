@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from cmo.clock import Clock
 from cmo.config import Settings, Sources, load
+from cmo.service.hosting import Launch
 from cmo.store.db import Connection, open_store
 from cmo.tui.app import Workplace
 from cmo.tui.desk import Desk
@@ -45,9 +46,9 @@ class Seen:
         self.app.tick()
         await self.pilot.pause()
 
-    async def until(self, is_so: Callable[[], bool]) -> None:
+    async def until(self, is_so: Callable[[], bool], *, looks: int = PATIENCE) -> None:
         """Wait for something that happens on another thread."""
-        for _ in range(PATIENCE):
+        for _ in range(looks):
             if is_so():
                 return
             await self.pilot.pause(0.01)
@@ -87,14 +88,20 @@ def desk_over(
     return Desk(settings, settings_of=lambda plan: settings, job=job, clock=clock)
 
 
+def launch_in(home: Path, **env: str) -> Launch:
+    """How workers are started for the store of `home`."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return Launch((), home, {**inherited, "CMO_HOME": str(home), "CMO_OPERATOR": "ana", **SENDER, **env})
+
+
 def seeded(home: Path, n: int = 12, *, flagged: int = 3, blocked: int = 1) -> tuple[Connection, str]:
     """A job with `n` drafts in the store of `home`."""
     home.mkdir(parents=True, exist_ok=True)
     return store_with_drafts(settings_in(home).paths.db, n, flagged=flagged, blocked=blocked)
 
 
-def store_of(home: Path) -> Connection:
-    return open_store(settings_in(home).paths.db)
+def store_of(home: Path, **env: str) -> Connection:
+    return open_store(settings_in(home, **env).paths.db)
 
 
 @asynccontextmanager
@@ -109,7 +116,8 @@ async def opened(
     **env: str,
 ) -> AsyncIterator[Seen]:
     """The app over the store of `home`, at `screen`, after its first read."""
-    app = Workplace(desk_over(home, settings=settings, job=job, clock=clock, **env), screen=screen)
+    desk = desk_over(home, settings=settings, job=job, clock=clock, **env)
+    app = Workplace(desk, launch_in(home, **env), screen=screen)
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)
         await seen.settled()

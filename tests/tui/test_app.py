@@ -44,6 +44,23 @@ def test_help_shows_the_keys_as_they_are_bound_with_their_commands(home: Path) -
     play(home, "review", scene, size=(120, 40))
 
 
+def test_the_palette_runs_what_belongs_to_the_app_and_what_belongs_to_the_screen(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        await _choose(seen, "go to Jobs", comes="1 job")
+        await _choose(seen, "view: go to Run", comes="12 drafts wait")
+        await _choose(seen, "how many come", comes="MX ok")
+
+    play(home, "review", scene, size=(120, 40))
+
+
+async def _choose(seen: Seen, words: str, *, comes: str) -> None:
+    """Find an action in the palette by `words`, run it, and see what comes."""
+    await seen.pilot.press("colon", *words)
+    await seen.until(lambda: seen.text.count(words) > 1, looks=500)
+    await seen.pilot.press("down", "enter")
+    await seen.until(lambda: comes in seen.text, looks=500)
+
+
 def test_copying_offers_value_row_and_command(home: Path) -> None:
     async def scene(seen: Seen) -> None:
         await seen.press("y")

@@ -121,14 +121,13 @@ def _jobs(here: Session, settings: Settings) -> list[Check]:
     if not settings.paths.db.exists():
         return []
     from cmo import service
-    from cmo.cli import jobview
     from cmo.domain.job import JobStatus
     from cmo.store import views
 
     try:
         with service.reader(settings) as conn:
             running = views.list_jobs(conn, status=JobStatus.RUNNING)
-            words = {job.id: jobview.state_of(service.summary(settings, conn, job.id)) for job in running}
+            words = {job.id: service.summary(settings, conn, job.id).state for job in running}
     except CmoError:
         return []  # `_store` tells it
     stopped = [job_id for job_id, word in words.items() if word == "stopped"]

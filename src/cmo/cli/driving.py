@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Literal
 
@@ -19,15 +16,13 @@ from cmo.cli.diagnostics import INTERRUPTED, PIPE_CLOSED, Diagnostics
 from cmo.cli.errors import Exits
 from cmo.cli.session import Session
 from cmo.domain.job import Job
-from cmo.errors import CmoError, ConfigError
-from cmo.paths import ensure_folder
+from cmo.errors import CmoError, WorkerEnded
+from cmo.service.hosting import Launch, detach
 from cmo.store import views
 from cmo.store.events import last_seq, tail
 from cmo.store.views import JobSummary
 
 PAUSING = "Pausing: finishing 1 step, saving. Ctrl-C again to leave now\n"
-_WORKER_PROVES_ITSELF_S = 2.0
-_LOOK_S = 0.1
 
 
 class Stop:
@@ -153,63 +148,28 @@ def tell_end(here: Session, job_id: str) -> int:
     return code
 
 
-def require_key(here: Session) -> None:
-    """Before anything is asked or saved: raises ConfigError where the key that a run needs is missing."""
-    if not here.settings.sandbox and not here.settings.github_tokens():
-        raise ConfigError(
-            "No credential for `github`.",
-            hint="Set GITHUB_TOKEN, or run: cmo auth set github\nWithout one: cmo demo   or any command with --sandbox",
-        )
-
-
 def hand_over(here: Session, job: Job) -> int:
     """Start a worker in a process group of its own, and say how to follow it.
 
     Raises:
         Exits: the worker ended at once; says why.
     """
-    log = ensure_folder(here.settings.paths.logs_dir) / f"{job.id}.log"
-    command = [sys.executable, "-m", "cmo", *_global_flags(here), "resume", job.id, "--no-input", "--plain"]
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        start = os.fstat(handle).st_size
-        worker = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=handle, stderr=handle, cwd=here.folder, env=dict(here.env),
-            start_new_session=True,
-        )  # fmt: skip
-    finally:
-        os.close(handle)
-    waited = 0.0
-    while worker.poll() is None and waited < _WORKER_PROVES_ITSELF_S:
-        here.world.sleep(_LOOK_S)
-        waited += _LOOK_S
-        if _is_held(here, job.id):
-            break
-    if worker.poll() not in (None, 0):
-        raise _worker_ended(worker.returncode, log, start)
+        worker = detach(here.settings, job.id, launch_of(here), sleep=here.world.sleep)
+    except WorkerEnded as error:
+        raise Exits(error.message, exit_code=error.details["exit"], hint=error.hint) from error
     with service.reader(here.settings) as conn:
         ref = short_ref(conn, job.id)
     here.say.note(f"{job.id} works in the background (process {worker.pid}). Closing this terminal does not end it.")
-    here.say.hint(f"cmo watch {ref}   cmo pause {ref}   Its messages: {log}")
+    here.say.hint(f"cmo watch {ref}   cmo pause {ref}   Its messages: {worker.log}")
     return 0
 
 
-def _worker_ended(exit_code: int, log: Path, start: int) -> Exits:
-    """Why the worker ended, as it said itself."""
-    said = log.read_text(encoding="utf-8", errors="replace")[start:].splitlines()
-    words = next((line.partition("cmo: ")[2] for line in said if "cmo: " in line), "The worker ended at once.")
-    return Exits(words, exit_code=exit_code, hint=f"All it said: {log}")
-
-
-def _is_held(here: Session, job_id: str) -> bool:
-    with service.reader(here.settings) as conn:
-        return service.summary(here.settings, conn, job_id).holder is not None
-
-
-def _global_flags(here: Session) -> list[str]:
+def launch_of(here: Session) -> Launch:
+    """How to start another process that sees what this one does."""
     flags = ["--sandbox"] if here.settings.sandbox else []
     if here.flags.profile:
         flags += ["--profile", here.flags.profile]
     if here.flags.config:
         flags += ["--config", str(here.flags.config)]
-    return flags
+    return Launch(tuple(flags), here.folder, here.env)

@@ -64,7 +64,7 @@ def list_jobs(
         for job in views.list_jobs(conn, status=status, limit=1_000_000 if is_split else limit + 1):
             word = job.status.value
             if job.status is JobStatus.RUNNING:
-                word = jobview.state_of(service.summary(here.settings, conn, job.id))
+                word = service.summary(here.settings, conn, job.id).state
             if not is_split or word == state:
                 rows.append(_row(job, word))
         more = len(rows) > limit

@@ -28,13 +28,6 @@ _STATES: dict[str, tuple[str, str, str]] = {
 _BAR = 12
 
 
-def state_of(summary: JobSummary) -> str:
-    """The job's state in a word; a running job that nobody runs has stopped without saying so."""
-    if summary.job.status is JobStatus.RUNNING and summary.holder is None:
-        return "stopped"
-    return summary.job.status.value
-
-
 def state_text(word: str, terminal: Terminal) -> str:
     """A state as sign and word, or as a word; never by colour alone."""
     sign, name, tone = _STATES.get(word, ("✗", word, "error"))
@@ -60,7 +53,7 @@ def document(summary: JobSummary) -> dict[str, Any]:
     return {
         "job_id": job.id,
         "goal": job.plan.goal,
-        "status": state_of(summary),
+        "status": summary.state,
         "stage": job.stage.value,
         "mode": job.plan.mode.value,
         "environment": job.environment.value,
@@ -113,7 +106,7 @@ def budgets(summary: JobSummary) -> list[dict[str, Any]]:
 def lines(summary: JobSummary, terminal: Terminal) -> list[str]:
     """The job in at most 14 lines that fit the terminal."""
     job = summary.job
-    head = f"{job.id}  {state_text(state_of(summary), terminal)}  {mode_text(job.plan.mode)}"
+    head = f"{job.id}  {state_text(summary.state, terminal)}  {mode_text(job.plan.mode)}"
     if tags(job):
         head += f"  {tags(job)}"
     room = terminal.width - 8
@@ -225,7 +218,7 @@ def _standing(summary: JobSummary) -> str:
     if job.status.is_over:
         return f"{job.status.value.capitalize()}."
     row = next((row for row in summary.stages if row.stage is job.stage), None)
-    word = {"paused": "Paused", "planned": "Not started", "running": "Running"}.get(state_of(summary), "Stopped")
+    word = {"paused": "Paused", "planned": "Not started", "running": "Running"}.get(summary.state, "Stopped")
     done = f", {thousands(row.done)} of {thousands(row.of)}" if row is not None else ""
     why = f" ({safe_line(job.ended_reason).rstrip('.')})" if job.ended_reason and job.status is JobStatus.PAUSED else ""
     return f"{word} at {job.stage.value}{done}{why}."

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from cmo.cli import eventview, jobview
+from cmo.cli import jobview
 from cmo.cli.diagnostics import Diagnostics
 from cmo.cli.output import Output
 from cmo.cli.terminal import Terminal, fit, fit_painted, guarded
 from cmo.domain import event as ev
+from cmo.domain import event_words
 from cmo.domain.job import JobStatus, Mode
 from cmo.store.views import JobSummary
 
@@ -111,7 +112,7 @@ class Events:
     def show(self, summary: JobSummary, events: Sequence[ev.Recorded]) -> None:
         for item in events:
             marks = {"dry_run": True} if summary.job.plan.mode is Mode.DRY_RUN else {}
-            self._out.event({**eventview.record(item), **marks}, "")
+            self._out.event({**event_words.record(item), **marks}, "")
 
     def step_aside(self) -> None:
         return
@@ -146,7 +147,7 @@ def _told(item: ev.Recorded, terminal: Terminal) -> str:
 
 
 def _stamped(item: ev.Recorded) -> str:
-    return f"{_clock(item)} {eventview.sentence(item.event)}"
+    return f"{_clock(item)} {event_words.sentence(item.event)}"
 
 
 def _clock(item: ev.Recorded) -> str:

@@ -81,7 +81,7 @@ def watch(
         here.say.tag = jobview.tags(views.get_job(conn, job_id))
         seen = last_seq(conn)
         summary = service.summary(here.settings, conn, job_id)
-        while jobview.state_of(summary) == "running":
+        while summary.state == "running":
             events = tail(conn, job_id, after_seq=seen, run_only=True)
             seen = events[-1].seq if events else seen
             view.show(summary, events)
@@ -179,11 +179,10 @@ def _groups_line(groups: list[Any], terminal: Terminal) -> list[str]:
 
 
 def _next(here: Session, conn: Connection, summary: JobSummary) -> None:
-    from cmo.cli import jobview
     from cmo.cli.asking import short_ref
 
     ref = short_ref(conn, summary.job.id)
-    state = jobview.state_of(summary)
+    state = summary.state
     if state == "running":
         here.say.hint(f'cmo watch {ref}   cmo say {ref} "…"   cmo pause {ref}')
     elif state in ("paused", "planned", "stopped"):
@@ -205,12 +204,11 @@ def _end(here: Session, conn: Connection, summary: JobSummary) -> None:
 
 def _events(here: Session, conn: Connection, job_id: str, *, follow: bool, run_only: bool) -> Iterator[Recorded]:
     from cmo import service
-    from cmo.cli import jobview
     from cmo.store.events import iter_events
 
     seen = 0
     while True:
-        is_live = follow and jobview.state_of(service.summary(here.settings, conn, job_id)) == "running"
+        is_live = follow and service.summary(here.settings, conn, job_id).state == "running"
         for item in iter_events(conn, job_id, after_seq=seen, run_only=run_only):
             seen = item.seq
             yield item
@@ -222,30 +220,30 @@ def _events(here: Session, conn: Connection, job_id: str, *, follow: bool, run_o
 def _passes(
     item: Recorded, stage: str | None, level: Level | None, start: datetime | None, pattern: re.Pattern[str] | None
 ) -> bool:
-    from cmo.cli import eventview
+    from cmo.domain import event_words
 
     order = list(Level)
-    if stage is not None and eventview.stage_of(item.event) != stage:
+    if stage is not None and event_words.stage_of(item.event) != stage:
         return False
-    if level is not None and order.index(Level(eventview.level_of(item.event))) < order.index(level):
+    if level is not None and order.index(Level(event_words.level_of(item.event))) < order.index(level):
         return False
     if start is not None and item.at < start:
         return False
-    return pattern is None or bool(pattern.search(f"{item.event.kind} {eventview.sentence(item.event)}"))
+    return pattern is None or bool(pattern.search(f"{item.event.kind} {event_words.sentence(item.event)}"))
 
 
 def _tell(here: Session, item: Recorded) -> None:
-    from cmo.cli import eventview
     from cmo.cli.terminal import iso
+    from cmo.domain import event_words
 
-    text, level = eventview.sentence(item.event), eventview.level_of(item.event)
+    text, level = event_words.sentence(item.event), event_words.level_of(item.event)
     if here.out.form == "terminal":
         sign = {"error": "✗ ", "warn": "◆ "}.get(level, "  ") if here.out.terminal.glyphs else f"{level:<5} "
         here.out.event({}, f"{item.at.astimezone():%H:%M:%S} {sign}{text}")
     elif here.out.form == "pipe":
         here.out.line("\t".join((iso(item.at), level, item.event.kind, text)))
     else:
-        here.out.event(eventview.record(item), "")
+        here.out.event(event_words.record(item), "")
 
 
 def _stage(name: str, known: list[str]) -> str:

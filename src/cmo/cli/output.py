@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from cmo.cli.errors import UsageProblem
-from cmo.cli.terminal import Terminal, ago, cells, fit, guarded, iso, pad, safe_json, safe_line, safe_piece
+from cmo.cli.terminal import Terminal, cells, fit, guarded, iso, pad, safe_json, safe_line, safe_piece
+from cmo.domain.text import ago
 
 Row = Mapping[str, Any]
 _LEAST = 4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,12 +17,10 @@ from cmo.cli.errors import UsageProblem
 from cmo.cli.options import Fields
 from cmo.cli.registry import suggest
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import Terminal, fit, safe_line, thousands, wrapped
-from cmo.domain.goal import Reading, answer
-from cmo.domain.job import Mode, Plan, Stage, StarsRange
-from cmo.domain.letters import SEQUENCE_MAILERS
-from cmo.domain.plan import Cost, SendingTime, change_plan
+from cmo.cli.terminal import Terminal, fit, safe_line, wrapped
+from cmo.domain.job import Mode, Stage, StarsRange
 from cmo.service import Overrides, PlanCard
+from cmo.service.planning import Items, answered, plan_items, with_changes
 
 SCHEMA = "cmo.plan/1"
 _FILE_ENDINGS = (".yaml", ".yml", ".toml")
@@ -152,9 +149,7 @@ def ask_questions(here: Session, card: PlanCard) -> PlanCard:
     question = card.questions[0]
     options = [(str(number), choice.label) for number, choice in enumerate(question.choices, start=1)]
     chosen = here.ask.choose(question.text, options, flag="--yes", numbered=True)
-    reading = Reading(plan=card.plan, assumptions=card.plan.assumptions, questions=card.questions, unread=card.unread)
-    after = answer(reading, question, question.choices[int(chosen) - 1])
-    return replace(_with_plan(here, card, after.plan), questions=after.questions)
+    return answered(here.settings, card, int(chosen))
 
 
 def edited(here: Session, card: PlanCard) -> PlanCard:
@@ -167,24 +162,10 @@ def edited(here: Session, card: PlanCard) -> PlanCard:
     from cmo.errors import CmoError
 
     try:
-        return with_changes(here, card, pairs)
+        return with_changes(here.settings, card, pairs)
     except CmoError as error:  # a typing mistake must not end the conversation
         here.say.warn(error.message, error.hint)
         return card
-
-
-def with_changes(here: Session, card: PlanCard, changes: dict[str, str]) -> PlanCard:
-    """The card with settings of its plan changed.
-
-    Raises:
-        ConfigError: an unknown setting or a bad value.
-    """
-    return _with_plan(here, card, change_plan(card.plan, changes))
-
-
-def _with_plan(here: Session, card: PlanCard, plan: Plan) -> PlanCard:
-    after = service.plan_card(here.settings, plan)
-    return replace(after, questions=card.questions, unread=card.unread)
 
 
 def document(card: PlanCard) -> dict[str, Any]:
@@ -211,7 +192,7 @@ def card_lines(card: PlanCard, terminal: Terminal, *, less: int = 0, rows: int =
         rows: How many lines there is room for; where they do not do, what matters least is cut.
     """
     width = max(40, terminal.width - less)
-    items = _items(card)
+    items = plan_items(card)
     lines = _set(items, width)
     cuts: list[Callable[[Items], Items]] = [
         partial(_cut, width=width, most=most, glyphs=terminal.glyphs) for most in (3, 2, 1)
@@ -220,12 +201,9 @@ def card_lines(card: PlanCard, terminal: Terminal, *, less: int = 0, rows: int =
         if len(lines) > rows - 2:
             items = shorter(items)
             lines = _set(items, width)
-    if lines != _set(_items(card), width) and len(lines) < rows:
+    if lines != _set(plan_items(card), width) and len(lines) < rows:
         lines.append(_item("More", "cmo plan GOAL shows it all"))
     return [f"Plan  mode {jobview.mode_text(card.plan.mode)}", *lines]
-
-
-Items = list[tuple[str, str]]
 
 
 def _set(items: Items, width: int) -> list[str]:
@@ -254,110 +232,8 @@ def _cut(items: Items, *, width: int, most: int, glyphs: bool) -> Items:
     ]
 
 
-def _items(card: PlanCard) -> Items:
-    plan, icp, caps = card.plan, card.plan.icp, card.plan.caps
-    rows: Items = [("Goal", plan.goal)]
-    languages = ", ".join(icp.languages) or "any language"
-    topics = f", topics {' '.join(icp.topics)}" if icp.topics else ""
-    words = f", words {' '.join(icp.keywords)}" if icp.keywords else ""
-    without = f", without {' '.join(icp.exclude)}" if icp.exclude else ""
-    rows.append(("Look for", f"{languages} repositories, {_stars_text(icp.stars_range)} stars{topics}{words}{without}"))
-    place = f", in {icp.location}" if icp.location else ""
-    roles = f", only {' and '.join(f'{role}s' for role in icp.roles)}" if icp.roles else ""
-    rows.append(
-        (
-            "People",
-            f"up to {thousands(caps.max_people)}, {caps.top_authors_per_repo} authors a repository, "
-            f"active in {icp.activity_days} days{place}{roles}",
-        )
-    )
-    rows.append(("Target", f"{thousands(plan.target)} good addresses, score 60 or more"))
-    rows += _feasible(card)
-    rows.append(("Mail by", _leaves_by(card)))
-    if plan.crm:
-        rows.append(("CRM", f"{plan.crm}, {f'list {plan.list_id}' if plan.list_id else 'no list'}"))
-    rows.append(("Will write", _will_write(plan)))
-    rows += [("Assumed", text) for text in plan.assumptions]
-    if card.unread:
-        rows.append(("Not read", "these words mean nothing to me: " + " ".join(card.unread)))
-    return rows
-
-
 def _item(head: str, text: str) -> str:
     return f"  {head:<10} {safe_line(text)}"
-
-
-_REACH = {
-    "repos": "repositories",
-    "people": "people",
-    "matching": "of them as asked",
-    "addresses": "addresses",
-    "mx_ok": "that take mail",
-    "good": "good leads",
-    "sendable": "sendable now",
-    "held": "on hold",
-}
-_UNITS = {
-    "points": "GitHub points",
-    "rest_requests": "GitHub requests",
-    "lookups": "DNS look-ups",
-    "tokens": "tokens",
-}
-
-
-def _feasible(card: PlanCard) -> list[tuple[str, str]]:
-    """Reach, cost, time, verdict, and what would make it fit."""
-    found = card.feasibility
-    reach = [f"{_span(item.low, item.high)} {_REACH.get(item.name, item.name)}" for item in found.reach]
-    costs = [_cost(cost) for cost in found.costs if cost.high]
-    rows = [
-        ("Expect", " → ".join(reach)),
-        ("Will use", ", ".join([*costs, f"{_span(found.minutes.low, found.minutes.high)} min"])),
-    ]
-    if found.sending.high_days != 0:
-        rows.append(("Sending", _sending(found.sending)))
-    rows.append(("Verdict", found.reason))
-    rows += [("To fit", f"{change.label}: {change.why}") for change in found.changes[:3]]
-    return [*rows, *(("Note", note) for note in found.notes)]
-
-
-def _sending(sending: SendingTime) -> str:
-    if sending.high_days is None:
-        return sending.reason
-    days = _span(sending.low_days or 0, sending.high_days)
-    return f"{days} working day{'' if days == '1' else 's'} once you approve: {sending.reason}"
-
-
-def _cost(cost: Cost) -> str:
-    if cost.unit == "usd":
-        return f"${cost.low:,.2f}..{cost.high:,.2f}"
-    return f"{_span(cost.low, cost.high)} {_UNITS.get(cost.unit, cost.unit)}"
-
-
-def _span(low: float, high: float) -> str:
-    """`180..400`, or one number where both ends are the same."""
-    return f"{low:,.0f}" if round(low) == round(high) else f"{low:,.0f}..{high:,.0f}"
-
-
-def _will_write(plan: Plan) -> str:
-    if plan.mode is Mode.DRY_RUN:
-        return "DRY RUN: local store and files only."
-    if plan.mode is Mode.DRAFT_ONLY:
-        return "local store and files only. Sending is locked; nothing leaves without your approval."
-    return "local store and files. Nothing is sent without your approval of each draft."
-
-
-def _leaves_by(card: PlanCard) -> str:
-    """By what approved mail will leave."""
-    by, sequence = card.route.mailer, card.route.sequence_id
-    if by in SEQUENCE_MAILERS:
-        return f"{by}, sequence {sequence}" if sequence else f"{by}; no sequence yet: cmo jobs set JOB sequence_id=ID"
-    unused = f"; sequence {sequence} waits for a provider: say Instantly or Smartlead" if sequence else ""
-    return f"{by}{' (files only, nobody is reached)' if by == 'maildir' else ''}{unused}"
-
-
-def _stars_text(stars: StarsRange) -> str:
-    return f"{thousands(stars.low)}..{thousands(stars.high)}"
 
 
 def _is_file(here: Session, goal: str) -> bool:

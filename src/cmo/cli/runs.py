@@ -34,6 +34,8 @@ from cmo.cli.terminal import safe_line
 from cmo.domain.job import Job, JobStatus, Mode
 from cmo.paths import ensure_folder
 from cmo.service import Overrides, PlanCard
+from cmo.service.hosting import require_github
+from cmo.service.planning import with_changes
 
 Detach = Annotated[bool, typer.Option("--detach", help="Work in the background; return once the job is saved.")]
 
@@ -86,7 +88,7 @@ def run(
     card = plans.read(here, goal, overrides)
     if not yes and not here.ask.allowed:
         raise NeedsPerson("A run starts with a yes, and there is no terminal to ask on.", hint="Answer with --yes")
-    driving.require_key(here)
+    require_github(here.settings)
     card = _agreed(here, goal, overrides, card, yes=yes)
     ensure_folder(here.settings.paths.data_dir)
     job = service.start_job(here.settings, card.plan)
@@ -110,7 +112,7 @@ def resume(
     here.warn_of_settings()
     with opened_job(here, job) as (_, job_id):
         found = service.require_resumable(here.settings, job_id)
-    driving.require_key(here)
+    require_github(here.settings)
     if retry_errors:
         count = service.retry_errors(here.settings, job_id)
         here.say.note(f"{count:,} failed items are tried again.")
@@ -152,7 +154,7 @@ def _agreed(here: Session, goal: str, overrides: Overrides, card: PlanCard, *, y
             case "y":
                 return card
             case "d":
-                card = plans.with_changes(here, card, {"mode": Mode.DRY_RUN.value})
+                card = with_changes(here.settings, card, {"mode": Mode.DRY_RUN.value})
             case "e":
                 card = plans.edited(here, card)
             case _:

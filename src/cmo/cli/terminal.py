@@ -212,13 +212,3 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 def thousands(count: float) -> str:
     """12400 -> `12,400`."""
     return f"{count:,.0f}" if isinstance(count, float) else f"{count:,}"
-
-
-def ago(seconds: float) -> str:
-    """How long ago, in one unit: `now`, `2 min ago`, `3 h ago`, `5 d ago`."""
-    if seconds < 60:
-        return "now"
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return "now"

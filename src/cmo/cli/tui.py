@@ -10,6 +10,7 @@ from cmo.cli.diagnostics import DONE
 from cmo.cli.draft_picks import need_terminal
 from cmo.cli.options import JobArg
 from cmo.cli.session import session
+from cmo.errors import CmoError
 
 ScreenName = Literal["jobs", "run", "review", "leads", "errors", "chat", "outbox", "limits", "audit"]
 
@@ -24,12 +25,19 @@ def tui(
     """
     here = session()
     need_terminal(here, "The full screen", "Line by line: cmo watch, cmo drafts review")
+    from cmo.cli.driving import launch_of
     from cmo.tui.app import Workplace
     from cmo.tui.desk import Desk
 
     desk = Desk(here.settings, settings_of=here.settings_of, job=job)
-    app = Workplace(desk, screen=screen, ascii=here.settings.ascii)
+    app = Workplace(desk, launch_of(here), screen=screen, ascii=here.settings.ascii)
     app.run()
+    for job_id, worker in app.left_to:
+        if isinstance(worker, CmoError):
+            here.say.warn(f"{job_id} is paused: {worker.message}", hint=f"cmo resume {job_id}\n{worker.hint}")
+        else:
+            here.say.note(f"{job_id} goes on in the background (process {worker.pid}).")
+            here.say.hint(f"cmo watch {job_id}   cmo pause {job_id}   cmo tui")
     if app.fault is not None:
         raise app.fault
     if app.farewell:

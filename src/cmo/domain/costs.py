@@ -14,6 +14,8 @@ from cmo.domain.job import Plan, Stage
 
 POINTS_PER_HOUR = 5_000
 POINTS_PER_MINUTE = 2_000
+SEARCHES_PER_MINUTE = 30
+"""Of the REST search, which is asked only where GraphQL cannot."""
 HISTORIES_PER_QUERY = (4, 12)
 """Repositories whose history one query reads: after halvings, and at best (cost study)."""
 PROFILES_PER_QUERY = (50, 100)
@@ -32,6 +34,16 @@ class ModelPrice(Frozen):
 
     usd_per_million_in: float = 1.25
     usd_per_million_out: float = 10.0
+
+
+def usd_for(tokens: float) -> float:
+    """What `tokens` cost at most: all of them as if the model had written them."""
+    return tokens * ModelPrice().usd_per_million_out / 1_000_000
+
+
+def tokens_for(usd: float) -> float:
+    """How many tokens `usd` pay at least."""
+    return usd * 1_000_000 / ModelPrice().usd_per_million_out
 
 
 class Cost(Frozen):

@@ -48,6 +48,16 @@ def span(seconds: float) -> str:
     return f"{whole}s"
 
 
+def ago(seconds: float) -> str:
+    """How long ago, in one unit: `now`, `2 min ago`, `3 h ago`, `5 d ago`."""
+    if seconds < 60:
+        return "now"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "now"
+
+
 def _is_printable(char: str) -> bool:
     code = ord(char)
     if code < 0x20 or 0x7F <= code <= 0x9F or 0xD800 <= code <= 0xDFFF:

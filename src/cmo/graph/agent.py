@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cmo.domain.costs import ModelPrice
+from cmo.domain.costs import usd_for
 from cmo.domain.event import (
     CheckpointWritten,
     Event,
@@ -118,7 +118,7 @@ class Agent:
         budget = job.plan.caps.budget_usd
         if budget is None:
             return False
-        spent = counters(self.conn, job.id).get("tokens_used", 0) * ModelPrice().usd_per_million_out / 1_000_000
+        spent = usd_for(counters(self.conn, job.id).get("tokens_used", 0))
         if spent < budget:
             return False
         hint = f"budget_usd={budget:g} is spent; `cmo jobs set {job.id} budget_usd=…`, then resume."

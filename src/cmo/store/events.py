@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from cmo.domain.event import KINDS, Recorded
@@ -21,7 +21,7 @@ def tail(
         + " ORDER BY seq LIMIT ?",
         (job_id, after_seq, limit),
     ).fetchall()
-    return [_from_row(row) for row in rows]
+    return [recorded_from_row(row) for row in rows]
 
 
 def iter_events(conn: Connection, job_id: str, *, after_seq: int = 0, run_only: bool = False) -> Iterator[Recorded]:
@@ -31,15 +31,20 @@ def iter_events(conn: Connection, job_id: str, *, after_seq: int = 0, run_only: 
         after_seq = chunk[-1].seq
 
 
-def latest(conn: Connection, job_id: str, *, limit: int, run_only: bool = False) -> list[Recorded]:
-    """The last `limit` events of the job, oldest first."""
-    rows = conn.execute(
-        "SELECT seq, id, job_id, at, kind, body FROM events WHERE job_id = ?"
-        + (" AND is_run = 1" if run_only else "")
-        + " ORDER BY seq DESC LIMIT ?",
-        (job_id, limit),
-    ).fetchall()
-    return [_from_row(row) for row in reversed(rows)]
+def latest(
+    conn: Connection, job_id: str, *, limit: int, run_only: bool = False, kinds: Sequence[str] = ()
+) -> list[Recorded]:
+    """The last `limit` events of the job, of some kinds or of all, oldest first."""
+    of_kind = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+    rows: list[sqlite3.Row] = []
+    for is_run in (1,) if run_only else (0, 1):  # each is in the order of the index; both together would be sorted
+        rows += conn.execute(
+            "SELECT seq, id, job_id, at, kind, body FROM events WHERE job_id = ? AND is_run = ?"
+            f"{of_kind} ORDER BY seq DESC LIMIT ?",
+            (job_id, is_run, *kinds, limit),
+        )
+    rows = sorted(rows, key=lambda row: -row["seq"])[:limit]
+    return [recorded_from_row(row) for row in reversed(rows)]
 
 
 def last_seq(conn: Connection) -> int:
@@ -53,7 +58,8 @@ def last_moment(conn: Connection) -> datetime | None:
     return None if row is None else datetime.fromisoformat(row["at"])
 
 
-def _from_row(row: sqlite3.Row) -> Recorded:
+def recorded_from_row(row: sqlite3.Row) -> Recorded:
+    """An event from its row."""
     return Recorded(
         seq=row["seq"],
         id=row["id"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from cmo.domain.base import Frozen
@@ -12,9 +13,20 @@ from cmo.store.journal import live_holder
 from cmo.store.messages import list_messages
 from cmo.store.progress import Progress, counters, final_files, progress
 
-__all__ = ["get_job", "list_jobs", "list_messages", "match_jobs"]
+__all__ = ["get_job", "list_jobs", "list_messages", "live_holder", "match_jobs"]
 
 RATE_WINDOW_S = 60
+STAGE_TOOLS: Mapping[Stage, str] = {
+    Stage.DISCOVER: "search_github_repos",
+    Stage.EXTRACT: "extract_people",
+    Stage.ENRICH: "enrich_github_user",
+    Stage.EMAILS: "find_commit_emails",
+    Stage.MX: "mx_check",
+    Stage.SCORE: "score_icp",
+    Stage.DRAFT: "render_copy",
+    Stage.EXPORT: "export_csv",
+}
+"""Stage -> the tool that does its work, where it is one."""
 LEAST_WINDOW_S = 5
 """Over less time a rate says nothing: a burst of one second would be thousands a minute."""
 
@@ -52,6 +64,16 @@ class JobSummary(Frozen):
     """Final files -> rows."""
     summary: str | None
     """How it ended."""
+
+    @property
+    def state(self) -> str:
+        """The job's state in a word; a running job that nobody runs has stopped without saying so."""
+        return state_of(self.job.status, self.holder)
+
+
+def state_of(status: JobStatus, holder: str | None) -> str:
+    """As `JobSummary.state`."""
+    return "stopped" if status is JobStatus.RUNNING and holder is None else status.value
 
 
 def job_summary(conn: Connection, job_id: str, *, now: datetime, wall_s: float) -> JobSummary:
@@ -119,17 +141,17 @@ def _stages(
     read = counts.candidates - counts.candidates_new
     looked = counts.people_enriched - counts.people_without_email
     table = (
-        (Stage.DISCOVER, "search_github_repos", counts.repos, job.plan.caps.max_repos),
-        (Stage.EXTRACT, "extract_people", counts.repos_read, counts.repos),
-        (Stage.ENRICH, "enrich_github_user", read, counts.candidates),
-        (Stage.EMAILS, "find_commit_emails", looked, counts.people_enriched),
-        (Stage.MX, "mx_check", counts.emails_verified, counts.emails_verified + counts.emails_unverified),
-        (Stage.SCORE, "score_icp", counts.people_scored, counts.people_scored + counts.people_unscored),
+        (Stage.DISCOVER, counts.repos, job.plan.caps.max_repos),
+        (Stage.EXTRACT, counts.repos_read, counts.repos),
+        (Stage.ENRICH, read, counts.candidates),
+        (Stage.EMAILS, looked, counts.people_enriched),
+        (Stage.MX, counts.emails_verified, counts.emails_verified + counts.emails_unverified),
+        (Stage.SCORE, counts.people_scored, counts.people_scored + counts.people_unscored),
     )
     order = list(Stage)
     rows = []
-    for stage, tool, done, of in table:
-        state = "idle"
+    for stage, done, of in table:
+        tool, state = STAGE_TOOLS[stage], "idle"
         if job.stage is stage and job.status is JobStatus.RUNNING:
             state = "waiting" if job.wait_until else "running"
         elif done and (done >= of or order.index(job.stage) > order.index(stage) or job.status.is_over):

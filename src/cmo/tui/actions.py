@@ -60,7 +60,7 @@ SCREENS: Mapping[str, tuple[str, str]] = {
 }
 """Screen -> its key and its title, in the order of line 2."""
 
-_TABLES = ("jobs", "review", "leads", "errors", "outbox", "audit")
+_TABLES = ("jobs", "review", "leads", "errors", "outbox", "audit", "log")
 
 ACTIONS: tuple[Action, ...] = (
     *(
@@ -96,8 +96,25 @@ ACTIONS: tuple[Action, ...] = (
            cli="drafts show {id} --full"),
     Action("view.why", "Why", "show or hide why this person", ("w",), ("review",), cli="leads why {who}"),
     Action("jobs.toggle", "Pause", "pause or resume the job", ("p",), ("run",), cli="pause {job}", hint=1),
+    Action("jobs.resume", "Resume", "go on with the job here, where it stopped", ("r",), ("jobs", "run"),
+           cli="resume {job}", hint=1, hint_on=("jobs",)),
+    Action("jobs.new", "New", "a new run: goal, then its plan", ("N",), ("jobs", "run"), cli="run GOAL", hint=3,
+           hint_on=("jobs",)),
+    Action("jobs.pause", "Pause", "have the job pause after its present step", ("p",), ("jobs",), cli="pause {job}",
+           hint=2),
+    Action("jobs.cancel", "Cancel", "end the job for good; what it found stays", ("x",), ("jobs",),
+           cli="cancel {job}", hint=4),
+    Action("jobs.remove", "Remove", "delete the job with its people, drafts and files", ("D",), ("jobs",),
+           cli="jobs rm {job}"),
+    Action("view.run_chat", "Chat", "say something to the job", ("c",), ("run",), cli="say {job} TEXT", hint=3,
+           run="app.show('chat')"),
+    Action("view.funnel", "Funnel", "how many come through, and why the others do not", ("f",), ("run",),
+           cli="jobs show {job}", hint=4),
+    Action("view.log", "Log", "everything that happened", ("l",), ("run",), cli="logs {job} --all", hint=5),
+    Action("view.stage", "Stage", "what the stage works on, where it is slow, its last results", ("i",), ("run",),
+           cli="status {job}", hint=6),
     Action("sending.pause", "Hold sends", "pause sending, or say when to go on", ("P",), cli="pause {job} --sending",
-           hint=5, hint_on=("errors", "outbox")),
+           hint=5, hint_on=("run", "errors", "outbox")),
     Action("errors.retry", "Retry", "try the group again, or what is marked", ("r",), ("errors",),
            cli="errors retry {group}", hint=1),
     Action("errors.skip", "Skip", "go on without it", ("s",), ("errors",), cli="errors skip {group}", hint=2),

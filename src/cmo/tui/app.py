@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+import signal
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from threading import Event
+from threading import Event, Lock
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from cmo.config import Settings
-from cmo.errors import CmoError
+from cmo.domain.job import JobStatus
+from cmo.errors import CmoError, WorkerEnded
 from cmo.service.controls import pause_sending, resume_sending
 from cmo.service.errors import resume_after
+from cmo.service.hosting import Crew, Launch, Worker
 from cmo.service.kill import kill
-from cmo.tui.actions import SCREENS, actions_of, bindings_of, command_line
+from cmo.store.job_views import JobPulse, job_states
+from cmo.tui.actions import SCREENS, Action, actions_of, bindings_of, command_line
 from cmo.tui.desk import Desk
-from cmo.tui.feed import Frame, read_frame
+from cmo.tui.feed import Frame, read_frame, what_changed
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line, palette_of
 from cmo.tui.screens.base import Page
 from cmo.tui.themes import DARK, THEMES
 from cmo.tui.widgets.dialogs import Ask, Choose
+from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.help import Help
 
 TOAST_S = 4.0
@@ -31,6 +38,7 @@ WAITS_MIN = (5, 15, 60)
 """Minutes after which paused sending goes on, to choose from."""
 LONGEST_WAIT_MIN = 7 * 24 * 60
 UNTIL_DISMISSED_S = 86_400.0
+LOOK_S = 5.0
 MOST_SHOWN = 120
 """Characters of a text that is offered to be copied."""
 
@@ -58,10 +66,11 @@ class Workplace(App[None]):
     SCREENS: ClassVar[dict[str, Callable[[], Screen[Any]]]] = {name: _page(name) for name in SCREENS}
     BINDINGS = bindings_of(None)
 
-    def __init__(self, desk: Desk, *, screen: str = "run", ascii: bool = False) -> None:
+    def __init__(self, desk: Desk, launch: Launch, *, screen: str = "run", ascii: bool = False) -> None:
         """Nothing is read before the first paint.
 
         Args:
+            launch: How to start a worker for what runs here when this screen is left.
             screen: The first one seen.
             ascii: Words instead of signs.
         """
@@ -70,6 +79,12 @@ class Workplace(App[None]):
         self.frame = Frame()
         self.fault: Exception | None = None
         """What ended the app, where it did not end by itself."""
+        self.crew = Crew(launch, desk.settings_of, self._ended)
+        self.left_to: list[tuple[str, Worker | WorkerEnded]] = []
+        """Who goes on with what ran here: job and worker, or why there is none."""
+        self._leaves = False
+        self._handing = Lock()
+        self._told_jobs: Mapping[str, JobPulse] | None = None
         self.farewell = ""
         """What to type once the screen is left, because something here does not go on without it."""
         self._first = screen
@@ -92,8 +107,19 @@ class Workplace(App[None]):
 
     def on_mount(self) -> None:
         self.push_screen(self._first)
+        with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread, or not Unix
+            for name in ("SIGTERM", "SIGHUP"):
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
         self.set_interval(1 / self.desk.settings.updates_per_second, self.tick)
+        self.set_interval(LOOK_S, self._look)
         self.call_after_refresh(self.tick)
+
+    def _look(self) -> None:
+        """See whether who runs the job is still there: a process that is gone commits nothing."""
+        page, job = self.page, self.frame.job
+        if page is not None and page.is_mounted and job is not None and job.status is JobStatus.RUNNING:
+            self.frame = read_frame(self.desk)
+            page.draw_frame(self.frame)
 
     def tick(self) -> None:
         """Read what is seen anew where anybody committed anything."""
@@ -106,6 +132,7 @@ class Workplace(App[None]):
         if not self.desk.is_changed():
             return
         self.frame = read_frame(self.desk)
+        self._tell_of_jobs()
         page.draw_frame(self.frame)
         page.reload()
 
@@ -132,8 +159,28 @@ class Workplace(App[None]):
             return
         self.post_message(told)
 
+    def _tell_of_jobs(self) -> None:
+        """Say once that a job ended, paused or waits, whoever runs it."""
+        before, self._told_jobs = self._told_jobs, job_states(self.desk.conn)
+        for job in self._told_jobs.values() if before is not None else ():
+            if told := what_changed(before.get(job.id) if before else None, job):
+                if job.status is JobStatus.FAILED:
+                    self.refuse(told)
+                else:
+                    self.notify(told, timeout=TOAST_S, markup=False)
+
+    def _ended(self, job_id: str, error: Exception | None) -> None:
+        """A job no longer runs here; called from its thread. How it stands, the store tells."""
+        if isinstance(error, CmoError):
+            self.post_message(Told("jobs.run", f"{job_id}: {error.message}", error.hint or "", is_refused=True))
+        elif error is not None and self.is_running:
+            self.call_from_thread(self._handle_exception, error)
+
     def on_told(self, told: Told) -> None:
         self.desk.forget_what_was_seen()
+        if told.job_id is not None:
+            self.desk.view_job(told.job_id)
+            self.action_show("run")
         self.tick()
         if self.page is not None:
             self.page.heard(told)
@@ -156,17 +203,48 @@ class Workplace(App[None]):
         self._close_messages_no_wait()
 
     async def action_quit(self) -> None:
-        self.exit()
+        self.leave()
+
+    def leave(self) -> None:
+        """End the screen; what runs here is handed over first."""
+        if self._leaves or not self.crew.jobs:
+            self.exit()
+            return
+        self._leaves = True
+        self.notify(
+            "Finishing a step, then the run goes on in the background. q again waits without a screen.", markup=False
+        )
+        self.run_worker(self._hand_over, thread=True, group="leave")
+
+    def _hand_over(self) -> None:
+        self._hand_jobs_over()
+        with suppress(RuntimeError):  # it was left without waiting
+            self.call_from_thread(self.exit)
+
+    def _hand_jobs_over(self) -> None:
+        with self._handing:  # also when it is left twice
+            self.left_to += self.crew.leave(self.desk.settings)
 
     def on_unmount(self) -> None:
         self.leaving.set()
         self._hand.shutdown(wait=True)
+        self._hand_jobs_over()
         self.desk.close()
 
     def action_show(self, name: str) -> None:
         """Go to a screen."""
         if self.page is not None and name != self.page.NAME:
             self.switch_screen(name)
+
+    def show_filtered(self, name: str, text: str) -> None:
+        """Go to a screen with its filter set."""
+
+        async def go() -> None:
+            await self.switch_screen(name)
+            if self.page is not None:
+                self.page.query_one(FilterBox).put(text)
+
+        self.run_worker(go(), group="show")
 
     def action_kill_on(self) -> None:
         """Stop all sending: no question, on a thread of its own, so that nothing stands before it."""
@@ -192,7 +270,7 @@ class Workplace(App[None]):
 
     def action_view_back(self) -> None:
         if self.page is None or not self.page.back():
-            self.exit()
+            self.leave()
 
     def action_view_escape(self) -> None:
         self.clear_notifications()
@@ -268,13 +346,11 @@ class Workplace(App[None]):
             command = command_line(action, values)
             keys = ", ".join(action.keys)
             about = f"{keys}  {command}" if command else keys
-            yield SystemCommand(
-                f"{action.group}: {action.about}", about, partial(self._run_from_palette, action.method)
-            )
+            yield SystemCommand(f"{action.group}: {action.about}", about, partial(self._run_from_palette, action))
 
-    async def _run_from_palette(self, method: str) -> None:
-        page = self.page
-        await (page or self).run_action(method)
+    async def _run_from_palette(self, action: Action) -> None:
+        where = self.page if action.screens else self
+        await (where or self).run_action(action.method)
 
 
 def _paused(settings: Settings, job_id: str) -> Told:

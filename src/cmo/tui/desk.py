@@ -30,12 +30,12 @@ class Desk:
         """Open nothing yet.
 
         Args:
-            settings_of: The settings in force for a job, its own among them.
             job: As a person names it; None: the only running one, else the last.
             clock: In place of the one that the settings name.
         """
         self.settings = settings
-        self._settings_of = settings_of
+        self.settings_of = settings_of
+        """The settings in force for a job, its own among them."""
         self._ref = job
         self._given_clock = clock
         self._stack = ExitStack()
@@ -75,7 +75,7 @@ class Desk:
         self._seen = None
 
     def now(self) -> datetime:
-        """What time it is for jobs: the machine's clock, or the sandbox's."""
+        """What time it is for jobs."""
         return self._clock.now()
 
     def job(self) -> Job | None:
@@ -96,7 +96,7 @@ class Desk:
     def job_settings(self) -> Settings:
         """The settings in force for the job in view."""
         job = self.job()
-        return self.settings if job is None else self._settings_of(job.plan)
+        return self.settings if job is None else self.settings_of(job.plan)
 
     @cached_property
     def _clock(self) -> Clock:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cmo.domain.job import Job
+from cmo.clock import SystemClock
+from cmo.domain.job import Job, JobStatus
 from cmo.errors import ConfigError
 from cmo.service.controls import limits_of
 from cmo.store.draft_views import count_waiting
 from cmo.store.groups import count_needing, sending_pause
+from cmo.store.job_views import JobPulse
 from cmo.store.outbox_views import count_held_for_person
 from cmo.store.standing_views import quota_use, stopped
+from cmo.store.views import live_holder, state_of
 from cmo.tui.desk import Desk
+from cmo.tui.paint import line
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Frame:
     """Where the job in view stands, as far as every screen shows it."""
 
     job: Job | None = None
+    state: str = ""
+    """Of the job, as `JobSummary.state`."""
     kill: Stop | None = None
     pause: Stop | None = None
     """Sending of this job, or of all, is paused."""
@@ -53,6 +59,26 @@ class Frame:
         return {"review": self.drafts, "errors": self.errors, "outbox": self.doubtful}.get(screen, 0)
 
 
+def what_changed(before: JobPulse | None, after: JobPulse) -> str:
+    """What is worth a word about a job, besides that it is there; else empty."""
+    if before is None or (before.status, before.wait_reason) == (after.status, after.wait_reason):
+        return ""
+    name = after.id.split("-", 2)[2]
+    match after.status:
+        case JobStatus.PAUSED:
+            return f"{name} is paused. {line(after.reason)}".rstrip()
+        case JobStatus.FINISHED:
+            return f"{name} is finished. {line(after.summary)}".rstrip()
+        case JobStatus.FAILED:
+            return f"{name} failed. {line(after.reason)}".rstrip()
+        case JobStatus.CANCELLED:
+            return f"{name} is cancelled."
+        case JobStatus.RUNNING if after.wait_reason:
+            return f"{name} waits: {line(after.wait_reason)}."
+        case _:
+            return ""
+
+
 def read_frame(desk: Desk) -> Frame:
     """The frame as of now."""
     now, conn, job = desk.now(), desk.conn, desk.job()
@@ -61,10 +87,12 @@ def read_frame(desk: Desk) -> Frame:
         used, limit = quotas.day_used, quotas.day_limit
     except ConfigError:  # told by the screen of limits; line 1 is never empty
         used, limit = 0, 0
+    holder = live_holder(conn, job.id, now_s=SystemClock().now().timestamp()) if job else None
     kill = stopped(conn, now=now)
     pause = sending_pause(conn, job.id, now=now) if job else None
     return Frame(
         job=job,
+        state=state_of(job.status, holder) if job else "",
         kill=Stop(kill.by, kill.at, kill.reason, kill.until) if kill else None,
         pause=Stop(pause.by, pause.at, pause.reason, pause.until) if pause else None,
         used=used,

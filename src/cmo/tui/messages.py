@@ -20,3 +20,5 @@ class Told(Message):
     """What was looked up, for the screen that asked."""
     draft_id: int | None = None
     """The draft to look at next."""
+    job_id: str | None = None
+    """The job to look at next."""

@@ -93,7 +93,7 @@ class Page(Screen[None]):
         self.call_after_refresh(self._show)
 
     def on_resize(self, event: Resize) -> None:
-        self.call_after_refresh(self.draw_frame, self.workplace.frame)
+        self.call_after_refresh(lambda: self.draw_frame(self.workplace.frame))
 
     def _show(self) -> None:
         self.desk.forget_what_was_seen()

@@ -68,13 +68,13 @@ class Show(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,enter", "no", show=False)]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str | Text) -> None:
         super().__init__(title)
-        self._shown = text
+        self._shown = Text(block(text)) if isinstance(text, str) else text
 
     def question(self) -> ComposeResult:
         with VerticalScroll():
-            yield Static(Text(block(self._shown)), markup=False)
+            yield Static(self._shown, markup=False)
         yield Static(Text("Esc, Enter  close", style="dim"), markup=False)
 
 
@@ -87,7 +87,7 @@ class Ask(Dialog[str]):
         self._may_be_empty = may_be_empty
 
     def question(self) -> ComposeResult:
-        yield Input(self._value)
+        yield Input(self._value, select_on_focus=False)
         yield Static(Text("Enter: do it   Esc: no", style="dim"), markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

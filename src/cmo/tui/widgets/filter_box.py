@@ -29,6 +29,11 @@ class FilterBox(Input):
         self.add_class("-open")
         self.focus()
 
+    def put(self, text: str) -> None:
+        """Filter by `text`, as if somebody had typed it."""
+        self.value = text
+        self._leave()
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self._leave()

@@ -14,14 +14,16 @@ from cmo.tui.paint import Meaning, Palette, cut, line
 MOST_HINTS = 8
 NARROW = 80
 """Below this only the current screen's name is shown."""
-_STATES: dict[JobStatus, tuple[str, str]] = {
-    JobStatus.PLANNED: ("idle", "PLANNED"),
-    JobStatus.RUNNING: ("running", "RUN"),
-    JobStatus.PAUSED: ("needs_you", "PAUSED"),
-    JobStatus.FINISHED: ("done", "DONE"),
-    JobStatus.FAILED: ("failed", "FAILED"),
-    JobStatus.CANCELLED: ("failed", "CANCELLED"),
+_STATES: dict[str, tuple[str, str]] = {
+    "planned": ("idle", "PLANNED"),
+    "running": ("running", "RUN"),
+    "stopped": ("failed", "GONE"),
+    "paused": ("needs_you", "PAUSED"),
+    "finished": ("done", "DONE"),
+    "failed": ("failed", "FAILED"),
+    "cancelled": ("failed", "CANCELLED"),
 }
+"""The job's state -> state with a sign, word."""
 _MODES = {Mode.DRY_RUN: "DRY RUN", Mode.DRAFT_ONLY: "DRAFT-ONLY", Mode.SEND_ALLOWED: "SEND-ALLOWED"}
 
 
@@ -57,7 +59,7 @@ class TopLine(_Line):
         if frame.job is None:
             left, state, mode = f" cmo  {world}no job yet", ("", palette["plain"]), ""
         else:
-            glyph, word = _STATES[frame.job.status]
+            glyph, word = _STATES[frame.state]
             sign, style = palette.sign(glyph)
             left = f" cmo  {world}{frame.job.id.removeprefix('cmo-')} {line(frame.job.plan.goal)}"
             state, mode = (f"{sign} {word}", style), _MODES[frame.job.plan.mode]

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from cmo.cli.terminal import safe_line, thousands
 from cmo.domain import event as ev
+from cmo.domain.text import clean_line
 
 EVENT_SCHEMA = "cmo.event/1"
-_STAGED = ("stage", "stage_entered")
+Level = Literal["info", "warn", "error"]
+LEVELS: Mapping[str, Level] = {
+    "job_failed": "error",
+    "item_failed": "error",
+    "job_paused": "warn",
+    "job_waiting": "warn",
+    "planner_troubled": "warn",
+    "step_refused": "warn",
+    "person_opted_out": "warn",
+}
+"""Kind -> level; all others are info."""
+_LONGEST = 4_000
 
 
 def record(recorded: ev.Recorded) -> dict[str, Any]:
@@ -31,21 +43,14 @@ def stage_of(event: ev.Event) -> str | None:
     return None if stage is None else str(stage)
 
 
-def level_of(event: ev.Event) -> str:
-    """error, warn or info."""
-    match event:
-        case ev.JobFailed() | ev.ItemFailed():
-            return "error"
-        case ev.JobPaused() | ev.JobWaiting() | ev.PlannerTroubled() | ev.StepRefused() | ev.PersonOptedOut():
-            return "warn"
-        case _:
-            return "info"
+def level_of(event: ev.Event) -> Level:
+    return LEVELS.get(event.kind, "info")
 
 
 def sentence(event: ev.Event) -> str:
     """What happened, in words."""
     text = _job(event) or _step(event) or _row(event)
-    return safe_line(text or event.kind.replace("_", " "))
+    return clean_line(text or event.kind.replace("_", " "), limit=_LONGEST)
 
 
 def _job(event: ev.Event) -> str:
@@ -69,6 +74,13 @@ def _job(event: ev.Event) -> str:
             return f"settings changed by {event.by}: {changes}"
         case ev.MessageDropped():
             return f"{event.by} takes message {event.message_id} back"
+        case ev.DraftsDecided():
+            return f"{event.by}: {event.action} {_drafts(len(event.items))}"
+        case ev.DraftsUndone():
+            return f"{event.by} takes a decision on {_drafts(len(event.draft_ids))} back"
+        case ev.WritesSettled():
+            fates = ", ".join(f"{fate} {count:,}" for fate, count in event.fates.items())
+            return f"{event.operation}: {fates}"
         case ev.FailuresRetried():
             return f"{event.by} lets what failed be tried again"
         case _:
@@ -82,7 +94,7 @@ def _step(event: ev.Event) -> str:
         case ev.StepPlanned():
             return f"step {event.step}: {event.tool}" + (f" ({event.why})" if event.why else "")
         case ev.StepFinished():
-            counts = ", ".join(f"{k} {thousands(v)}" for k, v in event.result.items() if type(v) in (int, float))
+            counts = ", ".join(f"{k} {v:,.0f}" for k, v in event.result.items() if type(v) in (int, float))
             return f"step {event.step} done: {event.tool}" + (f" ({counts})" if counts else "")
         case ev.StepRefused():
             return f"step {event.step} refused: {event.tool}: {event.missing}"
@@ -100,7 +112,7 @@ def _step(event: ev.Event) -> str:
         case ev.FollowUpRead():
             return f"message read at step {event.step}: {event.effect}"
         case ev.CheckpointWritten():
-            return f"wrote {event.path} ({thousands(event.rows)} rows)"
+            return f"wrote {event.path} ({event.rows:,} rows)"
         case _:
             return ""
 
@@ -108,7 +120,7 @@ def _step(event: ev.Event) -> str:
 def _row(event: ev.Event) -> str:
     match event:
         case ev.RepoFound():
-            return f"found {event.repo.full_name}, {thousands(event.repo.stars)} stars"
+            return f"found {event.repo.full_name}, {event.repo.stars:,} stars"
         case ev.RepoRead():
             return f"read a repository: {event.state}, {event.commits_seen} commits, {event.people} people"
         case ev.CandidateFound():
@@ -129,7 +141,15 @@ def _row(event: ev.Event) -> str:
             return f"{event.login}: {event.score.value} {event.score.label}. {event.decision}"
         case ev.PeopleMerged():
             return f"{event.merged} and {event.kept} are one person ({event.evidence})"
+        case ev.DraftRendered():
+            return f"{event.rendered.login}: draft written: {event.rendered.subject}"
+        case ev.DraftEdited():
+            return f"{event.login}: draft {event.draft_id} changed by {event.by}"
         case ev.ItemFailed():
             return f"{event.tool}: {event.failure.item}: {event.failure.message}"
         case _:
             return ""
+
+
+def _drafts(count: int) -> str:
+    return f"{count:,} draft{'' if count == 1 else 's'}"
