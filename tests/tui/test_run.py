@@ -46,7 +46,7 @@ def test_what_limits_the_run_is_named_and_a_tight_budget_says_when_work_stops(ho
 
     async def scene(seen: Seen) -> None:
         assert "limited by steps 3/3" in seen.text
-        assert "steps 3/3: at 3 the job pauses; cmo jobs set 000000 max_steps=N" in seen.text
+        assert "steps 3/3: then the job pauses; cmo jobs set 000000 max_steps=N" in seen.text
         waits = ev.JobWaiting(provider="github", resource="graphql", until=NOW.replace(hour=14, minute=31))
         tell(conn, job_id, 98, waits)
         await seen.settled()

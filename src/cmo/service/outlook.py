@@ -33,6 +33,13 @@ class Gauge:
     """What happens when it is used up."""
 
     @property
+    def numbers(self) -> str:
+        """What is used, of how much."""
+        if self.unit == "USD":
+            return f"${self.used:,.2f}" + ("" if self.of is None else f"/{self.of:g}")
+        return f"{self.used:,.0f}" + ("" if self.of is None else f"/{self.of:,.0f}")
+
+    @property
     def share(self) -> float:
         return self.used / self.of if self.of else 0.0
 
@@ -107,7 +114,7 @@ def time_left(view: Outlook) -> tuple[float | None, str]:
     if job.wait_until is not None:
         limit = waits_for(job)
     else:
-        limit = next((f"{gauge.name} {_number(gauge)}" for gauge in view.gauges if gauge.is_tight), limit)
+        limit = next((f"{gauge.name} {gauge.numbers}" for gauge in view.gauges if gauge.is_tight), limit)
     return longest, limit
 
 
@@ -128,9 +135,5 @@ def holds_up(view: Outlook, row: StageRow) -> str:
 
 
 def tight(found: Sequence[Gauge]) -> list[str]:
-    """For each gauge at 80 % and more, at what count what happens."""
-    return [f"{gauge.name} {_number(gauge)}: at {gauge.of:,.0f} {gauge.end}" for gauge in found if gauge.is_tight]
-
-
-def _number(gauge: Gauge) -> str:
-    return f"{gauge.used:,.0f}/{gauge.of:,.0f}"
+    """For each gauge at 80 % and more, what happens when it is used up."""
+    return [f"{gauge.name} {gauge.numbers}: then {gauge.end}" for gauge in found if gauge.is_tight]

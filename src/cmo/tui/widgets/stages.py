@@ -232,14 +232,12 @@ def _bar(done: float, of: float, width: int, palette: Palette) -> str:
 
 
 def _gauge(gauge: Gauge, palette: Palette) -> Text:
-    number = f"${gauge.used:,.2f}" if gauge.unit == "USD" else f"{gauge.used:,.0f}"
-    unit = "" if gauge.unit == "USD" else f" {gauge.unit}" if gauge.unit else ""
+    unit = f" {gauge.unit}" if gauge.unit and gauge.unit != "USD" else ""
     if gauge.of is None:
-        return pieces(f"{gauge.name} {number}")
-    of = f"${gauge.of:,.0f}" if gauge.unit == "USD" else f"{gauge.of:,.0f}"
+        return pieces(f"{gauge.name} {gauge.numbers}")
     bar = _bar(gauge.used, gauge.of, _GAUGE, palette)
     mark = (f" {palette.sign('flag')[0]}!", palette["warn"]) if gauge.is_tight else ""
-    return pieces(f"{gauge.name} ", (bar, palette["warn" if gauge.is_tight else "ok"]), f" {number}/{of}{unit}", mark)
+    return pieces(f"{gauge.name} ", (bar, palette["warn" if gauge.is_tight else "ok"]), f" {gauge.numbers}{unit}", mark)
 
 
 def _many(count: int, noun: str) -> str:
