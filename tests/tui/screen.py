@@ -91,7 +91,8 @@ def desk_over(
 def launch_in(home: Path, **env: str) -> Launch:
     """How workers are started for the store of `home`."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return Launch((), home, {**inherited, "CMO_HOME": str(home), "CMO_OPERATOR": "ana", **SENDER, **env})
+    flags = ("--sandbox",) if settings_in(home, **env).sandbox else ()
+    return Launch(flags, home, {**inherited, "CMO_HOME": str(home), "CMO_OPERATOR": "ana", **SENDER, **env})
 
 
 def seeded(home: Path, n: int = 12, *, flagged: int = 3, blocked: int = 1) -> tuple[Connection, str]:

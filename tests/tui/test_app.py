@@ -71,6 +71,14 @@ def test_copying_offers_value_row_and_command(home: Path) -> None:
     play(home, "review", scene)
 
 
+def test_commands_of_the_sandbox_say_so(tmp_path: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        await seen.press("question_mark")
+        assert "cmo --sandbox run GOAL" in seen.text
+
+    play(tmp_path / "place", "jobs", scene, size=(120, 40), CMO_SANDBOX="1")
+
+
 def test_sending_is_paused_by_one_key_and_goes_on_only_by_a_choice(home: Path) -> None:
     conn = store_of(home)
 

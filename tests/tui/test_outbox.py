@@ -82,7 +82,7 @@ def of_every_kind(made: Campaign) -> None:
         conn.execute("INSERT INTO deliveries VALUES (9, 'bounce', 0, '')")
         conn.execute("INSERT INTO decisions VALUES (5, 'window', 'It is night there.', 0, ?, 1)", (at + 3 * 86_400,))
         conn.execute("INSERT INTO decisions VALUES (4, 'country', 'Nobody knows the country.', 0, NULL, 1)")
-        conn.execute("INSERT INTO inboxes VALUES ('sam@field.example', 'smtp', 0, ?, NULL)", (at,))
+        conn.execute("INSERT INTO inboxes VALUES ('sam@field.example', 'smtp', 0, ?, NULL, NULL)", (at,))
         conn.execute("UPDATE outbox SET payload = json_set(payload, '$.to_email', ?) WHERE id = 12", (HOSTILE,))
     conn.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from shlex import quote
 from threading import Event, Lock
 from typing import Any, ClassVar
 
@@ -79,6 +80,7 @@ class Workplace(App[None]):
         self.frame = Frame()
         self.fault: Exception | None = None
         """What ended the app, where it did not end by itself."""
+        self.launch = launch
         self.crew = Crew(launch, desk.settings_of, self._ended)
         self.left_to: list[tuple[str, Worker | WorkerEnded]] = []
         """Who goes on with what ran here: job and worker, or why there is none."""
@@ -280,7 +282,8 @@ class Workplace(App[None]):
     def action_view_copy(self) -> None:
         """Ask which of value, row and command; the last is what the command line calls what is seen."""
         page = self.page
-        copies = [] if page is None else [copy for copy in page.copies() if copy[1]]
+        found = [] if page is None else page.copies()
+        copies = [(what, self.typed(text) if what == "command" else text) for what, text in found if text]
         if not copies:
             self.notify("There is nothing to copy here.", markup=False)
             return
@@ -290,6 +293,11 @@ class Workplace(App[None]):
                 self.copy(copies[number - 1][1])
 
         self.push_screen(Choose("Copy", [f"{what}: {line(text)[:MOST_SHOWN]}" for what, text in copies]), answered)
+
+    def typed(self, command: str) -> str:
+        """A command as it has to be typed for it to see what is seen here, such as the sandbox."""
+        flags = " ".join(map(quote, self.launch.flags))
+        return command.replace("cmo ", f"cmo {flags} ", 1) if flags else command
 
     def copy(self, text: str) -> None:
         """Put `text` on the clipboard by way of the terminal (OSC 52), and into a file for terminals that refuse."""
@@ -343,7 +351,7 @@ class Workplace(App[None]):
         name = page.NAME if page is not None else None
         values = page.values() if page is not None else {}
         for action in (*(actions_of(name) if name else ()), *actions_of(None)):
-            command = command_line(action, values)
+            command = self.typed(command_line(action, values) or "")
             keys = ", ".join(action.keys)
             about = f"{keys}  {command}" if command else keys
             yield SystemCommand(f"{action.group}: {action.about}", about, partial(self._run_from_palette, action))

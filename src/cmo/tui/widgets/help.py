@@ -49,4 +49,4 @@ Colours, key map and words instead of signs: cmo help accessibility"""
 
 def _typed(action: Action, page: Page) -> str:
     command = command_line(action, page.values())
-    return f"   {command}\n" if command else "\n"
+    return f"   {page.workplace.typed(command)}\n" if command else "\n"
