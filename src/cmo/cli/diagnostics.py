@@ -62,6 +62,7 @@ _CODES: dict[type[errors.CmoError], int] = {
     errors.OutputUnwritable: UNWRITABLE,
     errors.JobError: NOT_FOUND,
     errors.JobLeased: PAUSED,
+    errors.WorkerEnded: FAULT,
 }
 """The nearest class above an error decides."""
 _CODES_BY_WORD = {"filter": USAGE}
