@@ -14,6 +14,8 @@ from cmo.service.sending import SendPreview, SendRow
 from cmo.store.send_views import CameOf
 
 _NAMES = 5
+MOST_REASONS = 3
+"""Told of one rule."""
 
 
 class Announcement(Frozen):
@@ -82,15 +84,21 @@ def clock(moment: datetime | None) -> str:
 
 
 def _staying(rows: Sequence[SendRow]) -> list[str]:
-    """What does not leave, by rule, with the earliest time it may."""
-    found: dict[str, list[SendRow]] = {}
+    """What does not leave, by rule and reason, with the earliest time it may; rare reasons of a rule are one line."""
+    found: dict[tuple[str, str], list[SendRow]] = {}
     for row in rows:
         if row.rule is not None:
-            found.setdefault(row.rule, []).append(row)
+            found.setdefault((row.rule, row.message), []).append(row)
+    said: Counter[str] = Counter()
+    rest: dict[tuple[str, str], list[SendRow]] = {}
+    for (rule, message), same in sorted(found.items(), key=lambda item: -len(item[1])):
+        said[rule] += 1
+        words = message if said[rule] <= MOST_REASONS else "for other reasons of that kind."
+        rest.setdefault((rule, words), []).extend(same)
     lines = []
-    for rule, same in sorted(found.items(), key=lambda item: -len(item[1])):
+    for (rule, message), same in rest.items():
         times = [row.retry_at for row in same if row.retry_at]
-        lines.append(tell_stay(len(same), rule, same[0].message, min(times) if times else None))
+        lines.append(tell_stay(len(same), rule, message, min(times) if times else None))
     return lines
 
 

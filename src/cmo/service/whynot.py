@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -14,6 +15,7 @@ from cmo.domain.policy import RULES, Verdict
 from cmo.errors import ConfigError, PolicyRefused, ProviderError
 from cmo.service.mail_setup import clock_words
 from cmo.service.next_steps import next_step
+from cmo.service.send_words import MOST_REASONS
 from cmo.service.sending import Sending, SendPreview, opened
 from cmo.service.wiring import Outside
 from cmo.store import draft_views
@@ -39,6 +41,8 @@ class Gate(Frozen):
     """Mails it keeps from leaving."""
     passed: int
     message: str
+    reason: str = ""
+    """Where several were said, the one that most were stopped by."""
     retry_at: datetime | None = None
     next: str = ""
     """What to type."""
@@ -189,12 +193,12 @@ def _rules(
             )  # fmt: skip
         elif same or final:
             times = [row.retry_at for row in same if row.retry_at]
-            message = same[0].message if same else final.message if final else ""
+            reasons = _reasons([row.message for row in same]) or ((final.message,) if final else ())
             count = len(same) + (final.count if final else 0)
             left -= len(same)
             gates.append(
-                Gate(name=rule, state="stops", count=count, passed=left, message=message,
-                     retry_at=min(times) if times else None)
+                Gate(name=rule, state="stops", count=count, passed=left, message=" ".join(reasons),
+                     reason=reasons[0], retry_at=min(times) if times else None)
             )  # fmt: skip
         else:
             is_asked = preview is not None or rule in STANDING
@@ -210,6 +214,16 @@ def _rules(
     return gates
 
 
+def _reasons(texts: Sequence[str]) -> tuple[str, ...]:
+    """What was said, the most frequent first, each with how often where it is not one and the same."""
+    counts = Counter(texts).most_common()
+    if len(counts) < 2:
+        return tuple(text for text, _ in counts)
+    told = [f"{text} ({count:,})" for text, count in counts[:MOST_REASONS]]
+    more = len(counts) - MOST_REASONS
+    return (*told, f"And {more} more reasons.") if more > 0 else tuple(told)
+
+
 def _next(gate: Gate, sending: Sending, settings: Settings, short: str) -> str:
     if gate.state != "stops":
         return ""
@@ -217,5 +231,5 @@ def _next(gate: Gate, sending: Sending, settings: Settings, short: str) -> str:
         return "cmo config set mode.sending send_allowed"
     if gate.name == "paused" and find_switch(sending.delivery.conn, SENDING, now=sending.now()) is None:
         return f"cmo resume {short} --sending"  # of this job alone
-    step = next_step(gate.name, gate.message, ref=short, countries=settings.country_rules)
+    step = next_step(gate.name, gate.reason or gate.message, ref=short, countries=settings.country_rules)
     return gate.next.replace("{ref}", short) or step
