@@ -111,28 +111,28 @@ def test_approving_needs_a_person_who_reads_and_answers(cmo: Cmo, job: str, more
 
 
 def test_approved_drafts_are_told_with_the_batch_and_that_nothing_is_sent(cmo: Cmo, job: str) -> None:
-    result = at_terminal(cmo, "drafts", "approve", "6", "7")
+    result = at_terminal(cmo, "drafts", "approve", "6", "7", answers="y\n")
 
     assert result.code == 0
     assert "Approved 2 drafts: batch 1. DRAFT-ONLY: nothing is sent." in result.err
     assert "cmo drafts undo 1" in result.err
     assert states(cmo, 6, 7, 8) == ["approved", "approved", "pending"]
-    assert "nothing changed: 6" in at_terminal(cmo, "drafts", "approve", "6").err
+    assert "nothing changed: 6" in at_terminal(cmo, "drafts", "approve", "6", answers="y\n").err
 
 
 def test_what_cannot_be_approved_is_named_with_the_reason(cmo: Cmo, job: str) -> None:
-    assert at_terminal(cmo, "drafts", "approve", "1", "6").code == 3
-    refused = at_terminal(cmo, "drafts", "approve", "1")
+    assert at_terminal(cmo, "drafts", "approve", "1", "6", answers="y\n").code == 3
+    refused = at_terminal(cmo, "drafts", "approve", "1", answers="y\n")
 
     assert refused.code == 77
     assert "claim?: No fact says so" in refused.err
-    assert at_terminal(cmo, "drafts", "approve", "99").code == 4
+    assert at_terminal(cmo, "drafts", "approve", "99", answers="y\n").code == 4
 
 
 def test_without_a_postal_address_approving_names_the_command_that_sets_it(cmo: Cmo, job: str) -> None:
     cmo.env["CMO_SENDER_POSTAL_ADDRESS"] = ""
 
-    result = at_terminal(cmo, "drafts", "approve", "6")
+    result = at_terminal(cmo, "drafts", "approve", "6", answers="y\n")
 
     assert result.code == 78
     assert "cmo config set sender.postal_address" in result.err
@@ -162,11 +162,11 @@ def test_a_reason_is_asked_by_digit_on_a_terminal(cmo: Cmo, job: str) -> None:
 
     assert cmo("drafts", "show", "6", "--json").document["data"]["reason"] == "never contact"
     cmo("drafts", "undo")
-    assert "must not be contacted" in at_terminal(cmo, "drafts", "approve", "6").err
+    assert "must not be contacted" in at_terminal(cmo, "drafts", "approve", "6", answers="y\n").err
 
 
 def test_undo_takes_back_the_last_or_the_named_batch(cmo: Cmo, job: str) -> None:
-    at_terminal(cmo, "drafts", "approve", "6")
+    at_terminal(cmo, "drafts", "approve", "6", answers="y\n")
     cmo("drafts", "reject", "7", "--yes")
     cmo("drafts", "later", "8", "--yes")
 
@@ -178,7 +178,7 @@ def test_undo_takes_back_the_last_or_the_named_batch(cmo: Cmo, job: str) -> None
 
 
 def test_putting_an_approval_in_force_again_needs_a_terminal(cmo: Cmo, job: str) -> None:
-    at_terminal(cmo, "drafts", "approve", "6")
+    at_terminal(cmo, "drafts", "approve", "6", answers="y\n")
     cmo("drafts", "reject", "6", "--yes")
 
     assert cmo("drafts", "undo").code == 5
@@ -188,7 +188,7 @@ def test_putting_an_approval_in_force_again_needs_a_terminal(cmo: Cmo, job: str)
 
 
 def test_nothing_handed_over_is_taken_back(cmo: Cmo, job: str) -> None:
-    at_terminal(cmo, "drafts", "approve", "6")
+    at_terminal(cmo, "drafts", "approve", "6", answers="y\n")
     conn = open_store(cmo.home / "campaign.db")
     conn.execute(
         "INSERT INTO outbox (key, job_id, operation, state, payload, content_hash, draft_id, email_key, due_s)"
@@ -271,7 +271,7 @@ def test_more_samples_make_the_bound_better(cmo: Cmo, job: str) -> None:
 
 def test_an_edit_opens_the_editor_and_the_draft_waits_again(cmo: Cmo, job: str, tmp_path: Path) -> None:
     seen = tmp_path / "seen.txt"
-    at_terminal(cmo, "drafts", "approve", "6")
+    at_terminal(cmo, "drafts", "approve", "6", answers="y\n")
     cmo.env["EDITOR"] = editor(tmp_path, seen, "text.replace('May I ask', 'Might I ask')")
 
     result = at_terminal(cmo, "drafts", "edit", "6")
@@ -341,3 +341,10 @@ def test_drafts_are_exported_without_the_suppressed(cmo: Cmo, job: str) -> None:
     assert len(rows) == 39
     assert {"subject", "body", "state"} <= rows[0].keys()
     assert "maint7" not in {row["login"] for row in rows}
+
+
+def test_a_script_that_only_looks_like_a_terminal_approves_nothing(cmo: Cmo, job: str) -> None:
+    result = at_terminal(cmo, "drafts", "approve", "6", "7", "--yes")
+    assert "Approve 2 drafts?" in result.err
+    assert "maint6@org6.example" in result.err
+    assert "approved" not in at_terminal(cmo, "drafts", "list", "--where", "state:approved").out.split()

@@ -437,3 +437,11 @@ def test_tools_are_listed_with_their_schemas(cmo: Cmo) -> None:
     assert [tool["name"] for tool in full] == [tool["name"] for tool in narrow]
     assert "search_github_repos" in cmo("tools").out
     assert json.dumps(full) != json.dumps(narrow)
+
+
+def test_a_tool_that_writes_to_the_outside_asks_a_person(cmo: Cmo) -> None:
+    call = ["tool", "send_instantly", '{"job_id": "cmo-20261120-140211"}', "--sandbox"]
+    assert cmo(*call).code == 5
+    assert cmo(*call, "--no-input", tty=True, out_tty=True).code == 5
+    left = cmo(*call, tty=True, out_tty=True, stdin="n\n")
+    assert "Nothing was changed" in left.err

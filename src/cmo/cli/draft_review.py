@@ -162,8 +162,12 @@ class _Review:
                 reason = verbs.reason_of(asked_reason(self.here, quiet=False))
                 self._turned_down("reject", row, reason)
             case "disqualify":
-                reason = safe_line(self.here.ask.line("Why do they not fit?", flag="--reason"))
-                self._turned_down("disqualify", row, reason)
+                question = "Why do they not fit? They are never contacted again. Enter: leave it"
+                reason = safe_line(self.here.ask.line(question, flag="--reason"))
+                if reason.strip():
+                    self._turned_down("disqualify", row, reason)
+                else:
+                    self.again = row.id
             case "later":
                 self._turned_down("later", row)
             case "info":

@@ -51,7 +51,7 @@ def approve(
 ) -> int:
     """Approve drafts.
 
-    --yes does not stand in for a person. With --where or --rule, drafts are drawn at random
+    Asks a person, and --yes does not stand in for one. With --where or --rule, drafts are drawn at random
     and shown one by one first, at least review.sample_min of them; flagged drafts are left out unless the filter asks
     for a flag. An approval holds for exactly the words shown, for 7 days.
     """
@@ -64,10 +64,18 @@ def approve(
 
         return approve_in_bulk(here, job, where=where, rule=rule, sample=sample or 1, dry_run=dry_run)
     found = picked(here, ids, job)
-    if len(found.rows) > MOST_UNTYPED and not dry_run:
-        agree_to(here, "Approve", len(found.rows))
+    if not dry_run:
+        _agree(here, found)
     decision = verbs.approve(found.settings, found.job.id, found.choices, dry_run=dry_run)
     return told(here, decision, found.job, dry_run=dry_run)
+
+
+def _agree(here: Session, found: Picked) -> None:
+    """Show whom the drafts are for, and ask: it takes somebody who answers, not only a terminal."""
+    for row in found.rows[:MOST_UNTYPED]:
+        name, subject = safe_line(row.name or row.login), safe_line(row.subject)
+        here.say.note(f"#{row.id} {name} <{safe_line(row.address)}>  {subject}")
+    agree_to(here, "Approve", len(found.rows))
 
 
 def reject(

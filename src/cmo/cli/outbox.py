@@ -203,7 +203,7 @@ def _told(here: Session, name: str, done: ByHand, *, dry_run: bool) -> int:
 
 
 _NEXT = {
-    "recall": "The drafts stay approved: cmo send hands them over again   Take that back: cmo drafts undo",
+    "recall": "The drafts stay approved: cmo send hands them over again   Not at all: cmo drafts reject ID",
     "hold": "Let them go: cmo outbox release ID",
     "release": "Deliver: cmo send",
 }

@@ -132,7 +132,7 @@ def _go(
             sending.wait(preview.leaves_at, countdown.show)
             countdown.close()
             here.say.note("Delivering; what is doubtful is looked up, which may take two minutes.")
-            stopped = sending.deliver(most=request.limit).stopped
+            stopped = sending.deliver(most=request.limit, shown=preview).stopped
     except LeftEarly:
         _tell(here, sending, sending.came_of(since=started), "", ref)
         raise

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cmo import service
+from cmo.cli.asking import agree
 from cmo.cli.diagnostics import DONE
+from cmo.cli.draft_picks import need_terminal
 from cmo.cli.errors import InputBad, UsageProblem
 from cmo.cli.options import Fields
 from cmo.cli.output import Column
@@ -45,10 +47,13 @@ def call(
 ) -> int:
     """Run one tool.
 
-    Stores nothing but what providers cache. The answer is JSON, also without --json.
+    Stores nothing but what providers cache. The answer is JSON, also without --json. A tool that writes to the outside
+    asks a person first.
     """
     here = session()
-    _known(name)
+    if _known(name)["stage"] in ("send", "sync"):
+        need_terminal(here, f"Running {name}, which writes to the outside,")
+        agree(here, f"{name} writes to the outside, as far as the gate lets it. Go on?", yes=False)
     answer = service.call_tool(here.settings, name, _input(here, text))
     if here.flags.json:
         here.out.text(safe_json({"schema": "cmo.tool/1", "data": answer, "next": None}))
@@ -59,12 +64,14 @@ def call(
     return DONE
 
 
-def _known(name: str) -> None:
-    names = tuple(str(tool["name"]) for tool in service.tool_schemas(planner=True))
-    if name not in names:
+def _known(name: str) -> dict[str, Any]:
+    tools = {str(tool["name"]): tool for tool in service.tool_schemas(planner=False)}
+    if name not in tools:
+        names = tuple(tools)
         near = suggest(name, names)
         hint = f"Did you mean: cmo tool {near}" if near else "cmo tools lists them."
         raise UsageProblem(f"There is no tool {name!r}.", hint=hint)
+    return tools[name]
 
 
 def _is_short(key: str) -> bool:

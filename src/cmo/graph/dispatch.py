@@ -8,7 +8,7 @@ what may have worked is looked up at the provider first, whatever its operation 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,6 +48,8 @@ class Lane:
     item: type[Item]
     """What the payload is."""
     stage: Stage
+    only: Collection[int] | None = None
+    """Drafts whose mail it is about; None: all of the job."""
 
 
 @dataclass
@@ -128,6 +130,7 @@ class Dispatcher:
                 after_id=after,
                 size=size,
                 scan=scan,
+                only=lane.only,
             )
             done.refused.update(taken.refused)
             after, scan = taken.last_id, 1 if taken.claimed else min(outbox.MOST_SCANNED, scan * 4)

@@ -5,7 +5,7 @@ The agent's send and sync steps, `cmo send` and `cmo sync` are this, and nothing
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from collections.abc import Sequence as Many
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -123,10 +123,12 @@ class Delivery:
         most: int | None = None,
         patience_s: float = 0.0,
         per_inbox_cap: int | None = None,
+        only: Collection[int] | None = None,
     ) -> SendDone:
         """Hand over what is in the outbox, due, and passes the gate.
 
         Args:
+            only: Drafts; the mail of others is left alone.
             per_inbox_cap: Mails a day and inbox, where that is less than the settings allow.
         Raises:
             PolicyRefused: the provider's sequence would not send exactly what was approved, or not now.
@@ -137,7 +139,7 @@ class Delivery:
             with transaction(self.conn):
                 reconsider(self.conn, lane.operation, job_id=self.job.id, now=self.found.clock.now())
             await self.verify_again()
-            outcome = await self.dispatcher().drain(lane, most=most, patience_s=patience_s)
+            outcome = await self.dispatcher().drain(replace(lane, only=only), most=most, patience_s=patience_s)
         if outcome.fates["looked_up_confirmed"]:
             await self.withdraw()
         if outcome.spike and has_ticket_team(self.settings, self.found):

@@ -65,7 +65,7 @@ def hand_over(
         handed(leaves_at)
         try:
             sending.wait(leaves_at, lambda left_s: None)
-            stopped = sending.deliver(most=None).stopped
+            stopped = sending.deliver(most=None, shown=preview).stopped
         except _Left:
             stopped = "Left before the end. What was handed over waits in the outbox; nothing is sent twice."
         return sending.came_of(since=started), stopped

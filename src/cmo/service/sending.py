@@ -170,9 +170,14 @@ class Sending:
         """Take those who must not be contacted out of the sequences that they were handed to."""
         return asyncio.run(self.delivery.withdraw())
 
-    def deliver(self, *, most: int | None, patience_s: float = PATIENCE_S) -> Outcome:
-        """Hand over what is due and passes the gate."""
-        done = asyncio.run(self.delivery.deliver(Planned(), most=most, patience_s=patience_s))
+    def deliver(self, *, most: int | None, patience_s: float = PATIENCE_S, shown: SendPreview | None = None) -> Outcome:
+        """Hand over what is due and passes the gate.
+
+        Args:
+            shown: What a person said yes to: of it, only what was said to leave; nobody comes in its place.
+        """
+        leaving = None if shown is None else [row.draft_id for row in shown.leaving]
+        done = asyncio.run(self.delivery.deliver(Planned(), most=most, patience_s=patience_s, only=leaving))
         return done.outcome
 
     def came_of(self, *, since: datetime) -> CameOf:

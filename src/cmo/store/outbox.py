@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -66,6 +66,7 @@ def claim(
     after_id: int = 0,
     size: int | None = None,
     scan: int = MOST_SCANNED,
+    only: Collection[int] | None = None,
 ) -> Round:
     """Take the next rows that may be written now, and write down why the others may not; one transaction.
 
@@ -73,10 +74,20 @@ def claim(
         after_id: Rows up to this one were looked at already in this pass.
         size: Most rows to take; the operation's batch without it.
         scan: Rows to look at, at least `size`.
+        only: Drafts; the rows of others are left alone.
     """
     with transaction(conn):
         return claim_within(
-            conn, operation, job_id=job_id, gate=gate, now=now, holder=holder, after_id=after_id, size=size, scan=scan
+            conn,
+            operation,
+            job_id=job_id,
+            gate=gate,
+            now=now,
+            holder=holder,
+            after_id=after_id,
+            size=size,
+            scan=scan,
+            only=only,
         )
 
 
@@ -91,14 +102,15 @@ def claim_within(
     after_id: int,
     size: int | None,
     scan: int,
+    only: Collection[int] | None = None,
 ) -> Round:
     """The same, inside the caller's transaction."""
     most = min(size or operation.batch, operation.batch)
     scan = max(scan, most)
     rows = conn.execute(
-        "SELECT id FROM outbox WHERE job_id = ? AND operation = ? AND state = 'planned' AND is_held = 0 AND id > ?"
-        " AND due_s <= ? ORDER BY id LIMIT ?",
-        (job_id, operation.name, after_id, now.timestamp(), scan),
+        "SELECT id FROM outbox WHERE job_id = ?1 AND operation = ?2 AND state = 'planned' AND is_held = 0 AND id > ?3"
+        " AND due_s <= ?4 AND (?6 IS NULL OR draft_id IN (SELECT value FROM json_each(?6))) ORDER BY id LIMIT ?5",
+        (job_id, operation.name, after_id, now.timestamp(), scan, None if only is None else json.dumps(sorted(only))),
     ).fetchall()
     done = Round(last_id=after_id, is_end=len(rows) < scan)
     verdicts = gate(conn, [row["id"] for row in rows], now) if rows else {}
