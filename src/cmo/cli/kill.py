@@ -74,7 +74,10 @@ def _release(here: Session, reason: str, *, dry_run: bool) -> int:
         raise Left("The kill switch stays on.")
     changed = verbs.release(here.settings, reason)
     here.say.note("Released. Mail may leave again." if changed else "The kill switch was not on.")
-    here.say.hint("Campaigns at providers stay paused: resume them there.")
+    if here.settings.sandbox:
+        here.say.note("The sandbox's campaigns send again; real ones would stay paused until you resume them there.")
+    else:
+        here.say.hint("Campaigns at providers stay paused: resume them there.")
     here.out.document("cmo.kill.release/1", {"on": False, "changed": changed}, text=[])
     return DONE
 

@@ -45,6 +45,10 @@ PROVIDER_MOST_S = 60.0
 """How long pausing one campaign may take, limits of the provider included."""
 
 
+_HANDED_OVER = tuple(f"{mailer}.{ENROL}" for mailer in sorted(SEQUENCE_MAILERS))
+"""Operations that hand a person to a provider's sequence."""
+
+
 class CampaignReceipt(Frozen):
     """One provider's campaign after the switch."""
 
@@ -119,7 +123,8 @@ def kill(
 
 
 def release(settings: Settings, reason: str) -> bool:
-    """Let sending go on; False where the switch was off. Campaigns at providers stay paused.
+    """Let sending go on; False where the switch was off. Campaigns at providers stay paused, but for the sandbox's,
+    which nobody could resume there.
 
     Raises:
         ConfigError: no reason.
@@ -129,7 +134,12 @@ def release(settings: Settings, reason: str) -> bool:
     if not words:
         raise ConfigError("Releasing needs a reason.", hint='cmo kill --release --reason "bounces checked"')
     with writer(settings) as conn:
-        return release_kill(conn, by=settings.actor, at=clock_of(settings).now(), reason=words)
+        is_changed = release_kill(conn, by=settings.actor, at=clock_of(settings).now(), reason=words)
+        if settings.sandbox:
+            from cmo.service.sandbox_campaigns import resume_campaigns
+
+            resume_campaigns(settings, {campaign for _, campaign in provider_campaigns(conn, _HANDED_OVER)})
+    return is_changed
 
 
 def kill_status(settings: Settings) -> Switch | None:
@@ -268,8 +278,7 @@ class _Stop:
 
     async def campaigns(self, conn: Connection | None) -> tuple[CampaignReceipt, ...]:
         """Pause every campaign to which people were handed, or look at it."""
-        handed = tuple(f"{mailer}.{ENROL}" for mailer in sorted(SEQUENCE_MAILERS))
-        found = provider_campaigns(conn, handed) if conn else []
+        found = provider_campaigns(conn, _HANDED_OVER) if conn else []
         if conn is None or not found:
             return ()
         from cmo.service.wiring import outside
