@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from cmo import service
 from cmo.cli.errors import Left, UsageProblem
 from cmo.cli.session import Session
-from cmo.domain.filters import Term, parse_filter
 from cmo.errors import JobNotFound
 from cmo.store import views
 
@@ -52,19 +51,6 @@ def short_ref(conn: Connection, job_id: str) -> str:
     """The part of the id that is typed: the time of day, where only this job has it."""
     part = job_id.split("-", 2)[2]
     return part if views.match_jobs(conn, part) == [job_id] else job_id
-
-
-def filters(text: str | None) -> tuple[Term, ...]:
-    """The terms of `--where`.
-
-    Raises:
-        FilterInvalid
-    """
-    if not text:
-        return ()
-    from cmo.store import people_views
-
-    return parse_filter(text, fields=people_views.LEAD_FIELDS, values=people_views.LEAD_VALUES)
 
 
 def moment(text: str, *, now: datetime) -> datetime:

@@ -10,7 +10,7 @@ import typer
 
 from cmo import service
 from cmo.cli import flags
-from cmo.cli.asking import agree, filters, opened_job
+from cmo.cli.asking import agree, opened_job
 from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import NothingMatched, UsageProblem
 from cmo.cli.options import DryRun, JobArg
@@ -20,6 +20,7 @@ from cmo.cli.terminal import fit, pad, thousands
 from cmo.errors import OutputUnwritable
 from cmo.paths import ensure_folder
 from cmo.service import ExportFile, ExportReport
+from cmo.service.leads import lead_terms
 
 _WHAT = ("leads", "people", "drafts")
 _FORMATS = ("csv", "json", "ndjson")
@@ -46,7 +47,7 @@ def export(
     here = session()
     kinds = _listed("--what", what, _WHAT)
     formats = _listed("--format", format_, _FORMATS)
-    terms = filters(where)
+    terms = lead_terms(where)
     folder = here.folder / (to or Path()).expanduser()
     with opened_job(here, job) as (_, found):
         job_id = found

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cmo.cli.asking import filters, opened_job, short_ref
+from cmo.cli.asking import opened_job, short_ref
 from cmo.cli.diagnostics import DONE, NOT_FOUND
 from cmo.cli.errors import NothingMatched
 from cmo.cli.options import Fields, JobOption, Limit
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line, wrapped
+from cmo.service.leads import lead_terms
 from cmo.service.next_steps import next_step
 from cmo.store import people_views, views
 
@@ -43,6 +44,7 @@ class Sort(StrEnum):
     LOGIN = "login"
     NUMBER = "number"
     FOUND = "found"
+    ORG = "org"
 
 
 _COLUMNS = [
@@ -69,7 +71,7 @@ def list_leads(
     job: JobOption = None,
     where: Annotated[str | None, typer.Option("--where", metavar="FILTER", help="See: cmo help filters")] = None,
     sort: Annotated[
-        Sort, typer.Option("--sort", help="Highest score, or by name, acceptance, discovery.")
+        Sort, typer.Option("--sort", help="Highest score, or by name, acceptance, discovery, company.")
     ] = Sort.SCORE,
     limit: Limit = 50,
     offset: Annotated[int, typer.Option("--offset", min=0, metavar="N", help="Leave out the first N.")] = 0,
@@ -80,9 +82,10 @@ def list_leads(
     Exit code 4 when nothing matches.
     """
     here = session()
-    terms = filters(where)
+    terms = lead_terms(where)
     with opened_job(here, job) as (conn, job_id):
-        found, total = people_views.list_leads(conn, job_id, terms=terms, sort=sort.value, limit=limit, offset=offset)
+        total = people_views.count_leads(conn, job_id, terms=terms)
+        found = people_views.page_leads(conn, job_id, terms=terms, sort=sort.value, limit=limit, offset=offset)
         ref = short_ref(conn, job_id)
     rows = [_row(lead) for lead in found]
     more = str(offset + len(rows)) if offset + len(rows) < total else None

@@ -248,6 +248,8 @@ class LeadRow(Frozen):
     company: str | None
     location: str | None
     from_repo: str
+    last_at: datetime | None = None
+    """Newest contribution seen there."""
     url: str
     accepted: bool
     held: bool

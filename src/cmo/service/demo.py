@@ -59,7 +59,7 @@ def look(settings: Settings, job_id: str) -> DemoView:
     """Count what there is to look at."""
     now = clock_of(settings).now()
     with reader(settings) as conn:
-        best, _ = people_views.list_leads(conn, job_id, limit=1)
+        best = people_views.page_leads(conn, job_id, limit=1)
         cover = draft_views.cover(conn, job_id, (), now=now)
         return DemoView(
             job_id=job_id,

@@ -116,6 +116,9 @@ LEAD_ROWS = (
 )
 """Everything `lead_from_row` reads; add a WHERE on `c` and `l`."""
 
+COMPANY = "COALESCE(lower(ltrim(json_extract(c.profile, '$.company'), '@ ')), '~')"
+"""A candidate's company as it is compared, `~` for none: indexed in exactly these words."""
+
 
 def accepted_leads(conn: Connection, job_id: str, *, after: int, limit: int) -> tuple[list[LeadRow], int]:
     """Accepted leads that are not suppressed, in order of acceptance."""
@@ -131,6 +134,7 @@ def lead_from_row(row: sqlite3.Row) -> LeadRow:
     """A scored person from a row of `LEAD_ROWS`."""
     profile = PersonProfile.model_validate_json(row["profile"])
     score = Score.model_validate_json(row["score_doc"])
+    ref = PersonRef.model_validate_json(row["ref"])
     return LeadRow(
         login=row["login"],
         name=profile.name,
@@ -144,7 +148,8 @@ def lead_from_row(row: sqlite3.Row) -> LeadRow:
         seen_at=datetime.fromisoformat(row["seen_at"]) if row["seen_at"] else None,
         company=profile.company,
         location=profile.location,
-        from_repo=PersonRef.model_validate_json(row["ref"]).from_repo,
+        from_repo=ref.from_repo,
+        last_at=ref.last_at,
         url=profile.url,
         accepted=row["state"] == "accepted",
         held=bool(row["held"]),

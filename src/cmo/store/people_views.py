@@ -13,7 +13,7 @@ from cmo.domain.lead import LeadRow, MxVerdict, PersonRef, Score
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
 from cmo.store.outbox_views import DraftLine, WriteLine, drafts_of_person, writes_of_person
-from cmo.store.pages import LEAD_ROWS, lead_from_row
+from cmo.store.pages import COMPANY, LEAD_ROWS, lead_from_row
 from cmo.store.persons import Recipient
 from cmo.store.suppressions import find_suppressed
 
@@ -39,15 +39,22 @@ LEAD_VALUES: dict[str, tuple[str, ...]] = {
     "flag": ("hold", "held"),
 }
 """Fields that take these values only; none: whole numbers."""
-_SORTS = {
+LEAD_SORTS = {
     "score": "c.score DESC, c.n",
     "login": "c.login_key",
     "number": "l.number IS NULL, l.number",
     "found": "c.n",
+    "org": f"{COMPANY}, c.score DESC, c.n",
 }
 
 
-def list_leads(
+def count_leads(conn: Connection, job_id: str, *, terms: tuple[Term, ...] = ()) -> int:
+    """How many scored people of the job meet all `terms`."""
+    where, values = _where(terms)
+    return int(conn.execute(f"SELECT COUNT(*){_scored(where)}", (job_id, *values)).fetchone()[0])
+
+
+def page_leads(
     conn: Connection,
     job_id: str,
     *,
@@ -55,23 +62,27 @@ def list_leads(
     sort: str = "score",
     limit: int = 50,
     offset: int = 0,
-) -> tuple[list[LeadRow], int]:
-    """Scored people of the job that meet all `terms`, and how many there are in all.
+) -> list[LeadRow]:
+    """Scored people of the job that meet all `terms`, from `offset`.
 
     Args:
-        sort: score, login, number or found.
+        sort: One of `LEAD_SORTS`.
     """
     where, values = _where(terms)
-    condition = f"c.job_id = ? AND c.score IS NOT NULL{where}"
-    total = conn.execute(
-        "SELECT COUNT(*) FROM candidates c LEFT JOIN leads l ON l.job_id = c.job_id AND l.login_key = c.login_key"
-        f" LEFT JOIN verdicts v ON v.email = l.email WHERE {condition}",
-        (job_id, *values),
-    ).fetchone()[0]
-    rows = conn.execute(
-        f"{LEAD_ROWS} WHERE {condition} ORDER BY {_SORTS[sort]} LIMIT ? OFFSET ?", (job_id, *values, limit, offset)
-    ).fetchall()
-    return [lead_from_row(row) for row in rows], total
+    order = LEAD_SORTS[sort]
+    picked = f"SELECT c.rowid{_scored(f'{where} ORDER BY {order}')} LIMIT ? OFFSET ?"
+    rows = conn.execute(f"{LEAD_ROWS} WHERE c.rowid IN ({picked}) ORDER BY {order}", (job_id, *values, limit, offset))
+    return [lead_from_row(row) for row in rows]
+
+
+def _scored(rest: str) -> str:
+    """The scored people of a job, joined only with what `rest` asks for: without it an index is all that is read."""
+    joins = ""
+    if "l." in rest or "v." in rest:
+        joins += " LEFT JOIN leads l ON l.job_id = c.job_id AND l.login_key = c.login_key"
+    if "v." in rest:
+        joins += " LEFT JOIN verdicts v ON v.email = l.email"
+    return f" FROM candidates c{joins} WHERE c.job_id = ? AND c.score IS NOT NULL{rest}"
 
 
 def iter_leads(conn: Connection, job_id: str, *, terms: tuple[Term, ...] = ()) -> Iterator[LeadRow]:
@@ -176,11 +187,14 @@ class WhyLead(Frozen):
 
 def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
     """Why the person with login or address `name` was accepted, held, rejected or dropped; None if unknown."""
-    row = conn.execute(
-        "SELECT c.* FROM candidates c WHERE c.job_id = ?1 AND (c.login_key = ?2 OR c.login_key IN"
-        " (SELECT login_key FROM emails WHERE job_id = ?1 AND lower(email) = ?2)) LIMIT 1",
-        (job_id, name.lower()),
-    ).fetchone()
+    row = (
+        conn.execute("SELECT * FROM candidates WHERE job_id = ? AND login_key = ?", (job_id, name.lower())).fetchone()
+        or conn.execute(
+            "SELECT c.* FROM emails e JOIN candidates c ON c.job_id = e.job_id AND c.login_key = e.login_key"
+            " WHERE e.job_id = ? AND lower(e.email) = ? LIMIT 1",
+            (job_id, name.lower()),
+        ).fetchone()
+    )
     if row is None:
         return _dropped(conn, job_id, name)
     key = row["login_key"]
