@@ -132,6 +132,22 @@ class RowTable(ScrollView, can_focus=True):
         self._marks: set[Hashable] = set()
         self._anchor: int | None = None
         self._told: Hashable | None = None
+        self._chosen: frozenset[int] | None = None
+        """Places of the columns that a person chose; None: as many as the width allows."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self._columns
+
+    @property
+    def shown(self) -> frozenset[int]:
+        """Places of the columns that are seen."""
+        return frozenset(place for place, _, _ in self._widths(self._width))
+
+    def toggle(self, place: int) -> None:
+        """Show a column, whatever the width, or leave it out; the last one stays."""
+        self._chosen = (self.shown ^ {place}) or self.shown
+        self.refresh()
 
     @property
     def count(self) -> int:
@@ -315,7 +331,11 @@ class RowTable(ScrollView, can_focus=True):
 
     def _widths(self, width: int) -> list[tuple[int, Column, int]]:
         """(place, column, cells) of those that are shown."""
-        shown = [(place, column) for place, column in enumerate(self._columns) if width >= column.least]
+        shown = [
+            (place, column)
+            for place, column in enumerate(self._columns)
+            if (width >= column.least if self._chosen is None else place in self._chosen)
+        ]
         taken = sum(column.width + 1 for _, column in shown) + 1
         open_ = [column for _, column in shown if column.width == 0]
         rest = max(0, width - taken)
