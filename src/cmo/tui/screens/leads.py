@@ -1,0 +1,290 @@
+"""Leads: everybody with a score, why they have it, and how far they came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Container, VerticalScroll
+from textual.events import Resize
+from textual.widgets import Static
+
+from cmo.config import Settings
+from cmo.domain.filters import Term
+from cmo.domain.lead import LeadRow
+from cmo.domain.suppression import SuppressionKind
+from cmo.errors import CmoError
+from cmo.service.exports import FILES, export_job
+from cmo.service.leads import lead_terms
+from cmo.service.suppress import Target, read_target, suppress
+from cmo.service.withdrawing import withdraw
+from cmo.store.lead_views import Standing, colleagues, lead_totals
+from cmo.store.people_views import count_leads, lead_why
+from cmo.tui.messages import Told
+from cmo.tui.paint import line
+from cmo.tui.screens.base import Page
+from cmo.tui.widgets.dialogs import Ask, Choose, Confirm, Show
+from cmo.tui.widgets.filter_box import FilterBox
+from cmo.tui.widgets.lead_rows import LEAD_COLUMNS, ORDERS, SORTS, LeadRows, lead_text, totals_text
+from cmo.tui.widgets.table import RowTable
+
+WIDE = 100
+"""From here on the person is beside the list, not below it."""
+LOWER = 10
+"""How much lower a filter is proposed that somebody meets."""
+
+
+class Leads(Page):
+    """Screen 3."""
+
+    NAME = "leads"
+    CSS = """
+    Leads #totals { height: 1; }
+    Leads #both { height: 1fr; layout: vertical; }
+    Leads #person { height: 45%; padding: 0 1; border-top: solid $panel; }
+    Leads.-wide #both { layout: horizontal; }
+    Leads.-wide RowTable { width: 3fr; }
+    Leads.-wide #person { width: 2fr; height: 100%; border-top: none; border-left: solid $panel; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._terms: tuple[Term, ...] = ()
+        self._filter = ""
+        self._sort = "score"
+        self._rows: LeadRows | None = None
+        self._said = Text("")
+
+    def body(self) -> ComposeResult:
+        yield Static(Text(""), id="totals", markup=False)
+        with Container(id="both"):
+            yield RowTable(LEAD_COLUMNS, self.palette)
+            with VerticalScroll(id="person"):
+                yield Static(Text(""), id="about", markup=False)
+        yield FilterBox("score>=80 label:hot -email:none org:acme mx:ok maint")
+
+    def reload(self) -> None:
+        """Read the people of the job anew."""
+        desk, job_id = self.desk, self.desk.job_id
+        if job_id is None:
+            self._say(Text("There is no job yet, hence no people. Start one: cmo run"))
+            return
+        self._rows = LeadRows(desk.conn, job_id, self._terms, self._sort, self.palette, desk.now())
+        self._table.show(self._rows)
+        totals = lead_totals(desk.conn, job_id)
+        text = totals_text(totals, self._rows.count(), self._sort, self.palette, is_filtered=bool(self._terms))
+        self.query_one("#totals", Static).update(text)
+        self._draw()
+
+    def values(self) -> Mapping[str, object]:
+        lead = self._lead
+        own = {"sort": self._sort, "where": self._filter}
+        return {**super().values(), **own, **({"who": lead.login} if lead else {})}
+
+    def copies(self) -> list[tuple[str, str]]:
+        lead = self._lead
+        if lead is None:
+            return []
+        cells = (lead.login, lead.score, lead.name or "", lead.company or "", lead.email or "", lead.url)
+        row, command = "\t".join(map(str, cells)), f"cmo leads why {lead.login}"
+        return [("address", lead.email or ""), ("profile", lead.url), ("row", row), ("command", command)]
+
+    def on_resize(self, event: Resize) -> None:
+        super().on_resize(event)
+        self.set_class(event.size.width >= WIDE, "-wide")
+
+    def on_row_table_moved(self, event: RowTable.Moved) -> None:
+        self._draw()
+        self.query_one("#person").scroll_home(animate=False)
+
+    def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
+        self.app.push_screen(Show(line(event.row.key), self._said.plain))
+
+    def on_row_table_sorted(self, event: RowTable.Sorted) -> None:
+        if event.column in SORTS:
+            self._sort_by(SORTS[event.column])
+
+    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
+        try:
+            self._terms = lead_terms(event.text)
+        except CmoError as error:
+            self.workplace.refuse(error.message, error.hint or "")
+            return
+        self._filter = event.text
+        self.reload()
+        self._table.move_to(0)
+
+    def action_view_filter(self) -> None:
+        self.query_one(FilterBox).open()
+
+    def action_view_sort(self) -> None:
+        """The next order."""
+        self._sort_by(ORDERS[(ORDERS.index(self._sort) + 1) % len(ORDERS)])
+
+    def action_view_columns(self) -> None:
+        """Choose which columns are seen."""
+        table = self._table
+
+        def answered(number: int | None) -> None:
+            if number is not None:
+                table.toggle(number - 1)
+
+        sign = self.palette.sign("done")[0]
+        choices = [f"{sign if n in table.shown else ' '} {column.title}" for n, column in enumerate(table.columns)]
+        self.app.push_screen(Choose("Show or hide which column?", choices), answered)
+
+    def action_view_web(self) -> None:
+        """Open the profile in the operator's browser; nothing but a web page."""
+        lead = self._lead
+        if lead is not None and lead.url.startswith(("https://", "http://")):
+            self.app.open_url(lead.url)
+            self.notify(f"Opened {line(lead.url)}", markup=False)
+
+    async def action_view_draft(self) -> None:
+        """To the draft for the person, in Review."""
+        found = self._found
+        if found is None:
+            return
+        lead, at = found
+        if at.draft_id is None:
+            self.workplace.refuse(f"There is no draft for {line(lead.login)}.", f"Why: {at.stage}.")
+            return
+        await self.app.switch_screen("review")
+        self.app.post_message(Told("view.draft", "", draft_id=at.draft_id))
+
+    def action_leads_suppress(self) -> None:
+        """Never contact the person, or anybody at their domain or company: asks which, and why."""
+        lead, settings = self._lead, self.desk.settings
+        if lead is None:
+            return
+        targets = _targets(lead)
+
+        def chosen(number: int | None) -> None:
+            if number is not None:
+                target = targets[number - 1]
+                self.app.push_screen(
+                    Ask(f"Never contact {target.kind} {line(target.value)}", "Why? It is kept with your name."),
+                    lambda reason: self._suppress(settings, target, reason),
+                )
+
+        choices = [f"{target.kind} {line(target.value)}" for target in targets]
+        self.app.push_screen(Choose("Never contact whom again?", choices), chosen)
+
+    def action_export_write(self) -> None:
+        """Write who is shown, and may be contacted, to a folder."""
+        job_id, settings, terms = self.desk.job_id, self.desk.settings, self._terms
+        if job_id is None:
+            return
+
+        def write(folder: Path) -> None:
+            self.workplace.act("export.write", lambda: _exported(settings, job_id, folder, terms))
+
+        def named(text: str | None) -> None:
+            if text is None:
+                return
+            folder = Path(text).expanduser().absolute()
+            path = folder / f"{FILES['leads']}.csv"
+            if path.exists():
+                self.app.push_screen(Confirm(f"Replace {path}?"), lambda yes: write(folder) if yes else None)
+            else:
+                write(folder)
+
+        shown = "all that are accepted" if not terms else f"accepted, matching {line(self._filter)}"
+        self.app.push_screen(
+            Ask("Export leads", f"{shown}; a CSV file, to which folder?", value=str(Path.cwd())), named
+        )
+
+    def _suppress(self, settings: Settings, target: Target, reason: str | None) -> None:
+        if reason is not None:
+            self.workplace.act_apart("leads.suppress", lambda: _suppressed(settings, target, reason))
+
+    def _sort_by(self, sort: str) -> None:
+        self._sort = sort
+        self.reload()
+        self._table.move_to(0)
+
+    def _draw(self) -> None:
+        """The person under the cursor."""
+        found, job_id = self._found, self.desk.job_id
+        if found is None or job_id is None:
+            self._say(Text(self._nothing()))
+            return
+        lead, at = found
+        why = lead_why(self.desk.conn, job_id, lead.login)
+        if why is not None:
+            others = colleagues(self.desk.conn, job_id, lead)
+            self._say(lead_text(why, lead, at, others, self.palette, self.desk.now()))
+
+    def _say(self, text: Text) -> None:
+        if text != self._said:
+            self._said = text
+            self.query_one("#about", Static).update(text)
+
+    def _nothing(self) -> str:
+        job = self.desk.job()
+        if job is None:
+            return "There is no job yet, hence no people. Start one: cmo run"
+        if not self._terms:
+            return f"Nobody has a score yet. The run is at {job.stage}."
+        all_ = count_leads(self.desk.conn, job.id)
+        return f"0 of {all_:,} match {line(self._filter)}. Esc in the filter clears it.{self._lower(job.id)}"
+
+    def _lower(self, job_id: str) -> str:
+        """A lower score that somebody meets, where the filter is one on the score alone."""
+        if len(self._terms) != 1 or self._terms[0].field != "score" or self._terms[0].operator not in (">=", ">"):
+            return ""
+        for score in range(int(self._terms[0].value) - LOWER, 0, -LOWER):
+            many = count_leads(self.desk.conn, job_id, terms=lead_terms(f"score>={score}"))
+            if many:
+                return f" Or try score>={score} ({many:,})."
+        return ""
+
+    @property
+    def _table(self) -> RowTable:
+        return self.query_one(RowTable)
+
+    @property
+    def _found(self) -> tuple[LeadRow, Standing] | None:
+        row = self._table.row()
+        return None if row is None or self._rows is None else self._rows.seen[str(row.key)]
+
+    @property
+    def _lead(self) -> LeadRow | None:
+        found = self._found
+        return None if found is None else found[0]
+
+
+def _targets(lead: LeadRow) -> list[Target]:
+    """The person, their domain, their company, as far as they are known."""
+    named = [(lead.email, SuppressionKind.EMAIL)] if lead.email else [(lead.login, SuppressionKind.LOGIN)]
+    if lead.email:
+        named.append((lead.email.rpartition("@")[2], SuppressionKind.DOMAIN))
+    if lead.company:
+        named.append((lead.company, SuppressionKind.ACCOUNT))
+    targets = []
+    for text, kind in named:
+        try:
+            targets.append(read_target(text, kind))
+        except CmoError:  # nothing can match a company without letters
+            continue
+    return targets
+
+
+def _suppressed(settings: Settings, target: Target, reason: str) -> Told:
+    is_new = suppress(settings, target, reason=reason)
+    gone = withdraw(settings)
+    parts = [f"{target.kind} {target.value} " + ("is never contacted again." if is_new else "was suppressed already.")]
+    if gone.done:
+        parts.append(f"Taken out of the sequence they were handed to: {gone.done:,}.")
+    if gone.left:
+        first = gone.left[0]
+        parts.append(f"{first.provider} may still mail {len(gone.left):,}; the next send tries again. {first.by_hand}")
+    return Told("leads.suppress", " ".join(parts), is_refused=bool(gone.left))
+
+
+def _exported(settings: Settings, job_id: str, folder: Path, terms: tuple[Term, ...]) -> Told:
+    report = export_job(settings, job_id, to=folder, what=("leads",), terms=terms)
+    written = report.files[0]
+    return Told("export.write", f"Wrote {written.rows:,} people to {written.path}")
