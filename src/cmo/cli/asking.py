@@ -7,19 +7,18 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cmo import service
 from cmo.cli.errors import Left, UsageProblem
 from cmo.cli.session import Session
+from cmo.domain.text import moment as text_moment
 from cmo.errors import JobNotFound
 from cmo.store import views
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
-
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 @contextmanager
@@ -59,14 +58,10 @@ def moment(text: str, *, now: datetime) -> datetime:
     Raises:
         UsageProblem
     """
-    back = re.fullmatch(r"([0-9]{1,6})\s*([smhd])", text.strip().lower())
-    if back:
-        return now - timedelta(seconds=int(back[1]) * _UNITS[back[2]])
     try:
-        found = datetime.fromisoformat(text.strip())
+        return text_moment(text, now=now)
     except ValueError:
         raise UsageProblem(f"{text!r} is no time.", hint="e.g. 10m, 2h, 7d or 2026-11-20T14:00") from None
-    return found if found.tzinfo else found.astimezone()
 
 
 def seconds(text: str) -> float:

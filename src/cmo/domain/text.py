@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from datetime import datetime, timedelta
 
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _BIDI_AND_INVISIBLE = frozenset(
     (
         *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2028, 0x2029, 0x3164, 0xFEFF, 0xFFA0),
@@ -56,6 +59,22 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit} ago"
     return "now"
+
+
+def moment(text: str, *, now: datetime) -> datetime:
+    """A time given as `10m`, `2h`, `7d` ago, or as ISO 8601.
+
+    Raises:
+        ValueError
+    """
+    back = re.fullmatch(r"([0-9]{1,6})\s*([smhd])", text.strip().lower())
+    if back:
+        try:
+            return now - timedelta(seconds=int(back[1]) * _UNITS[back[2]])
+        except OverflowError:
+            raise ValueError(f"{text!r} is before all time") from None
+    found = datetime.fromisoformat(text.strip())
+    return found if found.tzinfo else found.astimezone()
 
 
 def _is_printable(char: str) -> bool:

@@ -7,19 +7,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cmo.config import Settings
 from cmo.domain.audit import GENESIS, AuditEntry, AuditRow, Broken, Head, Link, first_break
 from cmo.domain.csvtext import csv_line
+from cmo.domain.filters import FilterInvalid, parse_filter
+from cmo.domain.text import moment
 from cmo.errors import ToolInputInvalid
 from cmo.paths import write_private
 from cmo.service.anchor import read_anchor
 from cmo.service.store import clock_of, writer
-from cmo.store.audit import counted, head, iter_audit, links, record_audit
-from cmo.store.db import transaction
+from cmo.store.audit import count_audit, counted, head, iter_audit, links, record_audit
+from cmo.store.db import Connection, transaction
 
 Format = Literal["ndjson", "csv"]
+AUDIT_FIELDS = {
+    "actor": "part of a name",
+    "action": "its start, such as drafts.",
+    "draft": "a draft's number",
+    "since": "10m, 2h, 7d or 2026-11-20T14:00",
+}
 COLUMNS = ("seq", "at", "actor", "action", "object", "before", "after", "is_dry", "detail", "prev_hash", "hash")
 
 
@@ -34,14 +42,45 @@ class AuditFilter:
     draft: int | None = None
     since: datetime | None = None
 
-    def rows(self, settings: Settings, *, limit: int | None = None) -> list[AuditRow]:
+    def rows(self, settings: Settings, *, limit: int = -1) -> list[AuditRow]:
         """Newest first."""
-        object_ = None if self.draft is None else f"draft:{self.draft}"
         with writer(settings) as conn:
-            found = iter_audit(
-                conn, actor=self.actor, action=self.action, object_=object_, since=self.since, limit=limit
-            )
-            return list(found)
+            return self.page(conn, limit=limit)
+
+    def page(self, conn: Connection, *, limit: int, offset: int = 0) -> list[AuditRow]:
+        """The same, from `offset`."""
+        return list(iter_audit(conn, **self._wanted(), limit=limit, offset=offset))
+
+    def count(self, conn: Connection, *, after: int = 0) -> int:
+        """How many, with numbers above `after`."""
+        return count_audit(conn, **self._wanted(), after=after)
+
+    def _wanted(self) -> dict[str, Any]:
+        object_ = None if self.draft is None else f"draft:{self.draft}"
+        return {"actor": self.actor, "action": self.action, "object_": object_, "since": self.since}
+
+
+def audit_filter(text: str, *, now: datetime) -> AuditFilter:
+    """What a filter in the language of lists means here: `actor:ana action:drafts. draft:36 since:7d`; free text is
+    the start of an action.
+
+    Raises:
+        FilterInvalid: an unknown field, a value that is none, a field twice, or what shall not be.
+    """
+    found: dict[str, Any] = {}
+    for term in parse_filter(text, fields=AUDIT_FIELDS, values={"draft": ()}):
+        name = term.field or "action"
+        if term.negated or term.operator not in (":", "=") or name in found:
+            raise FilterInvalid(f"The audit log is filtered by what is, {name} once.", hint="actor:ana action:drafts.")
+        found[name] = int(term.value) if name == "draft" else term.value
+    if "since" in found:
+        try:
+            found["since"] = moment(found["since"], now=now)
+        except ValueError as exc:
+            raise FilterInvalid(
+                f"`{found['since']}` is no time.", hint=f"since takes {AUDIT_FIELDS['since']}."
+            ) from exc
+    return AuditFilter(**found)
 
 
 def record_dry(settings: Settings, action: str, object_: str) -> None:

@@ -73,28 +73,17 @@ def iter_audit(
     action: str | None = None,
     object_: str | None = None,
     since: datetime | None = None,
-    limit: int | None = None,
+    limit: int = -1,
+    offset: int = 0,
 ) -> Iterator[AuditRow]:
     """Rows that match all that is given, newest first.
 
     Args:
         actor: Part of it; `action`: its start, as in `drafts.`; `object_`: the whole, as in `draft:36`.
     """
-    clauses, values = ["1"], list[Any]()
-    if actor:
-        clauses.append("instr(actor, ?) > 0")
-        values.append(actor)
-    if action:
-        clauses.append("substr(action, 1, length(?)) = ?")
-        values += [action, action]
-    if object_:
-        clauses.append("object = ?")
-        values.append(object_)
-    if since:
-        clauses.append("at >= ?")
-        values.append(since.isoformat())
-    sql = f"SELECT * FROM audit WHERE {' AND '.join(clauses)} ORDER BY seq DESC"
-    for row in conn.execute(f"{sql} LIMIT ?" if limit else sql, (*values, limit) if limit else values):
+    where, values = _matching(actor, action, object_, since)
+    sql = f"SELECT * FROM audit WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"
+    for row in conn.execute(sql, (*values, limit, offset)):
         yield AuditRow(
             seq=row["seq"],
             at=datetime.fromisoformat(row["at"]),
@@ -108,3 +97,41 @@ def iter_audit(
             prev_hash=row["prev_hash"],
             hash=row["hash"],
         )
+
+
+def count_audit(
+    conn: Connection,
+    *,
+    actor: str | None = None,
+    action: str | None = None,
+    object_: str | None = None,
+    since: datetime | None = None,
+    after: int = 0,
+) -> int:
+    """How many rows match all that is given, as in `iter_audit`.
+
+    Args:
+        after: Only rows with a higher number.
+    """
+    where, values = _matching(actor, action, object_, since)
+    return int(conn.execute(f"SELECT COUNT(*) FROM audit WHERE {where} AND seq > ?", (*values, after)).fetchone()[0])
+
+
+def _matching(
+    actor: str | None, action: str | None, object_: str | None, since: datetime | None
+) -> tuple[str, list[Any]]:
+    """A condition, and its values."""
+    clauses, values = ["1"], list[Any]()
+    if actor:
+        clauses.append("instr(actor, ?) > 0")
+        values.append(actor)
+    if action:
+        clauses.append("substr(action, 1, length(?)) = ?")
+        values += [action, action]
+    if object_:
+        clauses.append("object = ?")
+        values.append(object_)
+    if since:
+        clauses.append("at >= ?")
+        values.append(since.isoformat())
+    return " AND ".join(clauses), values
