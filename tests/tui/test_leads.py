@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from cmo.store.audit import iter_audit
 from cmo.store.lead_views import colleagues, lead_totals, standings
@@ -147,7 +148,9 @@ def test_what_is_shown_is_written_to_a_folder_and_no_file_is_replaced_unasked(ho
     to.mkdir()
 
     async def export(seen: Seen) -> None:
-        await seen.press("ctrl+e", *["backspace"] * len(str(Path.cwd())), *str(to), "enter")
+        await seen.press("ctrl+e")
+        seen.app.screen.query_one(Input).value = str(to)
+        await seen.press("enter")
 
     async def scene(seen: Seen) -> None:
         await seen.press("slash", *"score>=98", "enter")

@@ -144,6 +144,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.columns", "Columns", "choose the columns", ("C",), ("leads",), hint=5),
     Action("export.write", "Export", "write what is shown to a file", ("ctrl+e",), ("leads",),
            cli="export {job} --what leads --where {where}", hint=6),
+    Action("audit.verify", "Verify", "check that no row was changed or is missing", ("V",), ("audit",),
+           cli="audit verify", hint=1),
+    Action("audit.export", "Export", "write what is shown to a file", ("ctrl+e",), ("audit",),
+           cli="audit export FILE", hint=2),
     Action("view.items", "Items", "every member of the group, or back to the groups", ("i",), ("errors",),
            cli="errors show {group}", hint=6),
 )  # fmt: skip
