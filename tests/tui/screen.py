@@ -84,8 +84,9 @@ def desk_over(
     home: Path, *, settings: Settings | None = None, job: str | None = None, clock: Clock | None = None, **env: str
 ) -> Desk:
     """The desk in `home`, under the settings that `env` makes, or those that are given."""
-    settings = settings or settings_in(home, **env)
-    return Desk(settings, settings_of=lambda plan: settings, job=job, clock=clock)
+    found = settings or settings_in(home, **env)
+    reread = None if settings else lambda: settings_in(home, **env)
+    return Desk(found, settings_of=lambda plan: found, job=job, clock=clock, reread=reread)
 
 
 def launch_in(home: Path, **env: str) -> Launch:

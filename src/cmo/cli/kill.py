@@ -14,8 +14,6 @@ from cmo.cli.terminal import safe_line
 from cmo.service import kill as verbs
 from cmo.service.audit import record_dry
 
-PHRASE = "send again"
-
 
 def kill(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept on the record.")] = "",
@@ -70,7 +68,7 @@ def _release(here: Session, reason: str, *, dry_run: bool) -> int:
         record_dry(here.settings, "kill.release", "switch:kill")
         here.say.note("Would release the kill switch. Nothing was changed.")
         return DONE
-    if here.ask.line(f"Mail will leave again. Type “{PHRASE}”:", flag="a terminal") != PHRASE:
+    if here.ask.line(f"Mail will leave again. Type “{verbs.PHRASE}”:", flag="a terminal") != verbs.PHRASE:
         raise Left("The kill switch stays on.")
     changed = verbs.release(here.settings, reason)
     here.say.note("Released. Mail may leave again." if changed else "The kill switch was not on.")

@@ -20,7 +20,7 @@ from cmo.cli.flags import GlobalFlags
 from cmo.cli.output import Output
 from cmo.cli.prompts import Prompts
 from cmo.cli.terminal import Terminal, judge
-from cmo.config import Settings, Sources, load
+from cmo.config import Settings, Sources, find_paths, load
 from cmo.config.secrets import Keyring, system_keyring
 
 if TYPE_CHECKING:
@@ -102,6 +102,23 @@ class Session:
             ConfigError
         """
         return load(self.sources)
+
+    @property
+    def settings_file(self) -> Path:
+        """The user's settings file, which need not be there."""
+        if self.flags.config is not None:
+            return self.folder / self.flags.config
+        named = self.env.get("CMO_CONFIG")
+        return self.folder / Path(named).expanduser() if named else find_paths(self.sources).config_file
+
+    def reread_settings(self) -> Settings:
+        """The settings in force once a file was changed.
+
+        Raises:
+            ConfigError
+        """
+        self.__dict__.pop("settings", None)
+        return self.settings
 
     def settings_of(self, plan: Plan) -> Settings:
         """The settings in force for a job: its file's own come below flags and above everything else."""

@@ -17,9 +17,9 @@ from cmo.cli.options import DryRun, Fields
 from cmo.cli.output import Column, Row, plain
 from cmo.cli.registry import suggest
 from cmo.cli.session import Session, session
-from cmo.config import CREDENTIALS, SPECS, Origin, Problem, Settings, find_paths, inspect
+from cmo.config import CREDENTIALS, SPECS, Origin, Problem, Settings, inspect
 from cmo.config.settings import Spec
-from cmo.config.tomlfile import read_toml, with_value
+from cmo.config.tomlfile import changed_text
 from cmo.errors import ConfigError
 from cmo.paths import PROJECT_CONFIG_NAME, write_private
 
@@ -79,14 +79,7 @@ def change(
     except (ValueError, OverflowError) as exc:
         raise UsageProblem(f"{spec.key} must be {spec.kind.expects}, not {value[:80]!r}.", hint=spec.about) from exc
     path = _file(here, project)
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    read_toml(path)  # a file that is no TOML is told with its line
-    try:
-        after = with_value(before, spec.key, spec.kind.to_toml(parsed))
-    except ValueError as exc:
-        raise ConfigError(
-            f"{path} is laid out in a way that cannot be changed safely.", hint="Change it by hand: cmo config edit"
-        ) from exc
+    after = changed_text(path, spec.key, spec.kind.to_toml(parsed))
     if not dry_run:
         write_private(path, after)
     done = "Would set" if dry_run else "Set"
@@ -189,10 +182,7 @@ def _spec(key: str) -> Spec:
 def _file(here: Session, project: bool) -> Path:
     if project:
         return here.folder / PROJECT_CONFIG_NAME
-    if here.flags.config is not None:
-        return here.folder / here.flags.config
-    named = here.env.get("CMO_CONFIG")
-    return here.folder / Path(named).expanduser() if named else find_paths(here.sources).config_file
+    return here.settings_file
 
 
 def _editor(here: Session) -> str:

@@ -29,7 +29,13 @@ def tui(
     from cmo.tui.app import Workplace
     from cmo.tui.desk import Desk
 
-    desk = Desk(here.settings, settings_of=here.settings_of, job=job)
+    desk = Desk(
+        here.settings,
+        settings_of=here.settings_of,
+        job=job,
+        settings_file=here.settings_file,
+        reread=here.reread_settings,
+    )
     app = Workplace(desk, launch_of(here), screen=screen, ascii=here.settings.ascii)
     app.run()
     for job_id, worker in app.left_to:

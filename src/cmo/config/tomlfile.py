@@ -112,6 +112,22 @@ def with_value(text: str, key: str, literal: str) -> str:
     return result
 
 
+def changed_text(path: Path, key: str, literal: str) -> str:
+    """The settings file at `path` with `key` set to the TOML `literal`; a missing file is an empty one.
+
+    Raises:
+        ConfigError: it is no TOML, or laid out in a way that cannot be changed safely.
+    """
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    read_toml(path)  # a file that is no TOML is told with its line
+    try:
+        return with_value(before, key, literal)
+    except ValueError as exc:
+        raise ConfigError(
+            f"{path} is laid out in a way that cannot be changed safely.", hint="Change it by hand: cmo config edit"
+        ) from exc
+
+
 def _replace(rows: list[str], section: str, name: str, literal: str) -> list[str] | None:
     here = ""
     for index, row in enumerate(rows):

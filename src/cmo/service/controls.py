@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import cast, get_args
 
 from cmo.config import SPECS, Settings
 from cmo.config.secrets import mask_addresses
+from cmo.config.tomlfile import changed_text
 from cmo.domain.audit import AuditEntry
 from cmo.domain.countries import Rule
 from cmo.domain.job import Plan
@@ -18,6 +20,7 @@ from cmo.domain.policy import Limits
 from cmo.domain.text import clean_line
 from cmo.domain.window import Window
 from cmo.errors import ConfigError
+from cmo.paths import write_private
 from cmo.service.routes import composer_of, route_of
 from cmo.service.store import clock_of, installation_key, resolve_job, writer
 from cmo.store.audit import record_audit
@@ -217,6 +220,17 @@ def record_limit_change(settings: Settings, change: LimitChange) -> None:
     )
     with writer(settings) as conn, transaction(conn):
         record_audit(conn, [entry], at=clock_of(settings).now())
+
+
+def set_limit(settings: Settings, change: LimitChange, file: Path) -> None:
+    """Keep a quota in the settings file `file`, and on the record.
+
+    Raises:
+        ConfigError: the file cannot be changed safely.
+        OutputUnwritable
+    """
+    write_private(file, changed_text(file, change.key, str(change.after)))
+    record_limit_change(settings, change)
 
 
 def allow(settings: Settings, kind: str, basis: str, *, job: str | None = None) -> Basis:

@@ -40,6 +40,8 @@ LONGEST_CALL_S = 300.0
 LOOK_EVERY_S = 0.2
 STORE_MOST_S = 30.0
 """How long to wait for a store that others keep to themselves; where the file is not there either, `LONGEST_CALL_S`."""
+PHRASE = "send again"
+"""What a person types to release the switch."""
 STOPPED = "All sending is stopped. No new mail leaves."
 PROVIDER_MOST_S = 60.0
 """How long pausing one campaign may take, limits of the provider included."""

@@ -43,13 +43,14 @@ def m005_inbox_caps(conn: sqlite3.Connection) -> None:
     conn.execute("ALTER TABLE inboxes ADD COLUMN daily_cap INTEGER")
 
 
-def m006_people_by_company(conn: sqlite3.Connection) -> None:
-    """People of one company are found, and sorted by it, without reading every profile."""
+def m006_lists_by_page(conn: sqlite3.Connection) -> None:
+    """People of one company, and suppressions by their time, are paged without reading all of them."""
     conn.execute(
         "CREATE INDEX candidates_by_company ON candidates"
         " (job_id, COALESCE(lower(ltrim(json_extract(profile, '$.company'), '@ ')), '~'), score DESC, n)"
         " WHERE score IS NOT NULL"
     )
+    conn.execute("CREATE INDEX suppressions_by_time ON suppressions (added_at DESC, kind, value)")
 
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -58,7 +59,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m003_facts_that_age,
     m004_installation_key,
     m005_inbox_caps,
-    m006_people_by_company,
+    m006_lists_by_page,
 )
 
 

@@ -78,6 +78,14 @@ def iter_entries(conn: Connection, *, hashes: bool = True) -> Iterator[Suppressi
     return (_from_row(row) for row in rows)
 
 
+def page_entries(conn: Connection, *, limit: int, offset: int) -> list[Suppression]:
+    """Entries, newest first, the erased among them."""
+    rows = conn.execute(
+        "SELECT * FROM suppressions ORDER BY added_at DESC, kind, value LIMIT ? OFFSET ?", (limit, offset)
+    )
+    return [_from_row(row) for row in rows]
+
+
 def objected(conn: Connection, kind: SuppressionKind, value: str) -> bool:
     """Whether the events hold an objection of the person's own under this login or address."""
     rows = conn.execute(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from cmo import service
 from cmo.clock import Clock
@@ -26,18 +27,24 @@ class Desk:
         settings_of: Callable[[Plan], Settings],
         job: str | None = None,
         clock: Clock | None = None,
+        settings_file: Path | None = None,
+        reread: Callable[[], Settings] | None = None,
     ) -> None:
         """Open nothing yet.
 
         Args:
             job: As a person names it; None: the only running one, else the last.
             clock: In place of the one that the settings name.
+            settings_file: Where a setting that is changed is kept; None: the user's own.
+            reread: The settings in force once that file was changed.
         """
         self.settings = settings
         self.settings_of = settings_of
         """The settings in force for a job, its own among them."""
         self._ref = job
         self._given_clock = clock
+        self.settings_file = settings_file or settings.paths.config_file
+        self._reread = reread
         self._stack = ExitStack()
         self._conn: Connection | None = None
         self._seen: int | None = None
@@ -91,6 +98,16 @@ class Desk:
     def view_job(self, job_id: str) -> None:
         """Look at another job from now on."""
         self.job_id = job_id
+        self.forget_what_was_seen()
+
+    def reread_settings(self) -> None:
+        """Take over what the settings files say now.
+
+        Raises:
+            ConfigError
+        """
+        if self._reread is not None:
+            self.settings = self._reread()
         self.forget_what_was_seen()
 
     def job_settings(self) -> Settings:
