@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from cmo.clock import Clock, SystemClock
 from cmo.config import Settings
+from cmo.domain.audit import AuditEntry
 from cmo.domain.event import (
     Event,
     FailuresRetried,
@@ -358,7 +359,10 @@ def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
             changes=changes_between(job.plan, plan),
             search=None if search is None else search.model_dump(mode="json"),
         )
-        _operate(settings, conn, job.id, event)
+        told = AuditEntry(
+            actor=settings.actor, action="mode.set", object=f"job:{job.id}", before=job.plan.mode, after=plan.mode
+        )
+        _operate(settings, conn, job.id, event, audit=[told] if job.plan.mode is not plan.mode else [])
         return get_job(conn, job.id)
 
 
@@ -397,8 +401,9 @@ def iter_run_state(settings: Settings, job_id_: str) -> Iterator[str]:
         yield from iter_state_json(conn, job_id_, schema_version=SCHEMA_VERSION)
 
 
-def _operate(settings: Settings, conn: Connection, id_: str, event: Event) -> None:
-    commit(conn, id_, [(f"{id_}/operator/{uuid.uuid4()}", event)], at=clock_of(settings).now(), epoch=None)
+def _operate(settings: Settings, conn: Connection, id_: str, event: Event, *, audit: Sequence[AuditEntry] = ()) -> None:
+    now = clock_of(settings).now()
+    commit(conn, id_, [(f"{id_}/operator/{uuid.uuid4()}", event)], at=now, epoch=None, audit=audit)
 
 
 def _other_home(job: Job) -> str:
