@@ -139,6 +139,8 @@ def test_letting_mail_out_is_asked_for_and_locking_is_not(home: Path) -> None:
         assert get_job(conn, job_id).plan.mode is Mode.DRY_RUN
 
     play(home, "limits", scene)
+    told = [(row.actor, row.before, row.after) for row in iter_audit(conn, action="mode.set")]
+    assert told == [("operator:ana", "send_allowed", "dry_run"), ("operator:ana", "draft_only", "send_allowed")]
 
 
 def test_a_mode_above_the_ceiling_is_refused_with_what_raises_it(home: Path) -> None:

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from cmo.config import Settings
 from cmo.domain.audit import AuditRow, Broken
-from cmo.errors import CmoError
+from cmo.errors import CmoError, JobNotFound
 from cmo.service import audit as verbs
 from cmo.service.audit import AuditFilter, audit_filter
 from cmo.store.db import Connection
@@ -92,7 +92,12 @@ class Audit(Page):
 
     def reload(self) -> None:
         """Read the log anew."""
-        self._rows = AuditRows(self.desk.conn, self._wanted, self._broken, self.palette)
+        try:
+            conn = self.desk.conn
+        except JobNotFound:  # there is no store yet
+            self._draw()
+            return
+        self._rows = AuditRows(conn, self._wanted, self._broken, self.palette)
         self._table.show(self._rows)
         self._draw()
 
@@ -163,7 +168,7 @@ class Audit(Page):
 
     def _draw(self) -> None:
         text = Text()
-        if self._rows is not None and not self._rows.count():
+        if self._rows is None or not self._rows.count():
             if self._filter:
                 text.append("Nothing matches the filter. Esc in it clears it.\n")
             else:

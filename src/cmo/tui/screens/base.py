@@ -99,3 +99,5 @@ class Page(Screen[None]):
         self.desk.forget_what_was_seen()
         self.workplace.tick()
         self.draw_frame(self.workplace.frame)
+        if self.desk.job_id is None:  # there may be no store: nothing changes that would have it read
+            self.reload()

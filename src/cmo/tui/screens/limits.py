@@ -12,7 +12,7 @@ from textual.widgets import Static
 from cmo import service
 from cmo.config import SPECS, Settings
 from cmo.domain.job import Mode
-from cmo.errors import CmoError
+from cmo.errors import CmoError, JobNotFound
 from cmo.service import controls
 from cmo.service.controls import LimitChange
 from cmo.service.kill import PHRASE, release
@@ -67,7 +67,13 @@ class Limits(Page):
 
     def reload(self) -> None:
         """Read modes, stops, quotas, budgets, permissions and suppressions anew."""
-        desk, conn, now, job = self.desk, self.desk.conn, self.desk.now(), self.desk.job()
+        desk = self.desk
+        try:
+            conn = desk.conn
+        except JobNotFound:  # there is no store yet
+            self.query_one("#state", Static).update(Text(" There is no job yet, and nothing to limit. cmo limits show"))
+            return
+        now, job = desk.now(), desk.job()
         standing = stops(conn, now)
         try:
             limits = controls.limits_of(desk.settings)
@@ -87,17 +93,28 @@ class Limits(Page):
 
     def values(self) -> Mapping[str, object]:
         row = self._row
-        own = {} if row is None else {"limit": row.name}
-        return {**super().values(), **own, **({"policy": row.basis.kind} if row and row.basis else {})}
+        own = {"limit": row.name} if row is not None and is_quota(row) else {}
+        if row is not None and row.basis is not None and row.basis.scope == EVERYWHERE:
+            own = {"policy": row.basis.kind}
+        return {**super().values(), **own}
 
     def copies(self) -> list[tuple[str, str]]:
         row = self._row
         if row is None:
             return []
-        if row.kind == "setting":
-            return [("setting", row.about), ("command", f"cmo config get {row.name}")]
         shown = "\t".join("" if part is None else str(part) for part in (row.name, row.used, row.of, row.about))
-        return [("row", shown), ("command", "cmo policy show" if row.basis else "cmo limits show")]
+        return [("row", shown), ("command", self._command(row))]
+
+    def _command(self, row: LimitRow) -> str:
+        """What shows or changes the same on the command line."""
+        if row.basis is not None:
+            scope = "" if row.basis.scope == EVERYWHERE else f" --job {row.basis.scope}"
+            return f"cmo policy revoke {row.basis.kind}{scope}"
+        if row.kind == "setting":
+            return f"cmo config get {row.name}"
+        if row.name in CAPS:
+            return f"cmo jobs set {self.desk.job_id} {row.name}={row.of}"
+        return f"cmo limits set {row.name} {row.of}" if is_quota(row) else "cmo limits show"
 
     def back(self) -> bool:
         if not self._lists_people:
