@@ -232,6 +232,14 @@ def test_an_export_prints_one_path_a_line(cmo: Cmo, job: str) -> None:
     assert json.loads((cmo.folder / "out" / "prospects.json").read_text())[0]["login"] == "ana"
 
 
+def test_an_export_of_named_people_holds_only_these(cmo: Cmo, job: str) -> None:
+    assert cmo("export", "last", "--what", "leads", "--login", "@Ana,nobody").code == 0
+    rows = (cmo.folder / "prospects.csv").read_text().splitlines()
+    assert len(rows) == 2
+    assert rows[1].startswith("ana,")
+    assert cmo("export", "last", "--login", "nobody").code == 4
+
+
 def test_a_dry_export_says_what_it_would_write_and_writes_nothing(cmo: Cmo, job: str) -> None:
     result = cmo("export", "last", "--dry-run")
 

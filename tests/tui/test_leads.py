@@ -159,9 +159,13 @@ def test_what_is_shown_is_written_to_a_folder_and_no_file_is_replaced_unasked(ho
         await export(seen)
         assert "Replace" in seen.text
         await seen.press("enter")
+        await seen.press("space")
+        await export(seen)
+        await seen.press("y")
+        assert "Wrote 1 person" in seen.told
 
     play(home, "leads", scene, size=SIZES["120x40"])
-    assert len((to / "prospects.csv").read_text().splitlines()) == 3
+    assert len((to / "prospects.csv").read_text().splitlines()) == 2
 
 
 def test_only_a_web_page_is_opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,6 +197,17 @@ def test_what_others_wrote_is_obeyed_by_nothing(home: Path) -> None:
         assert "\x1b" not in seen.raw
 
     play(home, "leads", scene, size=SIZES["200x60"])
+
+
+def test_without_a_store_the_screens_say_that_there_is_nothing_yet(tmp_path: Path) -> None:
+    said = {"leads": "There is no job yet, hence no people.", "limits": "There is no job yet, and nothing to limit.",
+            "audit": "Nothing was done yet."}  # fmt: skip
+    for screen, words in said.items():
+
+        async def scene(seen: Seen, words: str = words) -> None:
+            assert words in seen.text
+
+        play(tmp_path, screen, scene)
 
 
 def test_a_job_without_scores_says_where_it_is(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def export(
     format_: Annotated[str, typer.Option("--format", metavar="A,B", help="csv, json, ndjson.")] = "csv",
     to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Default: the current folder.")] = None,
     where: Annotated[str | None, typer.Option("--where", metavar="FILTER", help="See: cmo help filters")] = None,
+    login: Annotated[str | None, typer.Option("--login", metavar="A,B", help="Only these people.")] = None,
     dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace files that are there already.")] = False,
 ) -> int:
@@ -48,6 +49,7 @@ def export(
     kinds = _listed("--what", what, _WHAT)
     formats = _listed("--format", format_, _FORMATS)
     terms = lead_terms(where)
+    logins = None if login is None else [name.strip().removeprefix("@") for name in login.split(",") if name.strip()]
     folder = here.folder / (to or Path()).expanduser()
     with opened_job(here, job) as (_, found):
         job_id = found
@@ -61,13 +63,16 @@ def export(
                 what=cast(Any, kinds),
                 format_=cast(Any, name),
                 terms=terms,
+                logins=logins,
                 dry_run=dry,
             )
             for name in names
         ]
 
-    if terms and not any(file.rows for file in reported(dry=True, names=formats[:1])[0].files):
-        raise NothingMatched(f"Nobody to export matches {where}; nothing was written.", hint="cmo help filters")
+    if (terms or logins is not None) and not any(file.rows for file in reported(dry=True, names=formats[:1])[0].files):
+        raise NothingMatched(
+            f"Nobody to export matches {where or login}; nothing was written.", hint="cmo help filters"
+        )
     there = [] if dry_run else _there(folder, kinds, formats)
     if there:
         _may_replace(here, there, yes=yes)

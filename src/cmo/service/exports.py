@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Literal
 
@@ -12,6 +13,7 @@ from cmo.config import Settings
 from cmo.domain.csvtext import csv_line
 from cmo.domain.filters import Term
 from cmo.domain.job import Job
+from cmo.domain.lead import LeadRow
 from cmo.errors import OutputUnwritable
 from cmo.service.exported import note_exports
 from cmo.service.store import reader, resolve_job
@@ -59,10 +61,13 @@ def export_job(
     what: tuple[What, ...] = ("leads", "people"),
     format_: Format = "csv",
     terms: tuple[Term, ...] = (),
+    logins: Collection[str] | None = None,
     dry_run: bool = False,
 ) -> ExportReport:
     """Write the job's people to the folder `to`, one file for each of `what`.
 
+    Args:
+        logins: Only these people; None: all who meet `terms`.
     Raises:
         JobNotFound
         OutputUnwritable: the folder cannot be written; nothing half-written stays.
@@ -72,14 +77,22 @@ def export_job(
         files = []
         for kind in what:
             path = to / f"{FILES[kind]}.{format_}"
-            files.append(_write(conn, job, kind, format_, terms, path, dry_run=dry_run))
+            people = partial(iter_leads, conn, job.id, terms=terms, logins=logins)
+            files.append(_write(conn, job, kind, format_, people, path, dry_run=dry_run))
         if not dry_run:
             note_exports(settings.paths, [file.path for file in files])
         return ExportReport(job_id=job.id, files=tuple(files), skipped=not_exported(conn, job.id), is_dry=dry_run)
 
 
 def _write(
-    conn: Connection, job: Job, what: What, format_: Format, terms: tuple[Term, ...], path: Path, *, dry_run: bool
+    conn: Connection,
+    job: Job,
+    what: What,
+    format_: Format,
+    people: Callable[[], Iterator[LeadRow]],
+    path: Path,
+    *,
+    dry_run: bool,
 ) -> ExportFile:
     from cmo.tools.export_csv import ATTIO_COLUMNS, PROSPECT_COLUMNS, attio_record, prospect_record
 
@@ -89,7 +102,7 @@ def _write(
         if what == "drafts":
             yield from iter_drafts(conn, job.id)
             return
-        for row in iter_leads(conn, job.id, terms=terms):
+        for row in people():
             if what == "leads":
                 yield prospect_record(row)
             elif not row.held:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -85,9 +85,18 @@ def _scored(rest: str) -> str:
     return f" FROM candidates c{joins} WHERE c.job_id = ? AND c.score IS NOT NULL{rest}"
 
 
-def iter_leads(conn: Connection, job_id: str, *, terms: tuple[Term, ...] = ()) -> Iterator[LeadRow]:
-    """Accepted leads that are not suppressed and meet all `terms`, in order of acceptance, one at a time."""
+def iter_leads(
+    conn: Connection, job_id: str, *, terms: tuple[Term, ...] = (), logins: Collection[str] | None = None
+) -> Iterator[LeadRow]:
+    """Accepted leads that are not suppressed and meet all `terms`, in order of acceptance, one at a time.
+
+    Args:
+        logins: Only these; None: all.
+    """
     where, values = _where(terms)
+    if logins is not None:
+        where += " AND l.login_key IN (SELECT value FROM json_each(?))"
+        values.append(json.dumps([login.lower() for login in logins]))
     rows = conn.execute(
         f"{LEAD_ROWS} WHERE l.job_id = ? AND {CANDIDATE_ALLOWED} AND {EMAIL_ALLOWED}{where} ORDER BY l.number",
         (job_id, *values),

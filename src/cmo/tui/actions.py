@@ -142,7 +142,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.sort", "Sort", "by score, name, company, discovery", ("S",), ("leads",),
            cli="leads list --sort {sort}", hint=4),
     Action("view.columns", "Columns", "choose the columns", ("C",), ("leads",), hint=5),
-    Action("export.write", "Export", "write what is shown to a file", ("ctrl+e",), ("leads",),
+    Action("export.write", "Export", "write what is marked, else shown, to a file", ("ctrl+e",), ("leads",),
            cli="export {job} --what leads --where {where}", hint=6),
     Action("audit.verify", "Verify", "check that no row was changed or is missing", ("V",), ("audit",),
            cli="audit verify", hint=1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -173,13 +173,14 @@ class Leads(Page):
         self.app.push_screen(Choose("Never contact whom again?", choices), chosen)
 
     def action_export_write(self) -> None:
-        """Write who is shown, and may be contacted, to a folder."""
+        """Write who is marked, else shown, and may be contacted, to a folder."""
         job_id, settings, terms = self.desk.job_id, self.desk.settings, self._terms
+        logins = sorted(map(str, self._table.marks)) or None
         if job_id is None:
             return
 
         def write(folder: Path) -> None:
-            self.workplace.act("export.write", lambda: _exported(settings, job_id, folder, terms))
+            self.workplace.act("export.write", lambda: _exported(settings, job_id, folder, terms, logins))
 
         def named(text: str | None) -> None:
             if text is None:
@@ -191,9 +192,12 @@ class Leads(Page):
             else:
                 write(folder)
 
-        shown = "all that are accepted" if not terms else f"accepted, matching {line(self._filter)}"
+        shown = f"who matches {line(self._filter)}" if terms else "all who are shown"
+        if logins:
+            shown = f"{len(logins):,} marked"
         self.app.push_screen(
-            Ask("Export leads", f"{shown}; a CSV file, to which folder?", value=str(Path.cwd())), named
+            Ask("Export leads", f"{shown}, as far as accepted; a CSV file, to which folder?", value=str(Path.cwd())),
+            named,
         )
 
     def _suppress(self, settings: Settings, target: Target, reason: str | None) -> None:
@@ -275,7 +279,9 @@ def _targets(lead: LeadRow) -> list[Target]:
 def _suppressed(settings: Settings, target: Target, reason: str) -> Told:
     is_new = suppress(settings, target, reason=reason)
     gone = withdraw(settings)
-    parts = [f"{target.kind} {target.value} " + ("is never contacted again." if is_new else "was suppressed already.")]
+    parts = [
+        f"{target.kind} {line(target.value)} " + ("is never contacted again." if is_new else "was suppressed already.")
+    ]
     if gone.done:
         parts.append(f"Taken out of the sequence they were handed to: {gone.done:,}.")
     if gone.left:
@@ -284,7 +290,11 @@ def _suppressed(settings: Settings, target: Target, reason: str) -> Told:
     return Told("leads.suppress", " ".join(parts), is_refused=bool(gone.left))
 
 
-def _exported(settings: Settings, job_id: str, folder: Path, terms: tuple[Term, ...]) -> Told:
-    report = export_job(settings, job_id, to=folder, what=("leads",), terms=terms)
+def _exported(
+    settings: Settings, job_id: str, folder: Path, terms: tuple[Term, ...], logins: Sequence[str] | None
+) -> Told:
+    report = export_job(settings, job_id, to=folder, what=("leads",), terms=terms, logins=logins)
     written = report.files[0]
-    return Told("export.write", f"Wrote {written.rows:,} people to {written.path}")
+    return Told(
+        "export.write", f"Wrote {written.rows:,} {'person' if written.rows == 1 else 'people'} to {written.path}"
+    )
