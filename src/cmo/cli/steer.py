@@ -14,9 +14,10 @@ from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import NothingMatched, UsageProblem
 from cmo.cli.options import DryRun, JobArg, JobNeeded, Yes
 from cmo.cli.session import Session, session
-from cmo.domain.follow_up import FollowUp, parse_follow_up
 from cmo.domain.job import Job, JobStatus
 from cmo.errors import JobNotResumable
+from cmo.service import steering
+from cmo.service.steering import Said
 from cmo.store import views
 
 _LONGEST = 10_000
@@ -112,36 +113,32 @@ def say(
         here.out.document("cmo.say/1", {"job_id": job_id, "message": drop, "state": "dropped"}, text=[])
         return DONE
     words = _words(here, text)
-    message = service.say(here.settings, job_id, words, later=later)
-    reading = _reading(here, job_id, words)
-    when = "after the present stage" if later else "at the next step"
-    if reading.understood:
-        here.say.note(f"Message {message} is queued; it is read {when}. It means: {reading.effect}")
-    else:
-        here.say.note(f"Message {message} is queued; it is read {when}.")
-        hint = f"To stop the job: cmo pause {ref}" if _STOPS.search(words) else reading.question
-        here.say.warn(f"The rules make nothing of it. {reading.effect}", hint)
-    here.say.hint(f"Take it back: cmo say {ref} --drop {message}   See: cmo jobs show {ref}")
-    here.out.document("cmo.say/1", _queued(job_id, message, reading), text=[])
+    said = steering.tell(here.settings, job_id, words, later=later)
+    tell_said(here, said, words, ref)
+    here.say.hint(f"Take it back: cmo say {ref} --drop {said.message}   See: cmo jobs show {ref}")
+    here.out.document("cmo.say/1", _queued(job_id, said), text=[])
     return DONE
 
 
-def _queued(job_id: str, message: int, reading: FollowUp) -> dict[str, Any]:
+def tell_said(here: Session, said: Said, words: str, ref: str) -> None:
+    """Say when a message is read, and what it will mean."""
+    queued = f"Message {said.message} is queued; it is read {said.when}."
+    if said.reading.understood:
+        here.say.note(f"{queued} It means: {said.reading.effect}")
+    else:
+        here.say.note(queued)
+        hint = f"To stop the job: cmo pause {ref}" if _STOPS.search(words) else said.reading.question
+        here.say.warn(f"The rules make nothing of it. {said.reading.effect}", hint)
+
+
+def _queued(job_id: str, said: Said) -> dict[str, Any]:
     return {
         "job_id": job_id,
-        "message": message,
+        "message": said.message,
         "state": "queued",
-        "understood": reading.understood,
-        "effect": reading.effect,
+        "understood": said.reading.understood,
+        "effect": said.reading.effect,
     }
-
-
-def _reading(here: Session, job_id: str, words: str) -> FollowUp:
-    """What the message would change if it were read now."""
-    with service.reader(here.settings) as conn:
-        summary = service.summary(here.settings, conn, job_id)
-    today = service.clock_of(here.settings).now().date()
-    return parse_follow_up(words, summary.job.plan, today=today, repos_found=summary.progress.repos)
 
 
 def _words(here: Session, text: str | None) -> str:

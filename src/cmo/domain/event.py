@@ -151,7 +151,7 @@ class FollowUpRead(Frozen):
     """Counts within the job, from 1."""
     step: int
     effect: str
-    """What changed, or why nothing did."""
+    """What changed, or why nothing did and what is asked back."""
     changes: dict[str, Any] = Field(default_factory=dict)
     """Dotted plan field -> its new value."""
     search: dict[str, Any] | None = None

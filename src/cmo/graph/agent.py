@@ -215,7 +215,7 @@ class Agent:
                 FollowUpRead(
                     message_id=message.id,
                     step=step,
-                    effect=read.effect,
+                    effect=f"{read.effect} {read.question}".strip(),
                     changes=changes_between(job.plan, plan),
                     search=None if search is None else search.model_dump(mode="json"),
                 )

@@ -159,6 +159,12 @@ ACTIONS: tuple[Action, ...] = (
            cli="kill --release --reason REASON", hint=5),
     Action("view.suppressed", "Never", "who must never be contacted, or back", ("i",), ("limits",),
            cli="leads suppress --list", hint=6),
+    Action("chat.say", "Say", "write to the job; it is read at its next step", ("c",), ("chat",),
+           cli="say {job} TEXT", hint=1),
+    Action("chat.say_later", "After this stage", "say what is typed after the present stage", ("tab",), ("chat",),
+           cli="say {job} TEXT --later", hint=2),
+    Action("chat.drop", "Drop", "take back what was not read yet", ("x",), ("chat",),
+           cli="say {job} --drop {message}", hint=3),
     Action("view.items", "Items", "every member of the group, or back to the groups", ("i",), ("errors",),
            cli="errors show {group}", hint=6),
 )  # fmt: skip

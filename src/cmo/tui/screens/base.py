@@ -28,7 +28,7 @@ class Page(Screen[None]):
     AUTO_FOCUS = "RowTable"
 
     def __init_subclass__(cls) -> None:
-        cls.BINDINGS = [*cls.BINDINGS, *bindings_of(cls.NAME)]
+        cls.BINDINGS = [*bindings_of(cls.NAME), *cls.BINDINGS]  # the first of two for one key counts
         super().__init_subclass__()
 
     def compose(self) -> ComposeResult:

@@ -1,0 +1,84 @@
+"""The conversation with a job, for the front ends: what was said to it, what came of it, and each tool call."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+from cmo.domain.base import Frozen
+from cmo.domain.job import Stage
+from cmo.store.db import Connection
+
+LineKind = Literal["said", "answer", "call"]
+
+
+class ChatLine(Frozen):
+    """One line. What was said and what came of it are two, with the same number."""
+
+    kind: LineKind
+    n: int
+    """Of the message, or of the step; from 1."""
+    at: datetime
+    who: str
+    """Who said it, or who planned the call."""
+    text: str
+    """What was said, or the tool that was called."""
+    state: str
+    """queued, read or dropped; of a call: running, finished or refused."""
+    step: int | None
+    """At which a message was read."""
+    is_later: bool
+    stage: Stage | None
+    """In which a message was queued."""
+    told: str
+    """What a message changed, or why nothing did; why a call was made, or refused."""
+    args: dict[str, Any]
+    result: dict[str, Any] | None
+    ended_at: datetime | None
+
+
+_MESSAGE = (
+    "SELECT 0 AS is_call, n, '{kind}' AS kind, queued_at AS at, by_whom AS who, text, state, step, is_later,"
+    " queued_stage AS stage, COALESCE(effect, '') AS told, '{{}}' AS args, NULL AS result, NULL AS ended_at"
+    " FROM messages WHERE job_id = ?1"
+)
+_LINES = (
+    f"{_MESSAGE.format(kind='said')} UNION ALL {_MESSAGE.format(kind='answer')} UNION ALL"
+    " SELECT 1, n, 'call', started_at, planner, tool, state, n, 0, NULL, why, args, result, finished_at"
+    " FROM steps WHERE job_id = ?1"
+)
+
+
+def count_lines(conn: Connection, job_id: str) -> int:
+    """How many lines `page_lines` has."""
+    row = conn.execute(
+        "SELECT 2 * (SELECT COUNT(*) FROM messages WHERE job_id = ?1) + (SELECT COUNT(*) FROM steps WHERE job_id = ?1)",
+        (job_id,),
+    ).fetchone()
+    return int(row[0])
+
+
+def page_lines(conn: Connection, job_id: str, *, offset: int = 0, limit: int) -> list[ChatLine]:
+    """Lines in the order in which they were said or called, from `offset`; a message with its answer below it."""
+    rows = conn.execute(
+        f"SELECT * FROM ({_LINES}) ORDER BY at, is_call, n, kind = 'answer' LIMIT ?2 OFFSET ?3", (job_id, limit, offset)
+    )
+    return [
+        ChatLine(
+            kind=row["kind"],
+            n=row["n"],
+            at=datetime.fromisoformat(row["at"]),
+            who=row["who"],
+            text=row["text"],
+            state=row["state"],
+            step=row["step"],
+            is_later=bool(row["is_later"]),
+            stage=None if row["stage"] is None else Stage(row["stage"]),
+            told=row["told"],
+            args=json.loads(row["args"]),
+            result=json.loads(row["result"]) if row["result"] else None,
+            ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None,
+        )
+        for row in rows.fetchall()
+    ]
