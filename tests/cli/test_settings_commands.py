@@ -69,6 +69,16 @@ def test_check_names_what_is_wrong_unknown_and_hidden(cmo: Cmo) -> None:
     assert found == {("fail", "caps.max_people"), ("warn", "caps.max_step"), ("note", "caps.max_repos")}
 
 
+def test_check_names_an_action_that_is_none_with_what_was_meant(cmo: Cmo) -> None:
+    cmo.home.mkdir()
+    (cmo.home / "config.toml").write_text('[ui.keys]\n"drafts.aprove" = "b"\n"move.down" = "down"\n')
+
+    (row,) = cmo("config", "check", "--json").document["data"]
+
+    assert (row["key"], row["message"]) == ("ui.keys", "ui.keys: there is no action drafts.aprove.")
+    assert row["fix"] == "Did you mean drafts.approve?"
+
+
 def test_check_is_content_with_a_good_file(cmo: Cmo) -> None:
     cmo("config", "set", "caps.max_repos", "800")
 

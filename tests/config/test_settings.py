@@ -153,6 +153,21 @@ def test_unknown_settings_and_variables_get_a_suggestion_and_change_nothing(plac
     assert not any(problem.fatal for problem in problems)
 
 
+def test_a_key_map_is_read_with_dotted_names_quoted_or_not(place: Place) -> None:
+    place.user('[ui.keys]\n"drafts.approve" = "f2"\nmove.down = "down,ctrl+j"\n')
+
+    settings, problems = inspect(place.sources())
+
+    assert problems == ()
+    assert settings.keys == {"drafts.approve": "f2", "move.down": "down,ctrl+j"}
+
+
+def test_a_theme_is_named_as_it_is_shown(place: Place) -> None:
+    place.user('[ui]\ntheme = "High Contrast"\n')
+
+    assert inspect(place.sources())[0].theme == "high-contrast"
+
+
 def test_settings_of_later_versions_are_accepted(place: Place) -> None:
     place.user(
         '[mode]\nhold_minutes = 10\n[review]\norder = "flagged_first"\nsample_min = 8\nauto_advance = true\n'
@@ -302,7 +317,9 @@ def test_every_setting_survives_its_own_text_and_toml_forms() -> None:
     import tomllib
 
     for spec in SPECS.values():
-        default = spec.default if not isinstance(spec.default, dict) else {"mx_check": 50}
+        default = spec.default
+        if isinstance(default, dict):
+            default = {"drafts.approve": "a"} if spec.key == "ui.keys" else {"mx_check": 50}
         if default not in ("", None):
             assert spec.kind.from_text(spec.kind.to_text(default)) == default, spec.key
         literal = tomllib.loads(f"value = {spec.kind.to_toml(default)}")["value"]

@@ -17,6 +17,7 @@ from cmo.service.hosting import Launch
 from cmo.store.db import Connection, open_store
 from cmo.tui.app import Workplace
 from cmo.tui.desk import Desk
+from cmo.tui.themes import DARK
 from tests.fakes.drafts import SENDER, store_with_drafts
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "tui"
@@ -115,11 +116,12 @@ async def opened(
     settings: Settings | None = None,
     job: str | None = None,
     clock: Clock | None = None,
+    theme: str = DARK,
     **env: str,
 ) -> AsyncIterator[Seen]:
     """The app over the store of `home`, at `screen`, after its first read."""
     desk = desk_over(home, settings=settings, job=job, clock=clock, **env)
-    app = Workplace(desk, launch_in(home, **env), screen=screen)
+    app = Workplace(desk, launch_in(home, **env), screen=screen, theme=theme)
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)
         await seen.settled()
@@ -135,12 +137,13 @@ def play(
     settings: Settings | None = None,
     job: str | None = None,
     clock: Clock | None = None,
+    theme: str = DARK,
     **env: str,
 ) -> None:
     """Open `screen` over the store of `home` and play a scene on it."""
 
     async def main() -> None:
-        async with opened(home, screen, size=size, settings=settings, job=job, clock=clock, **env) as seen:
+        async with opened(home, screen, size=size, settings=settings, job=job, clock=clock, theme=theme, **env) as seen:
             await scene(seen)
 
     asyncio.run(main())

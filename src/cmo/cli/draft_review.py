@@ -120,7 +120,10 @@ class _Review:
             now = self._now()
             wanted, self.again = self.again, None
             if wanted is None:
-                row = draft_views.next_waiting(conn, self.job.id, now=now, terms=self.terms, passed=self.passed)
+                order = self.settings.review_order
+                row = draft_views.next_waiting(
+                    conn, self.job.id, now=now, terms=self.terms, passed=self.passed, order=order
+                )
                 wanted = row.id if row else None
             left = draft_views.count_waiting(conn, self.job.id, now=now, terms=self.terms)
             return (draft_details.get_draft(conn, wanted, now=now) if wanted else None), left

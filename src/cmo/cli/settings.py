@@ -137,6 +137,12 @@ def check(fields: Fields = None) -> int:
     """
     here = session()
     settings, problems = inspect(here.sources)
+    from cmo.cli.tui import unknown_actions
+
+    problems += tuple(
+        Problem(f"ui.keys: there is no action {name}.", hint=f"Did you mean {near}?" if near else "", key="ui.keys")
+        for name, near in unknown_actions(settings.keys).items()
+    )
     rows: list[Row] = [_problem_row(problem) for problem in problems]
     rows += [_hidden_row(spec, settings.origins[spec.key]) for spec in SPECS.values() if _hidden(settings, spec)]
     columns = [

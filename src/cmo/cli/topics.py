@@ -128,6 +128,14 @@ _ACCESSIBILITY = """Access
 choices of a question, and says every 30 s that work goes on. --plain, or ui.ascii = true, replaces signs by words
 and leaves out colour. No state is shown by colour alone. --no-color and NO_COLOR leave colour out.
 Everything that can be done in a full screen can be done with plain commands.
+
+The full screen, in a settings file; `cmo config check` names ids that nothing has:
+  [ui]
+  theme = "auto"        # cmo-dark, cmo-light, high-contrast, terminal (its own colours, words for signs)
+  mouse = true
+  keymap = "vim"        # plain: no letters for moving
+  [ui.keys]             # action id (as the record of who did what has it) = keys
+  "drafts.approve" = "f2"
 """
 
 _SAFETY = """What cmo never does

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
@@ -12,12 +13,14 @@ from cmo.cli.options import JobArg
 from cmo.cli.session import session
 from cmo.errors import CmoError
 
+ThemeName = Literal["auto", "cmo-dark", "cmo-light", "terminal", "high-contrast"]
 ScreenName = Literal["jobs", "run", "review", "leads", "errors", "chat", "outbox", "limits", "audit"]
 
 
 def tui(
     job: JobArg = None,
     screen: Annotated[ScreenName, typer.Option("--screen", help="The screen to begin with.")] = "run",
+    theme: Annotated[ThemeName | None, typer.Option("--theme", help="Default: ui.theme of the settings.")] = None,
 ) -> int:
     """Open the full screen.
 
@@ -27,17 +30,26 @@ def tui(
     need_terminal(here, "The full screen", "Line by line: cmo watch, cmo drafts review")
     from cmo.cli.driving import launch_of
     from cmo.tui.app import Workplace
+    from cmo.tui.background import auto_theme
     from cmo.tui.desk import Desk
 
+    settings = here.settings
+    wanted = theme or settings.theme
     desk = Desk(
-        here.settings,
+        settings,
         settings_of=here.settings_of,
         job=job,
         settings_file=here.settings_file,
         reread=here.reread_settings,
     )
-    app = Workplace(desk, launch_of(here), screen=screen, ascii=here.settings.ascii)
-    app.run()
+    app = Workplace(
+        desk,
+        launch_of(here),
+        screen=screen,
+        ascii=settings.ascii,
+        theme=auto_theme() if wanted == "auto" else wanted,
+    )
+    app.run(mouse=settings.mouse)
     for job_id, worker in app.left_to:
         if isinstance(worker, CmoError):
             here.say.warn(f"{job_id} is paused: {worker.message}", hint=f"cmo resume {job_id}\n{worker.hint}")
@@ -49,3 +61,12 @@ def tui(
     if app.farewell:
         here.say.hint(app.farewell)
     return DONE
+
+
+def unknown_actions(keys: Mapping[str, str]) -> dict[str, str]:
+    """Ids in `ui.keys` that no action of the full screen has -> what may have been meant."""
+    if not keys:
+        return {}
+    from cmo.tui.actions import unknown_ids
+
+    return unknown_ids(keys)

@@ -113,13 +113,15 @@ def line(*, expects: str = "one line of text") -> Kind:
 def choice(*options: str) -> Kind:
     """One of `options`; `-`, space and capitals are forgiven."""
 
+    def bare(word: str) -> str:
+        return re.sub(r"[\s-]+", "_", word.strip().lower())
+
+    known = {bare(option): option for option in options}
+
     def check(raw: Any) -> str:
-        if not isinstance(raw, str):
+        if not isinstance(raw, str) or bare(raw) not in known:
             raise ValueError
-        word = re.sub(r"[\s-]+", "_", raw.strip().lower())
-        if word not in options:
-            raise ValueError
-        return word
+        return known[bare(raw)]
 
     named = [option for option in options if option]
     return Kind(f"one of {', '.join(named)}", check, check)
@@ -172,6 +174,34 @@ def counts() -> Kind:
         from_toml,
         lambda value: ",".join(f"{name}={count}" for name, count in value.items()),
         lambda value: "{ " + ", ".join(f"{name} = {count}" for name, count in value.items()) + " }",
+    )
+
+
+def texts() -> Kind:
+    """Names with a word each; as text `name=word`, with spaces between."""
+
+    def check(pairs: Mapping[str, Any], before: str = "") -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, value in pairs.items():
+            if isinstance(value, dict):  # a dotted name without quotes is a table of its own
+                found |= check(value, f"{before}{name}.")
+            elif isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable():
+                found[f"{before}{name}"] = value
+            else:
+                raise ValueError
+        return found
+
+    def from_toml(raw: Any) -> dict[str, str]:
+        if not isinstance(raw, dict):
+            raise ValueError
+        return check(raw)
+
+    return Kind(
+        "names with a word each, e.g. drafts.approve=a",
+        lambda text: check(dict(part.split("=", 1) for part in text.split())),
+        from_toml,
+        lambda value: " ".join(f"{name}={word}" for name, word in value.items()),
+        lambda value: "{ " + ", ".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items()) + " }",
     )
 
 

@@ -185,8 +185,6 @@ class _Reading:
                 self._name_unknown_setting(file, key, line)
 
     def _is_for_later(self, key: str, raw: Any) -> bool:
-        if key.startswith("ui.keys"):
-            return True
         kind = LATER.get(key)
         if kind is None:
             return False

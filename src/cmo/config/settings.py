@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MODES = ("dry_run", "draft_only", "send_allowed")
 """From the strictest on."""
+THEMES = ("auto", "cmo-dark", "cmo-light", "terminal", "high-contrast")
 
 
 @dataclass(frozen=True)
@@ -299,6 +300,13 @@ class Settings:
         "Drafts to look at before a rule approves the rest.",
         "CMO_SAMPLE_MIN",
     )
+    review_order: str = _set(
+        "review.order", kinds.choice("flagged_first", "score", "oldest"), "flagged_first",
+        "Which draft is looked at first.", "CMO_REVIEW_ORDER",
+    )  # fmt: skip
+    auto_advance: bool = _set(
+        "review.auto_advance", kinds.yes_no(), True, "After a decision, go on to the next draft.", "CMO_AUTO_ADVANCE"
+    )
     pause_sending_after: int = _set(
         "errors.pause_sending_after",
         kinds.whole(1, 100_000),
@@ -392,6 +400,16 @@ class Settings:
     ascii: bool = _set("ui.ascii", kinds.yes_no(), False, "Words instead of signs.", "CMO_ASCII")
     updates_per_second: float = _set(
         "ui.updates_per_second", kinds.amount(0.1, 10), 2.0, "Redraws of live views.", "CMO_UPDATES_PER_SECOND"
+    )
+    theme: str = _set(
+        "ui.theme", kinds.choice(*THEMES), "auto", "Of the full screen; auto asks the terminal.", "CMO_THEME"
+    )
+    mouse: bool = _set("ui.mouse", kinds.yes_no(), True, "The full screen takes the mouse.", "CMO_MOUSE")
+    keymap: str = _set(
+        "ui.keymap", kinds.choice("vim", "plain"), "vim", "plain moves by arrows and named keys only.", "CMO_KEYMAP"
+    )
+    keys: Mapping[str, str] = _set(
+        "ui.keys", kinds.texts(), {}, "Action id = its keys, e.g. drafts.approve=a.", "CMO_KEYS"
     )
     editor: str = _set("ui.editor", kinds.line(), "", "Default: VISUAL, EDITOR, else vi.", "CMO_EDITOR")
 
@@ -489,12 +507,5 @@ SPECS: Mapping[str, Spec] = {
 }
 """Setting key -> what is known of it, in the order of the fields."""
 
-LATER: Mapping[str, Kind] = {
-    "notify": kinds.line(),
-    "review.order": kinds.choice("flagged_first", "score", "oldest"),
-    "review.auto_advance": kinds.yes_no(),
-    "ui.theme": kinds.line(),
-    "ui.mouse": kinds.yes_no(),
-    "ui.keymap": kinds.choice("vim", "plain"),
-}
-"""Settings that are checked but change nothing yet; `ui.keys` is a table of its own and accepted as it is."""
+LATER: Mapping[str, Kind] = {"notify": kinds.line()}
+"""Settings that are checked but change nothing yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,12 @@ from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
 from cmo.store.draft_filters import STATE, WAITS, where
 
-_ORDER = "(d.flag <> '') DESC, d.score DESC, d.id"
+_ORDERS: Mapping[str, str] = {
+    "flagged_first": "(d.flag <> '') DESC, d.score DESC, d.id",
+    "score": "d.score DESC, d.id",
+    "oldest": "d.id",
+}
+"""`review.order` -> SQL."""
 DRAFT_ROW = (
     "SELECT d.id, d.job_id, d.score, d.flag, d.is_blocked, d.login, d.name, d.company, d.email, d.subject,"
     f" {STATE} AS state, d.version, d.step, d.variant, d.put_off_until, d.updated_at FROM drafts d"
@@ -96,11 +101,13 @@ def list_drafts(
     terms: Sequence[Term] = (),
     limit: int = 50,
     after: int | None = None,
+    order: str = "flagged_first",
 ) -> tuple[list[DraftRow], int]:
-    """Drafts that meet all `terms`, flagged first, then the highest score; and how many there are in all.
+    """Drafts that meet all `terms`, and how many there are in all.
 
     Args:
-        after: The id of the last draft of the page before.
+        after: The id of the last draft of the page before, of those that come flagged first.
+        order: Flagged first, then the highest score; the highest score first; or as they were written.
     """
     clauses, values = where(terms)
     values |= {"job": job_id, "now": now.isoformat(), "limit": limit, "after": after}
@@ -108,7 +115,7 @@ def list_drafts(
     total = conn.execute(f"SELECT COUNT(*) FROM drafts d WHERE {condition}", values).fetchone()[0]
     behind = "(d.flag = '', -d.score, d.id) > (SELECT p.flag = '', -p.score, p.id FROM drafts p WHERE p.id = :after)"
     page = condition if after is None else f"{condition} AND {behind}"
-    rows = conn.execute(f"{DRAFT_ROW} WHERE {page} ORDER BY {_ORDER} LIMIT :limit", values)
+    rows = conn.execute(f"{DRAFT_ROW} WHERE {page} ORDER BY {_ORDERS[order]} LIMIT :limit", values)
     return [draft_row(row) for row in rows], total
 
 
@@ -120,14 +127,20 @@ def drafts_by_id(conn: Connection, ids: Sequence[int], *, now: datetime) -> list
 
 
 def next_waiting(
-    conn: Connection, job_id: str, *, now: datetime, terms: Sequence[Term] = (), passed: Sequence[int] = ()
+    conn: Connection,
+    job_id: str,
+    *,
+    now: datetime,
+    terms: Sequence[Term] = (),
+    passed: Sequence[int] = (),
+    order: str = "flagged_first",
 ) -> DraftRow | None:
     """The draft to look at next: waits for a decision, meets all `terms`, and is none of `passed`."""
     clauses, values = where(terms)
     values |= {"job": job_id, "now": now.isoformat(), "passed": json.dumps(list(passed))}
     row = conn.execute(
         f"{DRAFT_ROW} WHERE {WAITS}{clauses} AND d.id NOT IN (SELECT value FROM json_each(:passed))"
-        f" ORDER BY {_ORDER} LIMIT 1",
+        f" ORDER BY {_ORDERS[order]} LIMIT 1",
         values,
     ).fetchone()
     return None if row is None else draft_row(row)
@@ -150,7 +163,10 @@ def cover(conn: Connection, job_id: str, terms: Sequence[Term], *, now: datetime
     clauses, values = where(terms)
     values |= {"job": job_id, "now": now.isoformat()}
     clean = "" if names_flag else " AND d.flag = ''"
-    rows = conn.execute(f"SELECT d.id, d.version FROM drafts d WHERE {WAITS}{clauses}{clean} ORDER BY {_ORDER}", values)
+    rows = conn.execute(
+        f"SELECT d.id, d.version FROM drafts d WHERE {WAITS}{clauses}{clean} ORDER BY {_ORDERS['flagged_first']}",
+        values,
+    )
     choices = tuple(Choice(draft_id=row["id"], version=row["version"], state="pending") for row in rows)
     waiting, with_flag = conn.execute(
         f"SELECT COUNT(*), COALESCE(SUM(d.flag <> ''), 0) FROM drafts d WHERE {WAITS}", values

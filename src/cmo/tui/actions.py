@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from textual.binding import Binding, BindingType
+
+from cmo.config import Settings
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ SCREENS: Mapping[str, tuple[str, str]] = {
 }
 """Screen -> its key and its title, in the order of line 2."""
 
+PLAIN: Mapping[str, str] = {"move.down": "down", "move.up": "up", "move.first": "home", "move.last": "end"}
+"""Moving in tables without letters (`ui.keymap = "plain"`)."""
 _TABLES = ("jobs", "review", "leads", "errors", "outbox", "audit", "log")
 
 ACTIONS: tuple[Action, ...] = (
@@ -192,6 +197,18 @@ def bindings_of(screen: str | None) -> list[BindingType]:
         for action in actions_of(screen)
         if action.keys
     ]
+
+
+def keymap(settings: Settings) -> dict[str, str]:
+    """Id of a binding -> its keys, where the settings say other ones than the registry."""
+    return {**(PLAIN if settings.keymap == "plain" else {}), **settings.keys}
+
+
+def unknown_ids(keys: Iterable[str]) -> dict[str, str]:
+    """Those of the ids of a key map that name nothing that can be done -> the most similar one that does."""
+    known = (*_BY_ID, *PLAIN)
+    unknown = sorted(set(keys) - set(known))
+    return {name: next(iter(get_close_matches(name, known, 1, 0.5)), "") for name in unknown}
 
 
 def find(action_id: str) -> Action:

@@ -23,13 +23,13 @@ from cmo.service.errors import resume_after
 from cmo.service.hosting import Crew, Launch, Worker
 from cmo.service.kill import kill
 from cmo.store.job_views import JobPulse, job_states
-from cmo.tui.actions import SCREENS, Action, actions_of, bindings_of, command_line
+from cmo.tui.actions import SCREENS, Action, actions_of, bindings_of, command_line, keymap, unknown_ids
 from cmo.tui.desk import Desk
 from cmo.tui.feed import Frame, read_frame, what_changed
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line, palette_of
 from cmo.tui.screens.base import Page
-from cmo.tui.themes import DARK, THEMES
+from cmo.tui.themes import DARK, TERMINAL, THEMES
 from cmo.tui.widgets.dialogs import Ask, Choose
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.help import Help
@@ -67,13 +67,16 @@ class Workplace(App[None]):
     SCREENS: ClassVar[dict[str, Callable[[], Screen[Any]]]] = {name: _page(name) for name in SCREENS}
     BINDINGS = bindings_of(None)
 
-    def __init__(self, desk: Desk, launch: Launch, *, screen: str = "run", ascii: bool = False) -> None:
+    def __init__(
+        self, desk: Desk, launch: Launch, *, screen: str = "run", ascii: bool = False, theme: str = DARK
+    ) -> None:
         """Nothing is read before the first paint.
 
         Args:
             launch: How to start a worker for what runs here when this screen is left.
             screen: The first one seen.
             ascii: Words instead of signs.
+            theme: Its name; `terminal` has words instead of signs too.
         """
         super().__init__()
         self.desk = desk
@@ -90,13 +93,13 @@ class Workplace(App[None]):
         self.farewell = ""
         """What to type once the screen is left, because something here does not go on without it."""
         self._first = screen
-        self._ascii = ascii
+        self._ascii = ascii or theme == TERMINAL
         self.leaving = Event()
         """Set once the screen is closed: what runs on a thread of its own ends at its next step."""
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="hand")
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = DARK
+        for known in THEMES:
+            self.register_theme(known)
+        self.theme = theme
 
     @property
     def palette(self) -> Palette:
@@ -108,6 +111,10 @@ class Workplace(App[None]):
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
 
     def on_mount(self) -> None:
+        settings = self.desk.settings
+        self.set_keymap(keymap(settings))
+        if unknown := unknown_ids(settings.keys):
+            self.refuse(f"ui.keys names nothing that can be done: {line(', '.join(unknown))}.", "cmo config check")
         self.push_screen(self._first)
         with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread, or not Unix
             for name in ("SIGTERM", "SIGHUP"):

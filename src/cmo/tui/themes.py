@@ -39,7 +39,14 @@ def _theme(name: str, *, ok: str, warn: str, error: str, dim: str, fg: str, bg: 
     )
 
 
-_ANSI = {name: "ansi_default" for name in ("cmo-ok", "cmo-warn", "cmo-error", "cmo-dim")}
+_ANSI = {
+    **dict.fromkeys(("cmo-ok", "cmo-warn", "cmo-error", "cmo-dim"), "ansi_default"),
+    **dict.fromkeys(("ansi-background", "ansi-foreground", "scrollbar", "scrollbar-background"), "ansi_default"),
+    **dict.fromkeys(("block-cursor-background", "block-cursor-foreground"), "ansi_default"),
+    **dict.fromkeys(("input-cursor-background", "input-cursor-foreground"), "ansi_default"),
+    "block-cursor-text-style": "reverse",
+    "input-cursor-text-style": "reverse",
+}
 
 THEMES = (
     _theme(

@@ -111,12 +111,12 @@ class Review(Page):
 
     def reload(self) -> None:
         """Read the list anew; the cursor stays on its draft."""
-        if self.desk.job_id is None:
+        desk = self.desk
+        if desk.job_id is None:
             return
         is_first = not self._rows.count()
-        drafts, _ = list_drafts(
-            self.desk.conn, self.desk.job_id, now=self.desk.now(), terms=self._terms, limit=MOST_ROWS
-        )
+        order = desk.settings.review_order
+        drafts, _ = list_drafts(desk.conn, desk.job_id, now=desk.now(), terms=self._terms, limit=MOST_ROWS, order=order)
         stored = {row.id: row.state for row in drafts}
         self._pending = {id_: state for id_, state in self._pending.items() if stored.get(id_, state) != state}
         self._rows = DraftRows(drafts, self._pending, self.palette)
@@ -329,7 +329,8 @@ class Review(Page):
         self.workplace.act(f"drafts.{action}", partial(_told, action, lambda: verb(settings, job_id, choices)))
         self._table.clear_marks()
         self._table.show(self._rows_now())
-        self._next_from(self._table.cursor + 1)
+        if self.desk.settings.auto_advance:
+            self._next_from(self._table.cursor + 1)
         self._draw_progress()
 
     def _chosen(self) -> list[DraftRow]:

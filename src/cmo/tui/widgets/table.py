@@ -73,10 +73,10 @@ class RowTable(ScrollView, can_focus=True):
     RowTable { height: 1fr; scrollbar-size-horizontal: 0; scrollbar-gutter: stable; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
-        Binding("g,home", "go(0)", "First", show=False),
-        Binding("G,end", "go(-1)", "Last", show=False),
+        Binding("j,down", "move(1)", "Down", show=False, id="move.down"),
+        Binding("k,up", "move(-1)", "Up", show=False, id="move.up"),
+        Binding("g,home", "go(0)", "First", show=False, id="move.first"),
+        Binding("G,end", "go(-1)", "Last", show=False, id="move.last"),
         Binding("ctrl+d,pagedown", "leap(1)", "Page down", show=False),
         Binding("ctrl+u,pageup", "leap(-1)", "Page up", show=False),
         Binding("space", "mark", "Mark", show=False),
