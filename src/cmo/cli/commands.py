@@ -86,6 +86,15 @@ COMMANDS: tuple[Entry, ...] = (
         (4,),
     ),
     Entry(
+        "chat",
+        "Talk with a job line by line; without one, a line is a goal.",
+        "chat",
+        "chat",
+        "work",
+        ("chat", "chat --job 140211"),
+        (4, 5),
+    ),
+    Entry(
         "status",
         "One look at a job: stages, waits, budgets, errors.",
         "looks",

@@ -84,6 +84,18 @@ def run(
         list_id=list_,
         mode=Mode.DRY_RUN if dry_run else mode,
     )
+    job = agreed_job(here, goal, overrides, yes=yes)
+    return driving.hand_over(here, job) if detach else driving.drive(here, job)
+
+
+def agreed_job(here: Session, goal: str, overrides: Overrides, *, yes: bool) -> Job:
+    """The stored job of a goal, once its plan was shown and agreed to; it does not run yet.
+
+    Raises:
+        GoalUnclear, JobFileError, ConfigError
+        Left: the operator said no.
+        NeedsPerson: there is nobody to say yes.
+    """
     here.warn_of_settings()
     card = plans.read(here, goal, overrides)
     if not yes and not here.ask.allowed:
@@ -93,7 +105,7 @@ def run(
     ensure_folder(here.settings.paths.data_dir)
     job = service.start_job(here.settings, card.plan)
     _announce(here, job)
-    return driving.hand_over(here, job) if detach else driving.drive(here, job)
+    return job
 
 
 def resume(
