@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from cmo.config import SPECS, Settings, Sources, graphql_url, inspect, load
-from cmo.config.settings import LATER
 from cmo.domain.job import Caps, Icp, Mode
 from cmo.errors import ConfigError
 
@@ -162,15 +161,48 @@ def test_a_key_map_is_read_with_dotted_names_quoted_or_not(place: Place) -> None
     assert settings.keys == {"drafts.approve": "f2", "move.down": "down,ctrl+j"}
 
 
+@pytest.mark.parametrize(
+    ("text", "ways"),
+    [
+        ('"bell"', ("bell",)),
+        ('["bell", "desktop", "https://hooks.example/T0/"]', ("bell", "desktop", "https://hooks.example/T0/")),
+        ('"none"', ()),
+        ('"http://127.0.0.1:8000/x"', ("http://127.0.0.1:8000/x",)),
+    ],
+)
+def test_milestones_may_be_told_in_several_ways(place: Place, text: str, ways: tuple[str, ...]) -> None:
+    place.user(f"notify = {text}\n")
+
+    settings, problems = inspect(place.sources())
+    assert (settings.notify, problems) == (ways, ())
+
+
+@pytest.mark.parametrize(
+    "text", ['"pigeon"', '"http://hooks.example/x"', '"https://a:b@hooks.example/"', "[1]", "true"]
+)
+def test_no_other_way_is_taken(place: Place, text: str) -> None:
+    place.user(f"notify = {text}\n")
+
+    assert [problem.key for problem in inspect(place.sources())[1] if problem.fatal] == ["notify"]
+
+
+def test_in_the_sandbox_only_this_machine_is_told(place: Place) -> None:
+    env = {"CMO_NOTIFY": "bell,https://hooks.example/x,http://localhost:9/x"}
+
+    assert place.load({**env, "CMO_SANDBOX": "1"}).notify == ("bell", "http://localhost:9/x")
+    assert len(place.load(env).notify) == 3
+
+
 def test_a_theme_is_named_as_it_is_shown(place: Place) -> None:
     place.user('[ui]\ntheme = "High Contrast"\n')
 
     assert inspect(place.sources())[0].theme == "high-contrast"
 
 
-def test_settings_of_later_versions_are_accepted(place: Place) -> None:
+def test_every_setting_of_the_specification_is_one(place: Place) -> None:
     place.user(
-        '[mode]\nhold_minutes = 10\n[review]\norder = "flagged_first"\nsample_min = 8\nauto_advance = true\n'
+        'notify = "bell"\n[mode]\nhold_minutes = 10\n'
+        '[review]\norder = "flagged_first"\nsample_min = 8\nauto_advance = true\n'
         '[errors]\npause_sending_after = 10\n[ui]\ntheme = "auto"\nmouse = true\nkeymap = "vim"\n'
         '[ui.keys]\n"drafts.approve" = "a"\n'
     )
@@ -178,7 +210,6 @@ def test_settings_of_later_versions_are_accepted(place: Place) -> None:
     settings, problems = inspect(place.sources())
 
     assert problems == ()
-    assert not set(LATER) & set(SPECS)
     assert settings.warnings == ()
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cmo.domain import event as ev
+from cmo.store.commit import commit
 from cmo.store.groups import sending_pause
 from cmo.tui.messages import Told
 from cmo.tui.widgets.dialogs import TypeIt
@@ -122,6 +124,22 @@ def test_a_pause_ends_after_as_many_minutes_as_are_typed_and_then_by_the_clock_a
         assert "Sending paused" not in seen.text
 
     play(home, "review", scene, clock=clock)
+
+
+def test_what_the_job_comes_to_is_told_once_and_what_it_came_to_before_is_not(home: Path) -> None:
+    conn = store_of(home)
+
+    async def scene(seen: Seen) -> None:
+        job_id = seen.app.desk.job_id
+        assert job_id is not None
+        assert not seen.told
+        paused = ev.JobPaused(reason="budget", message="[/] Ana spent it")
+        commit(conn, job_id, [("paused", paused)], at=NOW, epoch=None)
+        await seen.settled()
+        await seen.settled()
+        assert seen.told == f"{job_id} paused (budget); cmo resume goes on"
+
+    play(home, "review", scene, CMO_NOTIFY="bell")
 
 
 def test_a_phrase_that_is_typed_wrong_or_right_closes_only_its_dialog(home: Path) -> None:

@@ -9,13 +9,14 @@ from typing import Annotated, TextIO
 import typer
 
 from cmo import service
-from cmo.cli import eventview, jobview
+from cmo.cli import jobview
 from cmo.cli.asking import opened_job, short_ref
 from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import Left, NeedsPerson, UsageProblem
 from cmo.cli.session import Session, session
 from cmo.cli.steer import tell_said
 from cmo.domain import event as ev
+from cmo.domain import event_words
 from cmo.errors import CmoError, JobNotFound
 from cmo.service import steering
 from cmo.store import events, views
@@ -80,7 +81,7 @@ class _Talk:
         """Follow the job that runs, if one does."""
         try:
             with opened_job(self.here, None) as (conn, job_id):
-                is_running = jobview.state_of(service.summary(self.here.settings, conn, job_id)) == "running"
+                is_running = service.summary(self.here.settings, conn, job_id).state == "running"
         except JobNotFound as error:
             if error.details.get("candidates"):
                 raise
@@ -104,7 +105,7 @@ class _Talk:
             self.here.say.note("No job runs. Type a goal, e.g. find 200 python maintainers active 90 days")
         else:
             with service.reader(self.here.settings) as conn:
-                state = jobview.state_of(service.summary(self.here.settings, conn, self.job_id))
+                state = service.summary(self.here.settings, conn, self.job_id).state
             self.here.say.note(f"{self.job_id} is {state}. Type what it should do, e.g. skip crypto repos")
         self.here.say.hint(_HOW)
 
@@ -184,7 +185,7 @@ class _Talk:
             self.here.say.warn(f"Message {number} is not waiting.", "What was read stays; say the opposite.")
 
     def _tell(self, item: ev.Recorded) -> None:
-        text = eventview.sentence(item.event)
+        text = event_words.sentence(item.event)
         data = {"schema": "cmo.chat/1", "kind": item.event.kind, "seq": item.seq, "at": item.at.isoformat(),
                 "job_id": item.job_id, "text": text}  # fmt: skip
         self.here.out.event(data, f"{item.at.astimezone():%H:%M:%S}  {text}")

@@ -14,9 +14,11 @@ from cmo.cli import jobview, live
 from cmo.cli.asking import short_ref
 from cmo.cli.diagnostics import INTERRUPTED, PIPE_CLOSED, Diagnostics
 from cmo.cli.errors import Exits
+from cmo.cli.ringing import Bell
 from cmo.cli.session import Session
 from cmo.domain.job import Job
 from cmo.errors import CmoError, WorkerEnded
+from cmo.service.heralds import Ears
 from cmo.service.hosting import Launch, detach
 from cmo.store import views
 from cmo.store.events import last_seq, tail
@@ -120,14 +122,24 @@ def drive(here: Session, job: Job) -> int:
         stop.farewell = here.qualify(f"\nLeft; cmo resume {short_ref(conn, job.id)}\n")
     watcher = Watcher(here, job, stop)
     watcher.skip_to_now()
+    settings = here.settings_of(job.plan)
+    untold: list[str] = []
+    ears = Ears(Bell(here, settings, job.id).ring, untold.append)
+
+    def tell_untold() -> None:
+        for text in untold:
+            here.say.warn(text, "cmo config get notify")
+
     try:
         with stop.installed():
-            service.run_job(here.settings_of(job.plan), job.id, listen=stop.listen, on_tick=watcher.on_tick)
+            service.run_job(settings, job.id, listen=stop.listen, on_tick=watcher.on_tick, ears=ears)
     except CmoError:
         watcher.close()
+        tell_untold()
         tell_end(here, job.id)
         raise
     watcher.close()
+    tell_untold()
     code = tell_end(here, job.id)
     return PIPE_CLOSED if watcher.is_broken else code
 

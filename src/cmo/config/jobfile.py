@@ -9,7 +9,6 @@ from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from cmo.config.jobtext import JobText, fault, read_job_text
 from cmo.config.settings import SPECS
@@ -261,26 +260,14 @@ def _unknown_setting(text: JobText, line: int, key: str) -> JobFileError:
 
 
 def _notify(text: JobText) -> str | None:
-    value = text.values.get("notify")
-    if "notify" not in text.values or value == "none":
+    if "notify" not in text.values:
         return None
-    if isinstance(value, str) and (value in ("bell", "desktop") or _is_web_address(value)):
-        return value
-    what = f"must be bell, desktop, none or an https address, not {_shown(value)}"
-    raise fault(text.path, text.line("notify"), what, key="notify", hint="For example: notify: desktop")
-
-
-def _is_web_address(text: str) -> bool:
+    value, kind = text.values["notify"], SPECS["notify"].kind
     try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return False
-    is_open = parts.scheme == "https" or (
-        parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
-    )
-    plain = text == clean_line(text, limit=500) and " " not in text
-    return is_open and plain and bool(parts.hostname) and parts.password is None
+        return kind.to_text(kind.from_toml(value))
+    except (ValueError, TypeError) as exc:
+        what = f"must be {kind.expects}, not {_shown(value)}"
+        raise fault(text.path, text.line("notify"), what, key="notify", hint="For example: notify: desktop") from exc
 
 
 # --- writing

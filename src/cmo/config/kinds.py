@@ -248,6 +248,33 @@ def web_address(*, safe: bool = False) -> Kind:
     return Kind(f"an address that starts with https:// (or {plain}) and holds no password", check, check)
 
 
+def notices() -> Kind:
+    """Ways of being told of milestones; as text comma separated."""
+    address = web_address(safe=True)
+
+    def check(items: list[Any]) -> tuple[str, ...]:
+        found = [str(item).strip() for item in items if str(item).strip() not in ("", "none")]
+        for item in found:
+            if item not in ("bell", "desktop"):
+                address.from_text(item)
+        return tuple(dict.fromkeys(found))
+
+    def from_toml(raw: Any) -> tuple[str, ...]:
+        if isinstance(raw, str):
+            return check(raw.split(","))
+        if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
+            raise ValueError
+        return check(raw)
+
+    return Kind(
+        "bell, desktop, none or an https address, or several of them",
+        lambda text: check(text.split(",")),
+        from_toml,
+        ",".join,
+        lambda value: json.dumps(list(value)),
+    )
+
+
 def optional(kind: Kind) -> Kind:
     """`kind`, or empty for not set."""
     return Kind(

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from cmo import paths as places
 from cmo.config.secrets import CREDENTIALS, Keyring, SecretStore, remember_secrets, system_keyring
-from cmo.config.settings import LATER, MODES, SPECS, Origin, Settings, Spec
+from cmo.config.settings import MODES, SPECS, Origin, Settings, Spec
 from cmo.config.tomlfile import TomlFile, read_toml
 from cmo.errors import ConfigError
 from cmo.paths import Paths
@@ -181,18 +181,8 @@ class _Reading:
             if spec is not None:
                 said = f"{file.path}, line {line}" if line else str(file.path)
                 self._take(spec, layer, where, raw, spec.kind.from_toml, said, file=str(file.path), line=line)
-            elif not self._is_for_later(key, raw):
+            else:
                 self._name_unknown_setting(file, key, line)
-
-    def _is_for_later(self, key: str, raw: Any) -> bool:
-        kind = LATER.get(key)
-        if kind is None:
-            return False
-        try:
-            kind.from_toml(raw)
-        except (ValueError, TypeError):
-            self.problems.append(Problem(f"{key} must be {kind.expects}.", key=key, hint="cmo config edit"))
-        return True
 
     def _take(
         self,
@@ -227,7 +217,7 @@ class _Reading:
     def _name_unknown_setting(self, file: TomlFile, key: str, line: int | None) -> None:
         at = f"{file.path}, line {line}" if line else str(file.path)
         name = key.rpartition(".")[2]
-        near = get_close_matches(key, [*SPECS, *LATER], 1, 0.6)
+        near = get_close_matches(key, SPECS, 1, 0.6)
         near = near or [known for known in SPECS if known.rpartition(".")[2] == name][:1]
         if name in ("token", "api_key", "key", "secret", "password") or name.upper() in _secret_variables():
             hint = "Keys are not kept in settings files. Remove the line, then: cmo auth set NAME"
@@ -263,6 +253,7 @@ class _Reading:
         """In the sandbox nothing names an outside service or real data; a model only on this machine."""
         if not self.sandbox:
             return
+        self._set_aside("notify", tuple(way for way in self.origins["notify"][0].value if _is_here(way)))
         remote_model = not _is_loopback(self.origins["model.base_url"][0].value)
         for key, spec in SPECS.items():
             if spec.live_only or (remote_model and key == "model.base_url"):
@@ -369,6 +360,11 @@ def _is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_here(way: str) -> bool:
+    """Whether a way of being told stays on this machine."""
+    return "://" not in way or _is_loopback(way)
 
 
 def _login(env: Mapping[str, str]) -> str:

@@ -67,6 +67,9 @@ class Settings:
     profile: str = "default"
     sandbox: bool = False
 
+    notify: tuple[str, ...] = _set(
+        "notify", kinds.notices(), (), "How milestones are told: bell, desktop, an https address.", "CMO_NOTIFY"
+    )
     operator_name: str = _set(
         "operator.name", kinds.line(), "", "Who approves; goes into the record. Default: your login.", "CMO_OPERATOR"
     )
@@ -506,6 +509,3 @@ SPECS: Mapping[str, Spec] = {
     item.metadata["key"]: _spec(item.name, item.metadata) for item in fields(Settings) if "key" in item.metadata
 }
 """Setting key -> what is known of it, in the order of the fields."""
-
-LATER: Mapping[str, Kind] = {"notify": kinds.line()}
-"""Settings that are checked but change nothing yet."""

@@ -35,6 +35,7 @@ from cmo.domain.text import clean_line
 from cmo.domain.widening import narrower_part
 from cmo.errors import ConfigError, JobLeased, JobNotResumable, PolicyRefused
 from cmo.ids import job_id
+from cmo.service.heralds import Ears, heralded
 from cmo.service.store import clock_of, installation_key, reader, resolve_job, summary_at, writer
 from cmo.service.wiring import machinery, outside, require_credentials
 from cmo.service.world import sandbox_world
@@ -138,7 +139,8 @@ def plan_file(settings: Settings, path: Path, overrides: Overrides | None = None
     from cmo.config.jobfile import load_job_file
 
     file = load_job_file(path, defaults=_defaults(settings), today=_today(settings))
-    plan = file.plan.model_copy(update={"settings": dict(file.settings)})
+    notify = {} if file.notify is None else {"notify": file.notify}
+    plan = file.plan.model_copy(update={"settings": {**file.settings, **notify}})
     card = plan_card(settings, _overridden(plan, overrides or Overrides()))
     return replace(card, questions=file.questions, unread=file.unread)
 
@@ -213,12 +215,18 @@ def _now_and_anchor(settings: Settings) -> tuple[datetime, datetime]:
 
 
 def run_job(
-    settings: Settings, job_id_: str, *, listen: Listen, on_tick: Callable[[JobSummary], None] | None = None
+    settings: Settings,
+    job_id_: str,
+    *,
+    listen: Listen,
+    on_tick: Callable[[JobSummary], None] | None = None,
+    ears: Ears | None = None,
 ) -> Job:
     """Run the job in this process until it is over or paused; the job as it stands then.
 
     Args:
         on_tick: Called twice a second with where the job stands, and once at the end.
+        ears: Who hears of milestones, where `notify` asks for any; web hooks are told in any case.
     Raises:
         JobLeased, JobNotResumable, ConfigError, StoreError, OutputUnwritable.
     """
@@ -233,14 +241,19 @@ def run_job(
         installation_key(settings, conn)  # without it the erased would be collected again
         with outside(settings, not_before=last_moment(conn)) as found:
             require_credentials(found)
-            return asyncio.run(_run(settings, found, conn, job, listen, on_tick))
+            return asyncio.run(_run(settings, found, conn, job, listen, on_tick, ears or Ears()))
 
 
-async def _run(settings: Settings, found: Any, conn: Connection, job: Job, listen: Listen, on_tick: Any) -> Job:
+async def _run(
+    settings: Settings, found: Any, conn: Connection, job: Job, listen: Listen, on_tick: Any, ears: Ears
+) -> Job:
     from cmo.graph.run import run_job as run
     from cmo.service.withdrawing import withdraw_at
 
-    async with machinery(settings, found, conn, job, listen=listen) as parts:
+    async with (
+        machinery(settings, found, conn, job, listen=listen) as parts,
+        heralded(settings, conn, job.id, found.clock, ears),
+    ):
         ticker = asyncio.ensure_future(_tick(conn, job.id, found.clock, on_tick))
         try:
             ended = await run(conn, job.id, parts, by=settings.actor, listen=listen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -20,6 +21,16 @@ def tail(
         + (" AND is_run = 1" if run_only else "")
         + " ORDER BY seq LIMIT ?",
         (job_id, after_seq, limit),
+    ).fetchall()
+    return [recorded_from_row(row) for row in rows]
+
+
+def of_kinds(conn: Connection, job_id: str, kinds: Sequence[str]) -> list[Recorded]:
+    """All run events of the job of these kinds, oldest first; for kinds that a job has few of."""
+    rows = conn.execute(
+        "SELECT seq, id, job_id, at, kind, body FROM events WHERE job_id = ? AND is_run = 1"
+        " AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq",
+        (job_id, json.dumps(list(kinds))),
     ).fetchall()
     return [recorded_from_row(row) for row in rows]
 

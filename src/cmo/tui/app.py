@@ -22,6 +22,8 @@ from cmo.service.controls import pause_sending, resume_sending
 from cmo.service.errors import resume_after
 from cmo.service.hosting import Crew, Launch, Worker
 from cmo.service.kill import kill
+from cmo.service.milestones import milestones
+from cmo.store.events import last_seq
 from cmo.store.job_views import JobPulse, job_states
 from cmo.tui.actions import SCREENS, Action, actions_of, bindings_of, command_line, keymap, unknown_ids
 from cmo.tui.desk import Desk
@@ -92,6 +94,8 @@ class Workplace(App[None]):
         self._told_jobs: Mapping[str, JobPulse] | None = None
         self.farewell = ""
         """What to type once the screen is left, because something here does not go on without it."""
+        self._told = "", 0
+        """The job in view, and the last event of its milestones that was told."""
         self._first = screen
         self._ascii = ascii or theme == TERMINAL
         self.leaving = Event()
@@ -144,6 +148,21 @@ class Workplace(App[None]):
         self._tell_of_jobs()
         page.draw_frame(self.frame)
         page.reload()
+        self._tell_milestones()
+
+    def _tell_milestones(self) -> None:
+        """Say what the job in view has come to since it was looked at first; ring where `notify` asks for it."""
+        job_id, settings = self.desk.job_id, self.desk.settings
+        if job_id is None:
+            return
+        if job_id != self._told[0]:
+            self._told = job_id, last_seq(self.desk.conn)
+        for milestone in milestones(self.desk.conn, job_id, after_seq=self._told[1]):
+            self._told = job_id, milestone.seq
+            if milestone.kind in ("stage_done", "waiting_for_approval"):  # the others are told of every job
+                self.notify(milestone.sentence(job_id, sandbox=settings.sandbox), timeout=TOAST_S, markup=False)
+            if "bell" in settings.notify:
+                self.bell()
 
     def act(self, action: str, verb: Callable[[], Told]) -> None:
         """Have a verb of `service` run on the one hand thread, after all that was asked for before; it tells what it
