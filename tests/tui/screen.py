@@ -9,12 +9,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.style import Style
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 
 from cmo.clock import Clock
 from cmo.config import Settings, Sources, load
 from cmo.service.hosting import Launch
 from cmo.store.db import Connection, open_store
+from cmo.tui.actions import SCREENS
 from cmo.tui.app import Workplace
 from cmo.tui.desk import Desk
 from cmo.tui.themes import DARK
@@ -47,6 +50,18 @@ class Seen:
         self.app.tick()
         await self.pilot.pause()
 
+    async def go(self, name: str) -> None:
+        """To a screen, from wherever this is; what lies over it is closed as a person closes it."""
+        await self.pilot.press("escape")
+        while self.is_asked:
+            await self.pilot.press("escape")
+        await self.press(SCREENS[name][0])
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a dialog lies over the screen."""
+        return isinstance(self.app.screen, ModalScreen)
+
     async def until(self, is_so: Callable[[], bool], *, looks: int = PATIENCE) -> None:
         """Wait for something that happens on another thread."""
         for _ in range(looks):
@@ -64,6 +79,15 @@ class Seen:
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
+
+    @property
+    def cells(self) -> list[list[tuple[str, Style]]]:
+        """The rows of the terminal as (character, how it is written)."""
+        strips = self.app.screen._compositor.render_strips()
+        return [
+            [(char, segment.style or Style()) for segment in strip if not segment.control for char in segment.text]
+            for strip in strips
+        ]
 
     @property
     def told(self) -> str:

@@ -30,6 +30,14 @@ def _theme(name: str, *, ok: str, warn: str, error: str, dim: str, fg: str, bg: 
             "cmo-dim": dim,
             "block-cursor-background": fg,
             "block-cursor-foreground": bg,
+            "block-cursor-blurred-background": raised,
+            "block-cursor-blurred-foreground": fg,
+            "input-selection-background": dim,
+            "input-selection-foreground": bg,
+            "screen-selection-background": dim,
+            "screen-selection-foreground": bg,
+            "text-disabled": dim,
+            "text-muted": dim,
             "input-cursor-background": fg,
             "input-cursor-foreground": bg,
             "footer-key-foreground": fg,
@@ -39,14 +47,15 @@ def _theme(name: str, *, ok: str, warn: str, error: str, dim: str, fg: str, bg: 
     )
 
 
+_OURS = ("cmo-ok", "cmo-warn", "cmo-error", "cmo-dim")
+_GROUNDS = ("ansi-background", "ansi-foreground", "border", "border-blurred", "scrollbar", "scrollbar-background")
+_CURSORS = ("block-cursor", "block-cursor-blurred", "input-cursor")
 _ANSI = {
-    **dict.fromkeys(("cmo-ok", "cmo-warn", "cmo-error", "cmo-dim"), "ansi_default"),
-    **dict.fromkeys(("ansi-background", "ansi-foreground", "scrollbar", "scrollbar-background"), "ansi_default"),
-    **dict.fromkeys(("block-cursor-background", "block-cursor-foreground"), "ansi_default"),
-    **dict.fromkeys(("input-cursor-background", "input-cursor-foreground"), "ansi_default"),
-    "block-cursor-text-style": "reverse",
-    "input-cursor-text-style": "reverse",
+    **dict.fromkeys((*_OURS, *_GROUNDS), "ansi_default"),
+    **{f"{name}-{ground}": "ansi_default" for name in _CURSORS for ground in ("foreground", "background")},
+    **{f"{name}-text-style": "bold reverse" for name in _CURSORS},
 }
+"""What the terminal theme says besides: no colour of its own, cursors in reverse video."""
 
 THEMES = (
     _theme(
@@ -62,7 +71,7 @@ THEMES = (
     _theme(
         CONTRAST,
         ok="#9CC7FF", warn="#FFE433", error="#FF8F87", dim="#D0D0D0",
-        fg="#FFFFFF", bg="#000000", raised="#000000", dark=True,
+        fg="#FFFFFF", bg="#000000", raised="#3A3A3A", dark=True,
     ),
     Theme(
         name=TERMINAL,

@@ -1,0 +1,76 @@
+"""A store in which every screen has something to show, and a tour through all that can be opened over it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+
+from cmo.domain import event as ev
+from cmo.domain.job import Stage
+from cmo.domain.lead import ItemFailure
+from cmo.store.commit import commit
+from cmo.store.rules import add_rule
+from cmo.tui.actions import SCREENS, Action, actions_of
+from tests.fakes.campaign import Campaign, campaign, sandbox_settings
+from tests.fakes.clock import NOON
+from tests.service.test_sending import HOLD, sending_of
+from tests.tui.screen import Seen
+
+THERE = tuple(name for name in SCREENS if find_spec(f"cmo.tui.screens.{name}"))
+"""The screens that are built."""
+LEAVES = {"view.back", "view.escape", "drafts.edit", "jobs.toggle", "jobs.resume", "jobs.pause"}
+"""Actions that a tour does not try: they close what is seen, or start a program or a job."""
+FAILURES = (
+    ("enrich_github_user", Stage.ENRICH, "maint1", "rate_limited", "GitHub 403: secondary rate limit, wait 60 s"),
+    ("enrich_github_user", Stage.ENRICH, "maint2", "rate_limited", "GitHub 403: secondary rate limit, wait 61 s"),
+    ("mx_check", Stage.MX, "ana@org3.example", "dns", "SERVFAIL from the servers of org3.example"),
+    ("render_copy", Stage.DRAFT, "maint4", "odd", "the answer had no subject"),
+)
+
+
+def full_house(home: Path) -> Campaign:
+    """In `home`: nine drafts, of which three are handed over, one is flagged and one blocked; failures; a rule."""
+    home.mkdir()
+    made = campaign(home, 9, approved=(7, 8, 9), settings=sandbox_settings(home))
+    with sending_of(made) as sending:
+        due_at = sending.now() + HOLD
+        sending.hand_over(sending.preview(due_at=due_at), due_at=due_at, limited=False)
+    conn = made.open()
+    for n, (tool, stage, item, code, message) in enumerate(FAILURES):
+        failure = ItemFailure(item=item, code=code, message=message)
+        event = ev.ItemFailed(tool=tool, stage=stage, failure=failure)
+        commit(conn, made.job_id, [(f"{made.job_id}/f{n}", event)], at=NOON + timedelta(minutes=n), epoch=None)
+    with conn:
+        conn.execute("UPDATE drafts SET flag = 'short' WHERE id = 1")
+        conn.execute("UPDATE drafts SET flag = 'claim?', is_blocked = 1 WHERE id = 2")
+    add_rule(conn, "clean-60", "score>=60", by="ana", at=NOON)
+    conn.close()
+    return made
+
+
+async def tour(seen: Seen) -> AsyncIterator[str]:
+    """Every screen that is built, then what each of its keys opens; what is open everywhere is opened once.
+
+    Yields:
+        Where it is now: the screen, and the action that opened what is seen there or lies over it.
+    """
+    for name in THERE:
+        await seen.go(name)
+        yield name
+        for action in (*actions_of(name), *(actions_of(None) if name == THERE[-1] else ())):
+            if is_safe(action):
+                await seen.pilot.press(action.keys[0])
+                if seen.is_asked or action.group == "view":
+                    await seen.settled()
+                    yield f"{name}, {action.id}"
+                await seen.pilot.press("escape")
+                if seen.is_asked or seen.app.page is None or name != seen.app.page.NAME:
+                    await seen.go(name)
+
+
+def is_safe(action: Action) -> bool:
+    """Whether a tour may press its key: it starts no job or program and leaves nothing."""
+    moves = "show(" in action.run
+    return bool(action.keys) and action.id not in LEAVES and not moves and action.group != "kill"
