@@ -136,10 +136,12 @@ class EditHere(Dialog[str]):
     def __init__(self, title: str, text: str) -> None:
         super().__init__(title)
         self._before = text
+        self._shown = block(text)
 
     def question(self) -> ComposeResult:
-        yield TextArea(self._before, id="words", soft_wrap=True)
+        yield TextArea(self._shown, id="words", soft_wrap=True)
         yield Static(Text("ctrl+e  keep it, it is checked again     Esc  no", style="dim"), markup=False)
 
     def action_keep(self) -> None:
-        self.dismiss(self.query_one(TextArea).text)
+        text = self.query_one(TextArea).text
+        self.dismiss(self._before if text == self._shown else text)
