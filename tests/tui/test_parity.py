@@ -1,0 +1,104 @@
+"""One action, three doors: a key, a command, and one name for it in the record."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cmo.cli import flags, lazy, registry
+from cmo.store.audit import iter_audit
+from cmo.tui.actions import ACTIONS, Action, actions_of, hints
+from tests.fakes.campaign import Campaign
+from tests.fakes.clock import NOON, StillClock
+from tests.tui.house import THERE, full_house
+from tests.tui.screen import Seen, play
+
+ASKED = "wait for a dialog"
+DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "drafts.approve": (("a",), "drafts.approve"),
+    "drafts.undo": (("u",), "drafts.undo"),
+    "drafts.reject": (("x", "3"), "drafts.reject"),
+    "drafts.later": (("s",), "drafts.later"),
+    "drafts.edit_here": (("E", "down", "down", "end", *"more", "ctrl+e"), "drafts.edit"),
+    "drafts.redo": (("R",), "drafts.redo"),
+    "drafts.needs_info": (("i", "enter"), "drafts.needs_info"),
+    "drafts.disqualify": (("D", *"far", "enter"), "drafts.disqualify"),
+    "rules.apply": (("A", "1", *["space"] * 9, "enter"), "drafts.sample"),
+    "errors.retry": (("r",), "errors.retry"),
+    "errors.skip": (("s",), "errors.skip"),
+    "errors.revive": (("u",), "errors.revive"),
+    "errors.deadletter": (("D",), "errors.deadletter"),
+    "outbox.hold": (("h",), "outbox.hold"),
+    "outbox.release": (("l",), "outbox.release"),
+    "outbox.recall": (("r",), "outbox.recall"),
+    "outbox.send": (("S", ASKED, "3", "enter"), "outbox.send"),
+    "sending.pause": (("P",), "sending.pause"),
+    "kill.on": (("exclamation_mark",), "kill.on"),
+}
+"""Action -> the keys that do it from its screen, and the row that it and its command leave."""
+
+acting = [action for action in ACTIONS if action.cli and set(action.screens or THERE) & set(THERE)]
+
+
+@pytest.mark.parametrize("action", acting, ids=lambda action: action.id)
+def test_the_command_of_an_action_exists_and_takes_what_is_given(action: Action) -> None:
+    typed = re.sub(r"\{\w+\}", "1", action.cli).replace(" N", " 3")
+    words = shlex.split(typed)
+    for length in (2, 1):
+        entry = registry.find(" ".join(words[:length]))
+        if entry is not None:
+            given = [word for word in words[length:] if word not in flags.names()]
+            lazy.load(entry).make_context(entry.path, given).close()
+            return
+    pytest.fail(f"cmo {typed}: there is no such command")
+
+
+def test_every_key_of_a_screen_means_one_thing() -> None:
+    for name in THERE:
+        keys = [key for action in (*actions_of(name), *actions_of(None)) for key in action.keys]
+        assert {key for key in keys if keys.count(key) > 1} == set(), name
+
+
+def test_a_footer_has_at_most_eight_hints_and_ends_with_help() -> None:
+    for name in THERE:
+        shown = [action.id for action in hints(name)]
+        assert len(shown) <= 8, name
+        assert shown[-1] == "view.help"
+
+
+@pytest.mark.parametrize("name", [name for name in THERE if any(action.id in DONE for action in actions_of(name))])
+def test_what_is_done_by_a_key_is_in_the_record_under_the_name_of_its_command(tmp_path: Path, name: str) -> None:
+    made = full_house(tmp_path / "place")
+    here = {action.id for action in (*actions_of(name), *(actions_of(None) if name == "outbox" else ()))}
+    todo = [action for action in DONE if action in here]
+
+    async def scene(seen: Seen) -> None:
+        for action in todo:
+            keys, row = DONE[action]
+            before = count(made, row)
+            for key in keys:
+                if key == ASKED:
+                    await seen.until(lambda: seen.is_asked)
+                else:
+                    await seen.press(key)
+            await seen.until(partial(is_recorded, made, row, before))
+            await seen.go(name)
+
+    play(made.settings.paths.data_dir, name, scene, settings=made.settings, clock=StillClock(NOON))
+
+
+def is_recorded(made: Campaign, action: str, before: int) -> bool:
+    return count(made, action) > before
+
+
+def count(made: Campaign, action: str) -> int:
+    conn = made.open()
+    try:
+        return sum(row.action == action for row in iter_audit(conn, action=action))
+    finally:
+        conn.close()
