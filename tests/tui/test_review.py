@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.widgets import TextArea
 
 from cmo.domain.filters import Term
@@ -111,6 +112,20 @@ def test_the_filter_shows_what_matches_only_and_escape_clears_it(home: Path) -> 
         assert "0/3" in seen.text
         await seen.press("slash", "escape")
         assert "0/12" in seen.text
+
+    play(home, "review", scene)
+
+
+def test_a_filter_typed_faster_than_its_field_opens_decides_nothing(home: Path) -> None:
+    _, job_id = seeded(home, 12, flagged=3, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        for char in "/aaa":
+            seen.app.post_message(Key("slash" if char == "/" else char, char))
+        await seen.settled()
+        await seen.press("enter")
+        assert states(home, job_id) == {"pending": 12}
+        assert "No draft matches" in seen.text
 
     play(home, "review", scene)
 

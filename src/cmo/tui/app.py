@@ -13,7 +13,9 @@ from threading import Event, Lock
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
+from textual.events import Key
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from cmo.config import Settings
 from cmo.domain.job import JobStatus
@@ -229,6 +231,13 @@ class Workplace(App[None]):
             self.fault = self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
+
+    def on_key(self, event: Key) -> None:
+        """What was typed while a field was about to take the focus belongs into it, and is no key of the screen."""
+        field = self.focused
+        if event.is_printable and isinstance(field, Input | TextArea):
+            event.prevent_default().stop()
+            field.post_message(Key(event.key, event.character))
 
     async def action_quit(self) -> None:
         self.leave()

@@ -27,7 +27,7 @@ class FilterBox(Input):
 
     def open(self) -> None:
         self.add_class("-open")
-        self.focus()
+        self.screen.set_focus(self)  # at once: `focus()` would let keys that are typed fast pass by
 
     def put(self, text: str) -> None:
         """Filter by `text`, as if somebody had typed it."""
