@@ -6,6 +6,7 @@
     accuracy.py limits.py cost.py faults.py soak.py   jobs against the sandbox          (sandboxed.py)
     state.py memory.py                                jobs with up to 30,000 leads      (bulk.py)
     startup.py demo.py                                whole commands
+    screens.py                                        the full screen in a pseudo-terminal
     naive_github.py naive_state.py                    the yardsticks
     worker.py children.py clock.py resuming.py        a job in a process of its own, on a clock that is shared
     table.py measure.py                               rows, the table, memory, bytes

@@ -14,7 +14,7 @@ from benchmarks.table import Row, broken, document, render
 
 NAMES = (
     *("accuracy", "limits", "cost", "faults", "delivery", "soak", "state"),
-    *("memory", "delivery_cost", "startup", "demo"),
+    *("memory", "delivery_cost", "startup", "screens", "demo"),
 )
 """In the order of the table. Those that measure time come last, when nothing else runs."""
 
