@@ -73,7 +73,7 @@ class Result:
 
 
 @cache
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
     """This process's environment, and a place for compiled files: else each process compiles all packages anew."""
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -131,7 +131,7 @@ class Cmo:
         """A command in a process of its own that is not waited for."""
         return subprocess.Popen(
             [sys.executable, "-m", "cmo", *argv],
-            env={**_inherited(), **self.env},
+            env={**inherited(), **self.env},
             cwd=self.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

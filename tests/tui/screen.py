@@ -25,6 +25,8 @@ from tests.fakes.drafts import SENDER, store_with_drafts
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "tui"
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+ROOM = 10**12
+"""Bytes free on every disk."""
 PATIENCE = 200
 """Looks, a hundredth of a second apart, before a test gives up waiting."""
 
@@ -106,12 +108,18 @@ def settings_in(home: Path, **env: str) -> Settings:
 
 
 def desk_over(
-    home: Path, *, settings: Settings | None = None, job: str | None = None, clock: Clock | None = None, **env: str
+    home: Path,
+    *,
+    settings: Settings | None = None,
+    job: str | None = None,
+    clock: Clock | None = None,
+    free: Callable[[Path], int] = lambda folder: ROOM,
+    **env: str,
 ) -> Desk:
     """The desk in `home`, under the settings that `env` makes, or those that are given."""
     found = settings or settings_in(home, **env)
     reread = None if settings else lambda: settings_in(home, **env)
-    return Desk(found, settings_of=lambda plan: found, job=job, clock=clock, reread=reread)
+    return Desk(found, settings_of=lambda plan: found, job=job, clock=clock, reread=reread, free=free)
 
 
 def launch_in(home: Path, **env: str) -> Launch:
@@ -141,10 +149,11 @@ async def opened(
     job: str | None = None,
     clock: Clock | None = None,
     theme: str = DARK,
+    free: Callable[[Path], int] = lambda folder: ROOM,
     **env: str,
 ) -> AsyncIterator[Seen]:
     """The app over the store of `home`, at `screen`, after its first read."""
-    desk = desk_over(home, settings=settings, job=job, clock=clock, **env)
+    desk = desk_over(home, settings=settings, job=job, clock=clock, free=free, **env)
     app = Workplace(desk, launch_in(home, **env), screen=screen, theme=theme)
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)
@@ -162,12 +171,14 @@ def play(
     job: str | None = None,
     clock: Clock | None = None,
     theme: str = DARK,
+    free: Callable[[Path], int] = lambda folder: ROOM,
     **env: str,
 ) -> None:
     """Open `screen` over the store of `home` and play a scene on it."""
 
     async def main() -> None:
-        async with opened(home, screen, size=size, settings=settings, job=job, clock=clock, theme=theme, **env) as seen:
+        shown = opened(home, screen, size=size, settings=settings, job=job, clock=clock, theme=theme, free=free, **env)
+        async with shown as seen:
             await scene(seen)
 
     asyncio.run(main())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sqlite3
 import sys
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from cmo.errors import CmoError
 State = Literal["ok", "warn", "fail", "skip"]
 SAFE_SQLITE = (3, 51, 3)
 """The first release without the WAL-reset race (https://www.sqlite.org/changes.html)."""
-_LEAST_FREE = 500_000_000
 _LEAST_SIZE = (60, 16)
 
 
@@ -110,9 +108,11 @@ def _installation_key(settings: Settings, conn: sqlite3.Connection) -> list[Chec
 
 
 def _disk(settings: Settings) -> Check:
-    free = shutil.disk_usage(_existing(settings.paths.data_dir)).free
+    from cmo.service.troubles import LEAST_FREE, free_bytes
+
+    free = free_bytes(settings.paths.data_dir)
     text = f"{_megabytes(free)} free"
-    if free < _LEAST_FREE:
+    if free < LEAST_FREE:
         return Check("disk", "warn", f"{text}: a job may need more.", "Free some space, or move CMO_HOME or BLOB_DIR.")
     return Check("disk", "ok", text)
 
@@ -163,14 +163,10 @@ def _terminal(here: Session) -> Check:
     return Check("terminal", "ok", text)
 
 
-def _existing(folder: Path) -> Path:
-    while not folder.exists():
-        folder = folder.parent
-    return folder
-
-
 def _is_writable(folder: Path) -> bool:
-    return os.access(_existing(folder), os.W_OK)
+    from cmo.service.troubles import existing
+
+    return os.access(existing(folder), os.W_OK)
 
 
 def _megabytes(size: int) -> str:

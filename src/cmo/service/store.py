@@ -12,7 +12,7 @@ from cmo.domain.job import JobStatus
 from cmo.errors import ConfigError, JobNotFound
 from cmo.service.anchor import note_anchor
 from cmo.service.world import sandbox_world
-from cmo.store.db import Connection, open_reader, open_store
+from cmo.store.db import BUSY_TIMEOUT_S, Connection, open_reader, open_store
 from cmo.store.installation import has_erased, keep_fingerprint, key_fingerprint
 from cmo.store.jobs import list_jobs, match_jobs
 from cmo.store.suppressions import recognise_erased
@@ -32,13 +32,15 @@ def writer(settings: Settings) -> Iterator[Connection]:
 
 
 @contextmanager
-def reader(settings: Settings) -> Iterator[Connection]:
+def reader(settings: Settings, *, patience_s: float = BUSY_TIMEOUT_S) -> Iterator[Connection]:
     """The store for reading.
 
+    Args:
+        patience_s: How long a query waits for another process that holds the store.
     Raises:
         JobNotFound: there is no store yet, hence no job.
     """
-    conn = open_reader(settings.paths.db)
+    conn = open_reader(settings.paths.db, patience_s=patience_s)
     if conn is None:
         raise JobNotFound("There is no job yet.", hint='Start one: cmo run "find 200 python maintainers"')
     _recognise_erased(settings, conn)

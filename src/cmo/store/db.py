@@ -49,13 +49,17 @@ def open_store(path: Path) -> Connection:
         return conn
 
 
-def open_reader(path: Path) -> Connection | None:
+def open_reader(path: Path, *, patience_s: float = BUSY_TIMEOUT_S) -> Connection | None:
     """A connection that cannot write, or None where there is no store yet. A store of an older cmo is brought up to
-    date first."""
+    date first.
+
+    Args:
+        patience_s: How long a query waits for another process that holds the store.
+    """
     if not path.exists():
         return None
     with translated(path):
-        conn = _connect(path)
+        conn = _connect(path, patience_s=patience_s)
         try:
             require_known_schema(conn)
             if schema_version(conn) == 0:
@@ -146,8 +150,8 @@ def _ensure_private(path: Path) -> None:
                 part.chmod(0o600)
 
 
-def _connect(place: Path | str) -> Connection:
-    conn = sqlite3.connect(place, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=isinstance(place, str))
+def _connect(place: Path | str, *, patience_s: float = BUSY_TIMEOUT_S) -> Connection:
+    conn = sqlite3.connect(place, timeout=patience_s, isolation_level=None, uri=isinstance(place, str))
     conn.row_factory = sqlite3.Row
     conn.create_function("erased_hash", 2, lambda kind, value: None)  # until `recognise_erased` gives it the key
     return conn

@@ -79,6 +79,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.back", "Back", "back; at the top: leave, the job goes on", ("q",)),
     Action("view.escape", "Close", "back, close, leave the filter, dismiss notices", ("escape",)),
     Action("view.copy", "Copy", "copy the value, the row or the command", ("y",)),
+    Action("view.interrupt", "Copy", "copy what the mouse selected; it never ends anything", ("ctrl+c",)),
+    Action("view.suspend", "Suspend", "back to the shell; `fg` returns here", ("ctrl+z",), run="suspend_process"),
     Action("view.filter", "Filter", "show what matches only", ("slash",), _TABLES, hint=90),
     Action("view.zoom", "Zoom", "this panel on the whole screen", ("z",)),
     Action("drafts.approve", "Approve", "approve the draft, or the marked ones", ("a",), ("review",),

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from asyncio import AbstractEventLoop, get_running_loop
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from shlex import quote
 from threading import Event, Lock
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
-from textual.events import Key
+from textual.events import Key, Resize
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from cmo.config import Settings
 from cmo.domain.job import JobStatus
-from cmo.errors import CmoError, WorkerEnded
+from cmo.errors import CmoError, OutputUnwritable, StoreError, WorkerEnded
 from cmo.service.controls import pause_sending, resume_sending
 from cmo.service.errors import resume_after
 from cmo.service.hosting import Crew, Launch, Worker
 from cmo.service.kill import kill
 from cmo.service.milestones import milestones
+from cmo.service.troubles import Trouble
+from cmo.store.db import translated
 from cmo.store.events import last_seq
 from cmo.store.job_views import JobPulse, job_states
 from cmo.tui.actions import SCREENS, Action, actions_of, bindings_of, command_line, keymap, unknown_ids
@@ -37,8 +42,11 @@ from cmo.tui.themes import DARK, TERMINAL, THEMES
 from cmo.tui.widgets.dialogs import Ask, Choose
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.help import Help
+from cmo.tui.widgets.too_small import TooSmall, is_too_small
 
 TOAST_S = 4.0
+TROUBLES_S = 10.0
+"""Between two looks for what is broken: disk, clock, keys."""
 WAITS_MIN = (5, 15, 60)
 """Minutes after which paused sending goes on, to choose from."""
 LONGEST_WAIT_MIN = 7 * 24 * 60
@@ -85,6 +93,8 @@ class Workplace(App[None]):
         super().__init__()
         self.desk = desk
         self.frame = Frame()
+        self._troubles: tuple[Trouble, ...] | None = None
+        """As the last look found them; None: nobody looked yet."""
         self.fault: Exception | None = None
         """What ended the app, where it did not end by itself."""
         self.launch = launch
@@ -122,18 +132,21 @@ class Workplace(App[None]):
         if unknown := unknown_ids(settings.keys):
             self.refuse(f"ui.keys names nothing that can be done: {line(', '.join(unknown))}.", "cmo config check")
         self.push_screen(self._first)
+        self._fit(self.size)
         with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread, or not Unix
-            for name in ("SIGTERM", "SIGHUP"):
-                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
+            loop = get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, self.exit)
+            signal.signal(signal.SIGHUP, lambda *_: _terminal_is_gone(loop, self.exit))  # at once, not by the loop
         self.set_interval(1 / self.desk.settings.updates_per_second, self.tick)
         self.set_interval(LOOK_S, self._look)
+        self.set_interval(TROUBLES_S, self.look)
         self.call_after_refresh(self.tick)
 
     def _look(self) -> None:
         """See whether who runs the job is still there: a process that is gone commits nothing."""
         page, job = self.page, self.frame.job
         if page is not None and page.is_mounted and job is not None and job.status is JobStatus.RUNNING:
-            self.frame = read_frame(self.desk)
+            self.frame = read_frame(self.desk, self._troubles or ())
             page.draw_frame(self.frame)
 
     def tick(self) -> None:
@@ -144,13 +157,27 @@ class Workplace(App[None]):
         until = self.frame.holds_until
         if until is not None and until <= self.desk.now():
             self.desk.forget_what_was_seen()
-        if not self.desk.is_changed():
+        with self._reading(page):
+            if not self.desk.is_changed():
+                return
+            if self._troubles is None:
+                self._troubles = self.desk.troubles()
+            self.frame = read_frame(self.desk, self._troubles)
+            self._tell_of_jobs()
+            page.draw_frame(self.frame)
+            page.reload()
+            self._tell_milestones()
+
+    def look(self) -> None:
+        """Look for what is broken; the next tick shows it."""
+        page = self.page
+        if page is None or self._troubles is None:
             return
-        self.frame = read_frame(self.desk)
-        self._tell_of_jobs()
-        page.draw_frame(self.frame)
-        page.reload()
-        self._tell_milestones()
+        with self._reading(page):
+            found = self.desk.troubles()
+            if found != self._troubles:
+                self._troubles = found
+                self.desk.forget_what_was_seen()
 
     def _tell_milestones(self) -> None:
         """Say what the job in view has come to since it was looked at first; ring where `notify` asks for it."""
@@ -165,6 +192,26 @@ class Workplace(App[None]):
                 self.notify(milestone.sentence(job_id, sandbox=settings.sandbox), timeout=TOAST_S, markup=False)
             if "bell" in settings.notify:
                 self.bell()
+
+    @contextmanager
+    def _reading(self, page: Page) -> Iterator[None]:
+        """Where the store cannot be read, the page says why; it is tried again at every tick."""
+        path = self.desk.settings.paths.db
+        try:
+            with translated(path):
+                yield
+        except (StoreError, OutputUnwritable) as error:
+            told = error.message.replace(f"`{path}`", "The store")
+            self.frame = replace(self.frame, troubles=(Trouble(message=told, fix=error.hint),))
+            self.desk.forget_what_was_seen()
+            page.draw_frame(self.frame)
+
+    def on_resize(self, event: Resize) -> None:
+        self._fit(event.size)
+
+    def _fit(self, size: Size) -> None:
+        if is_too_small(size) and not isinstance(self.screen, TooSmall):
+            self.push_screen(TooSmall())
 
     def act(self, action: str, verb: Callable[[], Told]) -> None:
         """Have a verb of `service` run on the one hand thread, after all that was asked for before; it tells what it
@@ -266,6 +313,8 @@ class Workplace(App[None]):
         self.leaving.set()
         self._hand.shutdown(wait=True)
         self._hand_jobs_over()
+        with suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
         self.desk.close()
 
     def action_show(self, name: str) -> None:
@@ -297,6 +346,10 @@ class Workplace(App[None]):
         tail = f" NOT confirmed: {', '.join(f'{row.provider} {row.sequence_id}' for row in bad)}." if bad else ""
         text = f"All sending is stopped; {left} had left before.{tail} Release it: 7 Limits."
         return Told("kill.on", text, is_refused=bool(bad))
+
+    def action_view_interrupt(self) -> None:
+        """Where nothing was selected: say how one leaves."""
+        self.notify("q leaves, and jobs go on. ! stops all sending.", timeout=TOAST_S, markup=False)
 
     def action_view_palette(self) -> None:
         self.action_command_palette()
@@ -394,6 +447,19 @@ class Workplace(App[None]):
     async def _run_from_palette(self, action: Action) -> None:
         where = self.page if action.screens else self
         await (where or self).run_action(action.method)
+
+
+def _terminal_is_gone(loop: AbstractEventLoop, leave: Callable[[], None]) -> None:
+    """Leave as by a key, so that what was asked for is finished.
+
+    Textual would wait for ever for a terminal that takes nothing, and begin anew with it at the SIGCONT that comes
+    right behind.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+    signal.signal(signal.SIGCONT, signal.SIG_IGN)
+    loop.call_soon_threadsafe(leave)
 
 
 def _paused(settings: Settings, job_id: str) -> Told:

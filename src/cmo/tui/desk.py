@@ -13,8 +13,12 @@ from cmo.clock import Clock
 from cmo.config import Settings
 from cmo.domain.job import Job, Plan
 from cmo.errors import JobNotFound
+from cmo.service.troubles import Trouble, find_troubles, free_bytes
 from cmo.store.db import Connection
 from cmo.store.jobs import get_job
+
+PATIENCE_S = 0.2
+"""How long a query of the screen's thread waits for a store that another process holds; then the screen says so."""
 
 
 class Desk:
@@ -29,6 +33,7 @@ class Desk:
         clock: Clock | None = None,
         settings_file: Path | None = None,
         reread: Callable[[], Settings] | None = None,
+        free: Callable[[Path], int] = free_bytes,
     ) -> None:
         """Open nothing yet.
 
@@ -37,6 +42,7 @@ class Desk:
             clock: In place of the one that the settings name.
             settings_file: Where a setting that is changed is kept; None: the user's own.
             reread: The settings in force once that file was changed.
+            free: Bytes on the disk of a folder.
         """
         self.settings = settings
         self.settings_of = settings_of
@@ -45,6 +51,7 @@ class Desk:
         self._given_clock = clock
         self.settings_file = settings_file or settings.paths.config_file
         self._reread = reread
+        self._free = free
         self._stack = ExitStack()
         self._conn: Connection | None = None
         self._seen: int | None = None
@@ -61,7 +68,7 @@ class Desk:
             JobNotFound: there is none yet.
         """
         if self._conn is None:
-            self._conn = self._stack.enter_context(service.reader(self.settings))
+            self._conn = self._stack.enter_context(service.reader(self.settings, patience_s=PATIENCE_S))
         return self._conn
 
     def is_changed(self) -> bool:
@@ -94,6 +101,11 @@ class Desk:
         except JobNotFound:  # removed meanwhile
             self.job_id = None
             return None
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What is broken here, the worst first."""
+        free = self._free(self.settings.paths.data_dir)
+        return find_troubles(self.conn, self.job_id, now=self.now(), free=free)
 
     def view_job(self, job_id: str) -> None:
         """Look at another job from now on."""

@@ -9,6 +9,7 @@ from cmo.clock import SystemClock
 from cmo.domain.job import Job, JobStatus
 from cmo.errors import ConfigError
 from cmo.service.controls import limits_of
+from cmo.service.troubles import Trouble
 from cmo.store.draft_views import count_waiting
 from cmo.store.groups import count_needing, sending_pause
 from cmo.store.job_views import JobPulse
@@ -48,6 +49,8 @@ class Frame:
     """Groups that nobody has dealt with."""
     doubtful: int = 0
     """Mails that may have left, and of which only a person can say so."""
+    troubles: tuple[Trouble, ...] = ()
+    """What is broken, the worst first."""
 
     @property
     def holds_until(self) -> datetime | None:
@@ -79,8 +82,12 @@ def what_changed(before: JobPulse | None, after: JobPulse) -> str:
             return ""
 
 
-def read_frame(desk: Desk) -> Frame:
-    """The frame as of now."""
+def read_frame(desk: Desk, troubles: tuple[Trouble, ...]) -> Frame:
+    """The frame as of now.
+
+    Args:
+        troubles: As the last look found them.
+    """
     now, conn, job = desk.now(), desk.conn, desk.job()
     try:
         quotas = quota_use(conn, limits_of(desk.settings), now)
@@ -100,4 +107,5 @@ def read_frame(desk: Desk) -> Frame:
         drafts=count_waiting(conn, job.id, now=now) if job else 0,
         errors=count_needing(conn, job.id) if job else 0,
         doubtful=count_held_for_person(conn, job.id) if job else 0,
+        troubles=troubles,
     )

@@ -15,7 +15,7 @@ from cmo.tui.desk import Desk
 from cmo.tui.feed import Frame
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette
-from cmo.tui.widgets.frame import Banner, Hints, Tabs, TopLine
+from cmo.tui.widgets.frame import Banner, Broken, Hints, Tabs, TopLine
 
 if TYPE_CHECKING:
     from cmo.tui.app import Workplace
@@ -35,6 +35,7 @@ class Page(Screen[None]):
         yield TopLine(id="top")
         yield Tabs(id="tabs")
         yield Banner(id="banner")
+        yield Broken(id="broken")
         with Vertical(id="body"):
             yield from self.body()
         yield Hints(self.NAME, id="hints")
@@ -83,10 +84,11 @@ class Page(Screen[None]):
         return self.workplace.palette
 
     def draw_frame(self, frame: Frame) -> None:
-        """Lines 1 and 2, what is paused, and the footer."""
+        """Lines 1 and 2, what is paused, what is broken, and the footer."""
         self.query_one(TopLine).draw(frame, self.palette, sandbox=self.desk.settings.sandbox)
         self.query_one(Tabs).draw(frame, self.NAME, self.palette)
         self.query_one(Banner).draw(frame, self.palette)
+        self.query_one(Broken).draw(frame, self.palette)
         self.query_one(Hints).draw(self.palette)
 
     def on_screen_resume(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.events import Click
 from textual.widgets import Static
@@ -12,6 +13,8 @@ from cmo.tui.feed import Frame
 from cmo.tui.paint import Meaning, Palette, cut, line
 
 MOST_HINTS = 8
+MOST_HIDDEN = 20
+"""Cells of what is broken that stay, however long the way out is."""
 NARROW = 80
 """Below this only the current screen's name is shown."""
 _STATES: dict[str, tuple[str, str]] = {
@@ -57,7 +60,8 @@ class TopLine(_Line):
             return
         world = "SANDBOX " if sandbox else ""
         if frame.job is None:
-            left, state, mode = f" cmo  {world}no job yet", ("", palette["plain"]), ""
+            left = f" cmo  {world}" + ("" if frame.troubles else "no job yet")
+            state, mode = ("", palette["plain"]), ""
         else:
             glyph, word = _STATES[frame.state]
             sign, style = palette.sign(glyph)
@@ -96,6 +100,27 @@ class Banner(_Line):
         if len(why) > room:
             why = cut(why, room, more=palette.ellipsis())
         self.say(Text(f"{began}{why}{tail}", style=palette["needs"], no_wrap=True, overflow="ellipsis"))
+
+
+class Broken(_Line):
+    """Below that while something is broken: what, and what to do about it; the second is never cut for the first."""
+
+    DEFAULT_CSS = "Broken { display: none; } Broken.-on { display: block; }"
+
+    def draw(self, frame: Frame, palette: Palette) -> None:
+        self.set_class(bool(frame.troubles), "-on")
+        if not frame.troubles:
+            return
+        worst, *others = frame.troubles
+        sign, style = palette.sign("failed")
+        fix, more = line(worst.fix), f"  (+{len(others)})" if others else ""
+        room = max(MOST_HIDDEN, self.app.size.width - len(sign) - len(fix) - len(more) - 4)
+        told = line(worst.message)
+        told = cut(told, room, more=palette.ellipsis()).rstrip() if cell_len(told) > room else told
+        text = Text(f" {sign} ", style=style, no_wrap=True, overflow="ellipsis")
+        text.append(f"{told}  ", style)
+        text.append(f"{fix}{more}", palette["bold"])
+        self.say(text)
 
 
 class Tabs(_Line):
