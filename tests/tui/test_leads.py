@@ -128,7 +128,7 @@ def test_nobody_is_suppressed_before_it_was_asked_whom_and_why(home: Path) -> No
     async def scene(seen: Seen) -> None:
         await seen.press("b")
         assert "1  email maint1@org1.example" in seen.text
-        assert "2  domain org1.example" in seen.text
+        assert "2  domain org1.example: 1 person of this job" in seen.text
         await seen.press("escape")
         await seen.press("b", "2")
         await seen.press("escape")
@@ -141,6 +141,23 @@ def test_nobody_is_suppressed_before_it_was_asked_whom_and_why(home: Path) -> No
     play(home, "leads", scene)
     assert {("email", "asked"), ("login", "asked")} <= {(str(e.kind), e.reason) for e in iter_entries(conn)}
     assert next(iter_audit(conn, action="leads.suppress")).actor == "operator:ana"
+
+
+def test_a_suppressed_company_shows_in_the_row_of_whoever_names_it_and_a_free_mail_domain_is_not_offered(
+    home: Path,
+) -> None:
+    change(home, "UPDATE leads SET email = 'ana@gmail.com' WHERE login_key = 'maint1'")
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("b")
+        assert "gmail.com" in seen.text
+        assert "domain" not in seen.text
+        await seen.press("2", *"done", "enter")
+        await seen.until(lambda: "account org 1 is never contacted again" in seen.told)
+        await seen.settled()
+        assert [("■ never" in row) for row in seen.lines[4:10]] == [True, False, False, False, False, True]
+
+    play(home, "leads", scene)
 
 
 def test_what_is_shown_is_written_to_a_folder_and_no_file_is_replaced_unasked(home: Path, tmp_path: Path) -> None:

@@ -77,12 +77,20 @@ def standings(conn: Connection, job_id: str, leads: Sequence[LeadRow]) -> dict[s
         (job_id, json.dumps([lead.login.lower() for lead in leads])),
     )
     drafts = {row["login_key"]: row for row in rows}
+    companies = {row["login_key"]: row["company_key"] for row in drafts.values()}
     suppressed = find_suppressed(
         conn,
-        {n: Recipient(email=lead.email or "", login=lead.login.lower()) for n, lead in enumerate(leads)},
+        {
+            n: Recipient(
+                email=lead.email or "",
+                login=lead.login.lower(),
+                account=companies.get(lead.login.lower(), ""),
+                company=lead.company or "",
+            )
+            for n, lead in enumerate(leads)
+        },
         secret=None,
     )
-    companies = {row["login_key"]: row["company_key"] for row in drafts.values()}
     names = {lead.login: (name_key(lead.company or ""), companies.get(lead.login.lower(), "")) for lead in leads}
     holds = _holds(conn, {name for both in names.values() for name in both})
     found = {}
@@ -108,6 +116,15 @@ def colleagues(conn: Connection, job_id: str, lead: LeadRow) -> list[tuple[str, 
         (job_id, company, lead.login, MOST_OTHERS),
     )
     return [(row["login"], row["score"]) for row in rows]
+
+
+def count_at_domain(conn: Connection, job_id: str, domain: str) -> int:
+    """People of the job with an address at `domain`, or below it; reads all addresses of the job."""
+    found = conn.execute(
+        "SELECT COUNT(DISTINCT e.login_key) FROM emails e, json_each(e.domains) d WHERE e.job_id = ? AND d.value = ?",
+        (job_id, domain),
+    )
+    return int(found.fetchone()[0])
 
 
 def _stage(lead: LeadRow, draft: str | None, is_sent: int | None) -> Stage:

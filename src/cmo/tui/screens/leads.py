@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from cmo.config import Settings
+from cmo.domain.company import organisation
 from cmo.domain.filters import Term
 from cmo.domain.lead import LeadRow
 from cmo.domain.suppression import SuppressionKind
@@ -20,7 +21,7 @@ from cmo.service.exports import FILES, export_job
 from cmo.service.leads import lead_terms
 from cmo.service.suppress import Target, read_target, suppress
 from cmo.service.withdrawing import withdraw
-from cmo.store.lead_views import Standing, colleagues, lead_totals
+from cmo.store.lead_views import Standing, colleagues, count_at_domain, lead_totals
 from cmo.store.people_views import count_leads, lead_why
 from cmo.tui.messages import Told
 from cmo.tui.paint import line
@@ -156,8 +157,8 @@ class Leads(Page):
 
     def action_leads_suppress(self) -> None:
         """Never contact the person, or anybody at their domain or company: asks which, and why."""
-        lead, settings = self._lead, self.desk.settings
-        if lead is None:
+        lead, settings, job_id = self._lead, self.desk.settings, self.desk.job_id
+        if lead is None or job_id is None:
             return
         targets = _targets(lead)
 
@@ -170,6 +171,10 @@ class Leads(Page):
                 )
 
         choices = [f"{target.kind} {line(target.value)}" for target in targets]
+        for place, target in enumerate(targets):
+            if target.kind is SuppressionKind.DOMAIN:
+                many = count_at_domain(self.desk.conn, job_id, target.value)
+                choices[place] += f": {many:,} {'person' if many == 1 else 'people'} of this job"
         self.app.push_screen(Choose("Never contact whom again?", choices), chosen)
 
     def action_export_write(self) -> None:
@@ -261,9 +266,9 @@ class Leads(Page):
 
 
 def _targets(lead: LeadRow) -> list[Target]:
-    """The person, their domain, their company, as far as they are known."""
+    """The person, their domain where it is their organisation's, their company, as far as they are known."""
     named = [(lead.email, SuppressionKind.EMAIL)] if lead.email else [(lead.login, SuppressionKind.LOGIN)]
-    if lead.email:
+    if lead.email and organisation(lead.email):
         named.append((lead.email.rpartition("@")[2], SuppressionKind.DOMAIN))
     if lead.company:
         named.append((lead.company, SuppressionKind.ACCOUNT))
