@@ -117,6 +117,19 @@ def counters(conn: Connection, job_id: str) -> dict[str, int]:
     return {row["name"]: row["value"] for row in rows}
 
 
+def used_budgets(conn: Connection, job_id: str) -> dict[str, int]:
+    """How much of each cap of the plan the job has used, by the cap's name; also `calls` and `tokens`."""
+    totals = counters(conn, job_id)
+    rows = conn.execute(
+        "SELECT (SELECT COUNT(*) FROM repos WHERE job_id = ?1) AS max_repos,"
+        " (SELECT COUNT(*) FROM candidates WHERE job_id = ?1) AS max_people",
+        (job_id,),
+    )
+    calls = sum(count for name, count in totals.items() if name.endswith("_api_calls"))
+    used = {"max_steps": totals.get("steps", 0), **dict(rows.fetchone())}
+    return {**used, "calls": calls, "tokens": totals.get("tokens_used", 0)}
+
+
 def calls_per_tool(conn: Connection, job_id: str) -> dict[str, int]:
     """Planner calls made of each tool."""
     rows = conn.execute(

@@ -18,6 +18,7 @@ from cmo.service.controls import LimitChange
 from cmo.service.kill import PHRASE, release
 from cmo.store.audit import iter_audit
 from cmo.store.bases import EVERYWHERE, Basis
+from cmo.store.progress import used_budgets
 from cmo.store.send_views import count_unsent
 from cmo.store.standing_views import left_this_week, quota_use, stops
 from cmo.tui.messages import Told
@@ -81,8 +82,8 @@ class Limits(Page):
             self.query_one("#state", Static).update(Text(f"{line(error.message)}  {line(error.hint or '')}"))
             return
         quotas = quota_use(conn, limits, now)
-        summary = service.summary(desk.settings, conn, job.id) if job else None
-        self._rows = LimitRows(limit_rows(desk.settings, limits, quotas, standing, summary, now), self.palette)
+        used = used_budgets(conn, job.id) if job else {}
+        self._rows = LimitRows(limit_rows(desk.settings, limits, quotas, standing, job, used, now), self.palette)
         self._table.show(self._rows)
         week = left_this_week(quotas, limits, now)
         receipt = next(iter_audit(conn, action="kill.receipt", limit=1), None) if standing.kill else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -11,14 +11,13 @@ from rich.text import Text
 
 from cmo.config import SPECS, Settings
 from cmo.domain.audit import AuditRow
-from cmo.domain.job import Job, Mode
+from cmo.domain.job import Caps, Job, Mode
 from cmo.domain.policy import Limits
 from cmo.service.controls import QUOTAS
 from cmo.store.bases import EVERYWHERE, Basis
 from cmo.store.db import Connection
 from cmo.store.standing_views import QuotaUse, Stops
 from cmo.store.suppressions import page_entries
-from cmo.store.views import JobSummary
 from cmo.tui.paint import Meaning, Palette, line, when
 from cmo.tui.widgets.table import Cell, Column, Row
 
@@ -38,7 +37,11 @@ SUPPRESSED_COLUMNS = (
     Column("by", 16, least=70),
     Column("since", 10),
 )
-CAPS = ("max_steps", "max_repos", "max_people")
+CAPS: Mapping[str, str] = {
+    "max_steps": "planner turns of the job",
+    "max_repos": "repositories it reads",
+    "max_people": "people it looks at",
+}
 """Budgets of a job that can be changed while it runs."""
 _GAUGE, _TIGHT = 10, 0.8
 _SHOWN_SETTINGS = (
@@ -126,9 +129,19 @@ class SuppressedRows:
 
 
 def limit_rows(
-    settings: Settings, limits: Limits, quotas: QuotaUse, stops: Stops, summary: JobSummary | None, now: datetime
+    settings: Settings,
+    limits: Limits,
+    quotas: QuotaUse,
+    stops: Stops,
+    job: Job | None,
+    used: Mapping[str, int],
+    now: datetime,
 ) -> list[LimitRow]:
-    """Quotas, inboxes, budgets of the job, permissions, settings that matter."""
+    """Quotas, inboxes, budgets of the job, permissions, settings that matter.
+
+    Args:
+        used: Of the job's budgets, by name.
+    """
     fresh = f"resets {when(quotas.frees_at, now)}"
     fullest = max((box.used for box in quotas.inboxes), default=0)
     rows = [
@@ -142,7 +155,7 @@ def limit_rows(
     for box in quotas.inboxes:
         state = f"paused: {box.paused}" if box.paused else "warmed up" if box.is_warm else "new, warming up"
         rows.append(LimitRow("inbox", box.address, f"today by {box.provider}; {state}", box.used, box.cap))
-    rows += _budgets(summary) if summary is not None else []
+    rows += _budgets(job.plan.caps, used) if job is not None else []
     for basis in stops.bases:
         where = "every job" if basis.scope == EVERYWHERE else basis.scope
         about = f"allowed by {basis.by.removeprefix('operator:')} for {where}: {basis.basis}"
@@ -199,16 +212,10 @@ def _campaigns(text: Text, receipt: AuditRow | None, palette: Palette) -> None:
         text.append(f" {sign} {line(campaign['provider'])} {line(campaign['sequence_id'])}: {line(state)}\n", style)
 
 
-def _budgets(summary: JobSummary) -> list[LimitRow]:
-    caps, counts, totals = summary.job.plan.caps, summary.progress, summary.counters
-    calls = sum(count for name, count in totals.items() if name.endswith("_api_calls"))
-    rows = [
-        LimitRow("budget", "max_steps", "planner turns of the job", summary.steps, caps.max_steps),
-        LimitRow("budget", "max_repos", "repositories it reads", counts.repos, caps.max_repos),
-        LimitRow("budget", "max_people", "people it looks at", counts.candidates, caps.max_people),
-        LimitRow("budget", "calls", "to services, of the job", calls),
-        LimitRow("budget", "tokens", "of the model, of the job", totals.get("tokens_used", 0)),
-    ]
+def _budgets(caps: Caps, used: Mapping[str, int]) -> list[LimitRow]:
+    rows = [LimitRow("budget", name, about, used[name], getattr(caps, name)) for name, about in CAPS.items()]
+    rows.append(LimitRow("budget", "calls", "to services, of the job", used["calls"]))
+    rows.append(LimitRow("budget", "tokens", "of the model, of the job", used["tokens"]))
     if caps.budget_usd is not None:
         rows.append(LimitRow("budget", "budget_usd", f"at most {caps.budget_usd:g} USD for the job"))
     return rows
