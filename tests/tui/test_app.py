@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cmo.domain import event as ev
+from cmo.domain.job import Stage
 from cmo.store.commit import commit
 from cmo.store.groups import sending_pause
 from cmo.tui.messages import Told
@@ -133,11 +134,11 @@ def test_what_the_job_comes_to_is_told_once_and_what_it_came_to_before_is_not(ho
         job_id = seen.app.desk.job_id
         assert job_id is not None
         assert not seen.told
-        paused = ev.JobPaused(reason="budget", message="[/] Ana spent it")
-        commit(conn, job_id, [("paused", paused)], at=NOW, epoch=None)
+        entered = [(f"in {stage}", ev.StageEntered(stage=stage)) for stage in (Stage.DISCOVER, Stage.EXTRACT)]
+        commit(conn, job_id, entered, at=NOW, epoch=None)
         await seen.settled()
         await seen.settled()
-        assert seen.told == f"{job_id} paused (budget); cmo resume goes on"
+        assert seen.told == f"{job_id} discover is done"
 
     play(home, "review", scene, CMO_NOTIFY="bell")
 

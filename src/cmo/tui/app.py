@@ -52,6 +52,7 @@ WAITS_MIN = (5, 15, 60)
 LONGEST_WAIT_MIN = 7 * 24 * 60
 UNTIL_DISMISSED_S = 86_400.0
 LOOK_S = 5.0
+STAGES = ("stage_done", "waiting_for_approval")
 MOST_SHOWN = 120
 """Characters of a text that is offered to be copied."""
 
@@ -188,7 +189,7 @@ class Workplace(App[None]):
             self._told = job_id, last_seq(self.desk.conn)
         for milestone in milestones(self.desk.conn, job_id, after_seq=self._told[1]):
             self._told = job_id, milestone.seq
-            if milestone.kind in ("stage_done", "waiting_for_approval"):  # the others are told of every job
+            if milestone.kind in STAGES:  # the others are told of every job
                 self.notify(milestone.sentence(job_id, sandbox=settings.sandbox), timeout=TOAST_S, markup=False)
             if "bell" in settings.notify:
                 self.bell()

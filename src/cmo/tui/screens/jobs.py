@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from textual.app import ComposeResult
@@ -11,7 +12,7 @@ from cmo.clock import SystemClock
 from cmo.domain.costs import usd_for
 from cmo.domain.filters import Term, parse_filter
 from cmo.domain.text import ago
-from cmo.errors import CmoError
+from cmo.errors import CmoError, JobNotFound
 from cmo.store.job_views import JOB_FIELDS, JOB_VALUES, JobLine, count_jobs, page_jobs
 from cmo.tui.desk import Desk
 from cmo.tui.paint import Meaning, Palette, line, pieces
@@ -101,7 +102,8 @@ class Jobs(JobPage):
         self.set_interval(LOOK_S, self._look)
 
     def reload(self) -> None:
-        self._table.show(JobRows(self.desk, self._terms, self.palette))
+        with suppress(JobNotFound):  # there is no store yet
+            self._table.show(JobRows(self.desk, self._terms, self.palette))
         self._tell()
 
     def values(self) -> Mapping[str, object]:

@@ -61,10 +61,11 @@ class Run(JobPage):
         self.set_interval(LOOK_S, self._look)
 
     def reload(self) -> None:
-        conn, job = self.desk.conn, self.desk.job()
+        job = self.desk.job()
         if job is None:
             self._show_nothing()
             return
+        conn = self.desk.conn
         self._view = outlook(conn, job.id, now=self.desk.now())
         self._draw_stages()
         is_here = job.id in self.workplace.crew.jobs
