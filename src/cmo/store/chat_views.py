@@ -38,14 +38,19 @@ class ChatLine(Frozen):
     ended_at: datetime | None
 
 
+_PLACE = (
+    "CASE state WHEN 'read' THEN step WHEN 'queued' THEN 1e9 ELSE (SELECT COALESCE(MAX(s.n), 0) + 1 FROM steps s"
+    " WHERE s.job_id = ?1 AND s.started_at <= queued_at) END"
+)
+"""The step that a message stands before. Times alone do not do: who queues it may have another clock than the run."""
 _MESSAGE = (
-    "SELECT 0 AS is_call, n, '{kind}' AS kind, queued_at AS at, by_whom AS who, text, state, step, is_later,"
-    " queued_stage AS stage, COALESCE(effect, '') AS told, '{{}}' AS args, NULL AS result, NULL AS ended_at"
+    f" AS kind, {_PLACE} AS place, 0 AS is_call, n, queued_at AS at, by_whom AS who, text, state, step, is_later,"
+    " queued_stage AS stage, COALESCE(effect, '') AS told, '{}' AS args, NULL AS result, NULL AS ended_at"
     " FROM messages WHERE job_id = ?1"
 )
 _LINES = (
-    f"{_MESSAGE.format(kind='said')} UNION ALL {_MESSAGE.format(kind='answer')} UNION ALL"
-    " SELECT 1, n, 'call', started_at, planner, tool, state, n, 0, NULL, why, args, result, finished_at"
+    f"SELECT 'said'{_MESSAGE} UNION ALL SELECT 'answer'{_MESSAGE} UNION ALL"
+    " SELECT 'call', n, 1, n, started_at, planner, tool, state, n, 0, NULL, why, args, result, finished_at"
     " FROM steps WHERE job_id = ?1"
 )
 
@@ -60,9 +65,11 @@ def count_lines(conn: Connection, job_id: str) -> int:
 
 
 def page_lines(conn: Connection, job_id: str, *, offset: int = 0, limit: int) -> list[ChatLine]:
-    """Lines in the order in which they were said or called, from `offset`; a message with its answer below it."""
+    """Lines from `offset`: calls in their order, a message with its answer before the step at which it was read; what
+    waits comes last."""
     rows = conn.execute(
-        f"SELECT * FROM ({_LINES}) ORDER BY at, is_call, n, kind = 'answer' LIMIT ?2 OFFSET ?3", (job_id, limit, offset)
+        f"SELECT * FROM ({_LINES}) ORDER BY place, is_call, n, kind = 'answer' LIMIT ?2 OFFSET ?3",
+        (job_id, limit, offset),
     )
     return [
         ChatLine(
