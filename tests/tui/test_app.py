@@ -153,3 +153,14 @@ def test_a_phrase_that_is_typed_wrong_or_right_closes_only_its_dialog(home: Path
         assert answers == [None, "yes 3"]
 
     play(home, "review", scene)
+
+
+def test_the_palette_and_a_click_on_a_hint_do_what_is_everywhere_too(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        commands = {command.title: command.callback for command in seen.app.get_system_commands(seen.app.screen)}
+        await commands["kill: stop all sending, at once"]()
+        await seen.until(lambda: "ALL SENDING STOPPED" in seen.lines[0])
+        await seen.pilot.click("#hints", offset=(seen.lines[-1].index("? Help"), 0))
+        await seen.until(lambda: "Keys of review" in seen.text)
+
+    play(home, "review", scene)

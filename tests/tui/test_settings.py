@@ -110,3 +110,16 @@ def test_every_theme_shows_the_screens(home: Path, theme: str) -> None:
         await seen.press("question_mark")
 
     play(home, "review", scene, theme=theme)
+
+
+def test_the_palette_changes_the_theme_of_what_is_seen(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        commands = {command.title: command.callback for command in seen.app.get_system_commands(seen.app.screen)}
+        change = commands["view: another theme until you leave; ui.theme keeps one"]
+        for theme in ("cmo-light", "high-contrast", "terminal"):
+            await change()
+            await seen.settled()
+            assert f"cmo config set ui.theme {theme}" in seen.told
+        assert "done DONE" in seen.lines[0]
+
+    play(home, "review", scene)

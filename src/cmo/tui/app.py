@@ -110,7 +110,7 @@ class Workplace(App[None]):
         self._told = "", 0
         """The job in view, and the last event of its milestones that was told."""
         self._first = screen
-        self._ascii = ascii or theme == TERMINAL
+        self._ascii = ascii
         self.leaving = Event()
         """Set once the screen is closed: what runs on a thread of its own ends at its next step."""
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="hand")
@@ -120,7 +120,7 @@ class Workplace(App[None]):
 
     @property
     def palette(self) -> Palette:
-        return palette_of(self.theme_variables, ascii=self._ascii)
+        return palette_of(self.theme_variables, ascii=self._ascii or self.theme == TERMINAL)
 
     @property
     def page(self) -> Page | None:
@@ -187,12 +187,15 @@ class Workplace(App[None]):
             return
         if job_id != self._told[0]:
             self._told = job_id, last_seq(self.desk.conn)
-        for milestone in milestones(self.desk.conn, job_id, after_seq=self._told[1]):
-            self._told = job_id, milestone.seq
-            if milestone.kind in STAGES:  # the others are told of every job
-                self.notify(milestone.sentence(job_id, sandbox=settings.sandbox), timeout=TOAST_S, markup=False)
-            if "bell" in settings.notify:
-                self.bell()
+        new = milestones(self.desk.conn, job_id, after_seq=self._told[1])
+        if not new:
+            return
+        self._told = job_id, new[-1].seq
+        told = [one.sentence(job_id, sandbox=settings.sandbox) for one in new if one.kind in STAGES]
+        if told:  # the others are told of every job
+            self.notify("\n".join(told), timeout=TOAST_S, markup=False)
+        if "bell" in settings.notify:
+            self.bell()
 
     @contextmanager
     def _reading(self, page: Page) -> Iterator[None]:
@@ -354,6 +357,13 @@ class Workplace(App[None]):
 
     def action_view_palette(self) -> None:
         self.action_command_palette()
+
+    def action_view_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self.notify(f"Theme {self.theme}. Keep it: cmo config set ui.theme {self.theme}", timeout=TOAST_S, markup=False)
+        if self.page is not None:
+            self.call_after_refresh(self.page.repaint)
 
     def action_view_help(self) -> None:
         if self.page is not None:

@@ -15,7 +15,12 @@ from cmo.tui.desk import Desk
 from cmo.tui.feed import Frame
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette
+<<<<<<< HEAD
 from cmo.tui.widgets.frame import Banner, Broken, Hints, Tabs, TopLine
+=======
+from cmo.tui.widgets.frame import Banner, Hints, Tabs, TopLine
+from cmo.tui.widgets.table import RowTable
+>>>>>>> b716e47 (Do from the palette and by a click what is everywhere too, STOP among it; change the theme from the palette; one toast for milestones that come together)
 
 if TYPE_CHECKING:
     from cmo.tui.app import Workplace
@@ -65,6 +70,7 @@ class Page(Screen[None]):
 
     def repaint(self) -> None:
         """Other colours, or other words for signs."""
+        self._recolour()
         self.draw_frame(self.workplace.frame)
         self.reload()
 
@@ -100,6 +106,14 @@ class Page(Screen[None]):
     def _show(self) -> None:
         self.desk.forget_what_was_seen()
         self.workplace.tick()
+        self._recolour()
         self.draw_frame(self.workplace.frame)
+<<<<<<< HEAD
         if self.desk.job_id is None:  # there may be no store: nothing changes that would have it read
             self.reload()
+=======
+
+    def _recolour(self) -> None:
+        for table in self.query(RowTable):
+            table.repaint(self.palette)
+>>>>>>> b716e47 (Do from the palette and by a click what is everywhere too, STOP among it; change the theme from the palette; one toast for milestones that come together)

@@ -8,7 +8,7 @@ from textual.events import Click
 from textual.widgets import Static
 
 from cmo.domain.job import JobStatus, Mode
-from cmo.tui.actions import SCREENS, hints
+from cmo.tui.actions import SCREENS, Action, hints
 from cmo.tui.feed import Frame
 from cmo.tui.paint import Meaning, Palette, cut, line
 
@@ -156,7 +156,7 @@ class Hints(_Line):
     def __init__(self, screen: str, *, id: str) -> None:
         super().__init__(id=id)
         self._screen = screen
-        self._ends: list[tuple[int, str]] = []
+        self._ends: list[tuple[int, Action]] = []
 
     def draw(self, palette: Palette) -> None:
         keys = {
@@ -176,13 +176,14 @@ class Hints(_Line):
                 continue
             text.append(key, palette["bold"])
             text.append(f" {action.title}  ", palette["dim"])
-            self._ends.append((len(text), action.method))
+            self._ends.append((len(text), action))
         self.say(text)
 
     def on_click(self, event: Click) -> None:
-        for end, method in self._ends:
+        for end, action in self._ends:
             if event.x < end:
-                self.app.run_worker(self.screen.run_action(method))
+                where = self.screen if action.screens else self.app
+                self.app.run_worker(where.run_action(action.method))
                 return
 
 
