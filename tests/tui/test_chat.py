@@ -100,7 +100,10 @@ def test_a_queued_message_is_dropped_by_one_key_once_the_field_is_left(home: Pat
     async def scene(seen: Seen) -> None:
         await seen.press(*"xx", "enter")
         assert said(conn) == [("xx", False, "queued")]
-        await seen.press("escape", "x")
+        assert "x Drop" not in seen.lines[-1]
+        await seen.press("escape")
+        assert "x Drop" in seen.lines[-1]
+        await seen.press("x")
         assert said(conn) == [("xx", False, "dropped")]
         assert "taken back before it was read" in seen.text
         await seen.press("x")

@@ -191,9 +191,9 @@ class Workplace(App[None]):
         if not new:
             return
         self._told = job_id, new[-1].seq
-        told = [one.sentence(job_id, sandbox=settings.sandbox) for one in new if one.kind in STAGES]
+        told = [one.text for one in new if one.kind in STAGES]
         if told:  # the others are told of every job
-            self.notify("\n".join(told), timeout=TOAST_S, markup=False)
+            self.notify(f"This job: {'; '.join(told)}", timeout=TOAST_S, markup=False)
         if "bell" in settings.notify:
             self.bell()
 

@@ -15,12 +15,8 @@ from cmo.tui.desk import Desk
 from cmo.tui.feed import Frame
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette
-<<<<<<< HEAD
 from cmo.tui.widgets.frame import Banner, Broken, Hints, Tabs, TopLine
-=======
-from cmo.tui.widgets.frame import Banner, Hints, Tabs, TopLine
 from cmo.tui.widgets.table import RowTable
->>>>>>> b716e47 (Do from the palette and by a click what is everywhere too, STOP among it; change the theme from the palette; one toast for milestones that come together)
 
 if TYPE_CHECKING:
     from cmo.tui.app import Workplace
@@ -108,12 +104,9 @@ class Page(Screen[None]):
         self.workplace.tick()
         self._recolour()
         self.draw_frame(self.workplace.frame)
-<<<<<<< HEAD
         if self.desk.job_id is None:  # there may be no store: nothing changes that would have it read
             self.reload()
-=======
 
     def _recolour(self) -> None:
         for table in self.query(RowTable):
             table.repaint(self.palette)
->>>>>>> b716e47 (Do from the palette and by a click what is everywhere too, STOP among it; change the theme from the palette; one toast for milestones that come together)

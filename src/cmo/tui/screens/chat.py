@@ -20,6 +20,7 @@ from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line, when
 from cmo.tui.screens.base import Page
 from cmo.tui.widgets.dialogs import Show
+from cmo.tui.widgets.frame import Hints
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
 _COLUMNS = (Column("at", 6), Column("who", 8), Column("said, or called"))
@@ -118,6 +119,10 @@ class Chat(Page):
             self.app.push_screen(
                 Show("The whole call" if one.kind == "call" else "The whole message", steering.whole(one))
             )
+
+    def on_descendant_focus(self) -> None:
+        """What has a key differs while somebody types."""
+        self.call_after_refresh(self.query_one(Hints).draw, self.palette)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._say(later=False)
