@@ -37,6 +37,8 @@ class Milestone:
 def milestones(conn: Connection, job_id: str, *, after_seq: int) -> list[Milestone]:
     """Those of the job whose event comes after `after_seq`, oldest first; a stage is done once, though it may run
     again for a wider search."""
+    if not of_kinds(conn, job_id, _KINDS, after_seq=after_seq):
+        return []
     return [one for one in _all(conn, job_id) if one.seq > after_seq]
 
 

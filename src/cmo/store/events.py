@@ -25,12 +25,12 @@ def tail(
     return [recorded_from_row(row) for row in rows]
 
 
-def of_kinds(conn: Connection, job_id: str, kinds: Sequence[str]) -> list[Recorded]:
-    """All run events of the job of these kinds, oldest first; for kinds that a job has few of."""
+def of_kinds(conn: Connection, job_id: str, kinds: Sequence[str], *, after_seq: int = 0) -> list[Recorded]:
+    """All run events of the job of these kinds after `after_seq`, oldest first; for kinds that a job has few of."""
     rows = conn.execute(
-        "SELECT seq, id, job_id, at, kind, body FROM events WHERE job_id = ? AND is_run = 1"
+        "SELECT seq, id, job_id, at, kind, body FROM events WHERE job_id = ? AND is_run = 1 AND seq > ?"
         " AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq",
-        (job_id, json.dumps(list(kinds))),
+        (job_id, after_seq, json.dumps(list(kinds))),
     ).fetchall()
     return [recorded_from_row(row) for row in rows]
 
