@@ -31,15 +31,15 @@ lint: .venv/installed
 bench: .venv/installed
 	@$(BIN)/python -m benchmarks
 
-# Writes requirements.lock: project, dev group and build backend, for every platform and every Python from 3.11, with
-# hashes and without a host or a path. uv does it and is put into .venv for that; nothing else needs it.
+# Writes requirements.lock: project, its extra, dev group and build backend, for every platform and every Python from
+# 3.11, with hashes and without a host or a path. uv does it and is put into .venv for that; nothing else needs it.
 # Pins stay as they are while they fit; `make lock LOCK_FLAGS=--upgrade` takes the newest.
 lock:
 	@test -x $(BIN)/python || { $(check_python); "$(PYTHON)" -m venv .venv; }
 	@$(PIP) install --quiet uv==$(UV_VERSION)
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
-		| $(BIN)/uv pip compile pyproject.toml --group dev - --output-file requirements.lock --quiet $(LOCK_FLAGS) \
-			--generate-hashes --universal --python-version 3.11 --no-header --no-annotate
+		| $(BIN)/uv pip compile pyproject.toml --extra serve --group dev - --output-file requirements.lock \
+			--quiet $(LOCK_FLAGS) --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 	@! grep -nE '^-|://| @ ' requirements.lock || { echo "requirements.lock names a host or a path" >&2; exit 1; }
 
 clean:

@@ -150,11 +150,12 @@ async def opened(
     clock: Clock | None = None,
     theme: str = DARK,
     free: Callable[[Path], int] = lambda folder: ROOM,
+    read_only: bool = False,
     **env: str,
 ) -> AsyncIterator[Seen]:
     """The app over the store of `home`, at `screen`, after its first read."""
     desk = desk_over(home, settings=settings, job=job, clock=clock, free=free, **env)
-    app = Workplace(desk, launch_in(home, **env), screen=screen, theme=theme)
+    app = Workplace(desk, launch_in(home, **env), screen=screen, theme=theme, read_only=read_only)
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)
         await seen.settled()
@@ -172,12 +173,16 @@ def play(
     clock: Clock | None = None,
     theme: str = DARK,
     free: Callable[[Path], int] = lambda folder: ROOM,
+    read_only: bool = False,
     **env: str,
 ) -> None:
     """Open `screen` over the store of `home` and play a scene on it."""
 
     async def main() -> None:
-        shown = opened(home, screen, size=size, settings=settings, job=job, clock=clock, theme=theme, free=free, **env)
+        shown = opened(
+            home, screen, size=size, settings=settings, job=job, clock=clock, theme=theme, free=free,
+            read_only=read_only, **env,
+        )  # fmt: skip
         async with shown as seen:
             await scene(seen)
 

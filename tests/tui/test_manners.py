@@ -134,6 +134,22 @@ def test_a_key_that_was_refused_and_a_clock_that_was_set_back_are_told_with_what
     assert clock.fix == "Set it right: cmo doctor"
 
 
+def test_read_only_refuses_every_verb_but_the_kill_switch_and_shows_what_is_stored(home: Path) -> None:
+    conn = store_of(home)
+
+    async def scene(seen: Seen) -> None:
+        for keys in ("a", "x1", "s", "e", "R", "u", "P"):
+            await seen.press(*keys)
+            assert seen.told == "read-only: start without --read-only", keys
+            await seen.press("escape")
+        assert "✓0  ✗0  ↷0" in seen.text
+        assert conn.execute("SELECT COUNT(*) FROM audit").fetchone()[0] == 0
+        await seen.press("exclamation_mark")
+        await seen.until(lambda: seen.app.frame.kill is not None)
+
+    play(home, "review", scene, read_only=True)
+
+
 def test_in_a_terminal_q_puts_everything_back_and_ctrl_z_suspends(home: Path) -> None:
     with Terminal("tui", "--screen", "review", home=home) as terminal:
         before = terminal.modes()

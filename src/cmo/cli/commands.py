@@ -113,6 +113,15 @@ COMMANDS: tuple[Entry, ...] = (
         (4, 5),
     ),
     Entry(
+        "serve",
+        "Show the full screen in a browser.",
+        "serve",
+        "serve",
+        "look",
+        ("serve", "serve --port 8001 --allow-actions"),
+        (5, 73),
+    ),
+    Entry(
         "watch",
         "Follow a job live without touching it.",
         "looks",

@@ -21,20 +21,26 @@ def tui(
     job: JobArg = None,
     screen: Annotated[ScreenName, typer.Option("--screen", help="The screen to begin with.")] = "run",
     theme: Annotated[ThemeName | None, typer.Option("--theme", help="Default: ui.theme of the settings.")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Look; only stopping all sending works.")] = False,
+    in_browser: Annotated[bool, typer.Option("--in-browser", hidden=True, help="As `cmo serve` starts it.")] = False,
 ) -> int:
     """Open the full screen.
 
     It reads the store and ends nothing: leaving it, or closing the terminal, never ends or harms a job.
     """
     here = session()
-    need_terminal(here, "The full screen", "Line by line: cmo watch, cmo drafts review")
+    if not in_browser:
+        need_terminal(here, "The full screen", "Line by line: cmo watch, cmo drafts review")
     from cmo.cli.driving import launch_of
     from cmo.tui.app import Workplace
     from cmo.tui.background import auto_theme
     from cmo.tui.desk import Desk
+    from cmo.tui.themes import DARK
 
     settings = here.settings
     wanted = theme or settings.theme
+    if wanted == "auto":
+        wanted = DARK if in_browser else auto_theme()
     desk = Desk(
         settings,
         settings_of=here.settings_of,
@@ -42,13 +48,7 @@ def tui(
         settings_file=here.settings_file,
         reread=here.reread_settings,
     )
-    app = Workplace(
-        desk,
-        launch_of(here),
-        screen=screen,
-        ascii=settings.ascii,
-        theme=auto_theme() if wanted == "auto" else wanted,
-    )
+    app = Workplace(desk, launch_of(here), screen=screen, ascii=settings.ascii, theme=wanted, read_only=read_only)
     app.run(mouse=settings.mouse)
     for job_id, worker in app.left_to:
         if isinstance(worker, CmoError):

@@ -47,6 +47,8 @@ from cmo.tui.widgets.too_small import TooSmall, is_too_small
 TOAST_S = 4.0
 TROUBLES_S = 10.0
 """Between two looks for what is broken: disk, clock, keys."""
+ALWAYS = frozenset({"kill.on", "audit.verify"})
+"""Actions with a command that are done in a read-only view too: the first has to be, the second changes nothing."""
 WAITS_MIN = (5, 15, 60)
 """Minutes after which paused sending goes on, to choose from."""
 LONGEST_WAIT_MIN = 7 * 24 * 60
@@ -81,7 +83,14 @@ class Workplace(App[None]):
     BINDINGS = bindings_of(None)
 
     def __init__(
-        self, desk: Desk, launch: Launch, *, screen: str = "run", ascii: bool = False, theme: str = DARK
+        self,
+        desk: Desk,
+        launch: Launch,
+        *,
+        screen: str = "run",
+        ascii: bool = False,
+        theme: str = DARK,
+        read_only: bool = False,
     ) -> None:
         """Nothing is read before the first paint.
 
@@ -90,6 +99,7 @@ class Workplace(App[None]):
             screen: The first one seen.
             ascii: Words instead of signs.
             theme: Its name; `terminal` has words instead of signs too.
+            read_only: Nothing may be done but look, and stop all sending.
         """
         super().__init__()
         self.desk = desk
@@ -111,6 +121,8 @@ class Workplace(App[None]):
         """The job in view, and the last event of its milestones that was told."""
         self._first = screen
         self._ascii = ascii
+        self._read_only = read_only
+        self._started_by = os.getppid()
         self.leaving = Event()
         """Set once the screen is closed: what runs on a thread of its own ends at its next step."""
         self._hand = ThreadPoolExecutor(1, thread_name_prefix="hand")
@@ -171,6 +183,8 @@ class Workplace(App[None]):
 
     def look(self) -> None:
         """Look for what is broken; the next tick shows it."""
+        if self.is_web and os.getppid() != self._started_by:  # the server is gone, and with it who could see this
+            self.exit()
         page = self.page
         if page is None or self._troubles is None:
             return
@@ -220,11 +234,21 @@ class Workplace(App[None]):
     def act(self, action: str, verb: Callable[[], Told]) -> None:
         """Have a verb of `service` run on the one hand thread, after all that was asked for before; it tells what it
         did, or the error why not."""
-        self._hand.submit(self._do, action, verb)
+        if self.may(action):
+            self._hand.submit(self._do, action, verb)
+
+    def may(self, action: str) -> bool:
+        """Whether an action may be done here; says so where it may not."""
+        if self._read_only and action not in ALWAYS:
+            told = f"read-only: start {'with --allow-actions' if self.is_web else 'without --read-only'}"
+            self.post_message(Told(action, told, is_refused=True))
+            return False
+        return True
 
     def act_apart(self, action: str, verb: Callable[[], Told]) -> None:
         """As `act`, on a thread of its own: for what waits for the outside, so that nothing waits for it."""
-        self.run_worker(partial(self._do, action, verb), thread=True, group=action)
+        if self.may(action):
+            self.run_worker(partial(self._do, action, verb), thread=True, group=action)
 
     def hand_is_idle(self) -> None:
         """Wait until all that was asked for is done; not for the thread of the screen."""

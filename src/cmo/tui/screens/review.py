@@ -201,6 +201,11 @@ class Review(Page):
         row = self._row
         if row is None:
             return
+        if not self.workplace.may("drafts.edit"):
+            return
+        if self.app.is_web:
+            self.action_drafts_edit_here()
+            return
         settings = self.desk.job_settings()
         command = editor_of(settings, os.environ)
 

@@ -1,0 +1,235 @@
+"""The browser: who is let in, what a tab is, and when it ends. Real HTTP and sockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType, WSServerHandshakeError
+
+from cmo.errors import OutputUnwritable
+from cmo.store.switches import KILL, find_switch
+from cmo.tui.web.guard import Guard
+from cmo.tui.web.server import Place, Server
+from tests.cli.harness import Cmo
+from tests.tui.screen import seeded, store_of
+from tests.tui.terminal import Terminal
+
+PATIENCE_S = 8.0
+ECHO = """
+import os, sys
+out = sys.stdout.buffer
+def say(data):
+    out.write(b"D" + len(data).to_bytes(4, "big") + data); out.flush()
+out.write(b"__GANGLION__\\n"); say(b"pid %d" % os.getpid())
+while head := sys.stdin.buffer.read(5):
+    data = sys.stdin.buffer.read(int.from_bytes(head[1:], "big"))
+    if b'"quit"' in data: break
+    say(data)
+"""
+"""What speaks as an app does: tells its process, and repeats what is typed."""
+
+
+class Browser:
+    """Who opened a link, with cookies as browsers keep them."""
+
+    def __init__(self, http: ClientSession, link: str) -> None:
+        self.http = http
+        self.link = link
+        self.origin = f"http://{urlsplit(link).netloc}"
+
+    async def enter(self) -> None:
+        async with self.http.get(self.link) as page:
+            assert page.status == 200
+            assert "session-websocket-url" in await page.text()
+
+    async def status(self, path: str = "/", **headers: str) -> int:
+        async with self.http.get(self.origin + path, headers=headers, allow_redirects=False) as answer:
+            assert answer.headers["X-Frame-Options"] == "DENY"
+            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+            return answer.status
+
+    @asynccontextmanager
+    async def tab(self, **headers: str) -> AsyncIterator[ClientWebSocketResponse]:
+        url = f"ws{self.origin.removeprefix('http')}/ws?width=100&height=30"
+        async with self.http.ws_connect(url, headers={"Origin": self.origin, **headers}) as tab:
+            yield tab
+
+    async def refused(self, **headers: str) -> int:
+        """The status with which a socket is refused."""
+        with pytest.raises(WSServerHandshakeError) as caught:
+            async with self.tab(**headers):
+                pass
+        return caught.value.status
+
+
+async def read_until(tab: ClientWebSocketResponse, words: str) -> str:
+    """What the tab's process writes, up to `words`."""
+    text = ""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while words not in text:
+                message = await tab.receive()
+                assert message.type is WSMsgType.BINARY, f"{message.type!r} after {text[-1000:]!r}"
+                text += message.data.decode("utf-8", "replace")
+    except TimeoutError:
+        raise AssertionError(f"waited in vain for {words!r}; it wrote {text[-2000:]!r}") from None
+    return text
+
+
+async def pid_of(tab: ClientWebSocketResponse) -> int:
+    message = await tab.receive(PATIENCE_S)
+    return int(message.data.removeprefix(b"pid "))
+
+
+async def type_in(tab: ClientWebSocketResponse, keys: str) -> None:
+    await tab.send_str(json.dumps(["stdin", keys]))
+
+
+def browse(scene: Callable[[Browser, Server], Awaitable[None]], *, idle_s: float = 60.0) -> bool:
+    """Serve, play a scene in a browser, stop; whether it ended because nobody typed."""
+
+    async def main() -> bool:
+        server = Server(shlex.join([sys.executable, "-c", ECHO]), Place(0), idle_s=idle_s)
+        served = asyncio.create_task(server.run())
+        async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+            await scene(Browser(http, server.guard.link), server)
+        server.stop()
+        return await served
+
+    return asyncio.run(main())
+
+
+def test_without_the_cookie_nothing_is_shown_and_no_socket_opens() -> None:
+    async def scene(browser: Browser, server: Server) -> None:
+        assert [await browser.status(path) for path in ("/", "/static/js/textual.js", "/ws", "/none")] == [403] * 4
+        assert await browser.status("/enter?token=guess") == 403
+        assert await browser.status("/enter?token=%ff") == 403
+        assert await browser.refused() == 403
+
+    browse(scene)
+
+
+def test_the_link_works_once_and_its_cookie_is_kept_from_scripts_and_other_sites() -> None:
+    async def scene(browser: Browser, server: Server) -> None:
+        async with browser.http.get(browser.link, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/")
+            cookie = answer.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        assert [await browser.status(path) for path in ("/", "/static/js/textual.js")] == [200, 200]
+        async with ClientSession() as another, another.get(browser.link) as answer:
+            assert answer.status == 403
+            assert "used already" in await answer.text()
+
+    browse(scene)
+
+
+def test_a_name_that_only_points_here_is_refused_even_with_the_cookie() -> None:
+    async def scene(browser: Browser, server: Server) -> None:
+        await browser.enter()
+        port = urlsplit(browser.link).port
+        assert await browser.status(Host=f"evil.example:{port}") == 403
+        assert await browser.status(Host="127.0.0.1") == 403
+        assert await browser.refused(Host=f"evil.example:{port}") == 403
+
+    browse(scene)
+
+
+def test_a_page_from_elsewhere_opens_no_socket_even_with_the_cookie() -> None:
+    async def scene(browser: Browser, server: Server) -> None:
+        await browser.enter()
+        for origin in ("https://evil.example", "null", "", f"https://{urlsplit(browser.link).netloc}"):
+            assert await browser.refused(Origin=origin) == 403
+
+    browse(scene)
+
+
+def test_every_tab_has_a_process_of_its_own_and_closing_one_ends_only_that() -> None:
+    async def scene(browser: Browser, server: Server) -> None:
+        await browser.enter()
+        async with browser.tab() as one:
+            first = await pid_of(one)
+            async with browser.tab() as two:
+                assert await pid_of(two) != first
+            await type_in(one, "still here")
+            assert await read_until(one, "still here")
+            for nonsense in ('["resize", {"width": "x"}]', "[]", '["quit"]'):
+                async with browser.tab() as three:
+                    await pid_of(three)
+                    await three.send_str(nonsense)
+                    assert (await three.receive(PATIENCE_S)).type is WSMsgType.CLOSE
+
+    browse(scene)
+
+
+def test_it_ends_with_its_tabs_once_nobody_types_though_the_page_still_asks() -> None:
+    async def scene(browser: Browser, server: Server) -> None:
+        await browser.enter()
+        async with browser.tab() as tab:
+            await pid_of(tab)
+            await tab.send_str('["ping", "1"]')
+            assert (await tab.receive(PATIENCE_S)).data == '["pong", "1"]'
+            assert (await tab.receive(PATIENCE_S)).type is WSMsgType.CLOSE
+
+    assert browse(scene, idle_s=0.5)
+
+
+def test_a_public_name_needs_tls_and_only_that_makes_another_interface_possible(tmp_path: Path) -> None:
+    cmo = Cmo(tmp_path, tmp_path)
+    guard = Guard(8000, "https://cmo.example")
+    assert guard.link.startswith("https://cmo.example/enter?token=")
+    assert guard.origins == ["https://cmo.example", "http://127.0.0.1:8000", "http://localhost:8000"]
+    for url in ("http://cmo.example", "https://", "https://a.example/path", "https://u@a.example", "https://[", "x"):
+        assert cmo("serve", "--public-url", url).code == 2
+    assert cmo("serve", "--listen", "0.0.0.0").code == 2
+    assert cmo("serve", "--listen", "everywhere", "--public-url", "https://cmo.example").code == 2
+
+
+def test_deciding_in_a_browser_is_allowed_at_a_terminal_only(tmp_path: Path) -> None:
+    assert Cmo(tmp_path, tmp_path)("serve", "--allow-actions").code == 5
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    async def scene(browser: Browser, server: Server) -> None:
+        with pytest.raises(OutputUnwritable, match="cannot be had"):
+            Server("true", Place(urlsplit(browser.link).port or 0))
+
+    browse(scene)
+
+
+@pytest.mark.parametrize("allowed", [False, True], ids=["read-only", "allowed"])
+def test_the_full_screen_decides_in_a_browser_only_where_that_was_allowed(tmp_path: Path, allowed: bool) -> None:
+    home = tmp_path / "place"
+    seeded(home)[0].close()
+    conn = store_of(home)
+
+    async def main(link: str) -> None:
+        async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+            browser = Browser(http, link)
+            await browser.enter()
+            async with browser.tab() as tab:
+                await read_until(tab, "maint1")
+                await type_in(tab, "s")
+                await read_until(tab, "↷1" if allowed else "read-only")
+                await type_in(tab, "!")
+                await read_until(tab, "ALL SENDING")
+
+    actions = ["--allow-actions"] if allowed else []
+    with Terminal("serve", "--port", "0", "--screen", "review", *actions, home=home) as terminal:
+        terminal.until("Ctrl-C ends")
+        (link,) = [word for word in terminal.text.split() if word.startswith("http://")]
+        asyncio.run(main(link))
+        terminal.type("\x03")
+        assert terminal.ended() == 0
+    put_off = conn.execute("SELECT COUNT(*) FROM drafts WHERE put_off_until IS NOT NULL").fetchone()[0]
+    assert put_off == (1 if allowed else 0)
+    assert find_switch(conn, KILL, now=datetime.now(UTC)) is not None
