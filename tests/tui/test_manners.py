@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cmo.service.troubles import find_troubles
+from cmo.store.migrations import MIGRATIONS
 from cmo.tui.widgets.too_small import TooSmall
 from tests.fakes.clock import NOON
 from tests.tui.screen import ROOM, SIZES, Seen, check_golden, play, seeded, settings_in, store_of
@@ -77,7 +78,7 @@ def test_a_store_of_a_newer_cmo_is_one_line_with_the_way_out(home: Path, size: s
     store_of(home).execute("INSERT INTO schema_steps VALUES (99, 'm099', '')")
 
     async def scene(seen: Seen) -> None:
-        check_golden(f"broken-newer-{size}", seen.text)
+        check_golden(f"broken-newer-{size}", seen.text.replace(f"knows {len(MIGRATIONS)}.", "knows N."))
         assert not seen.told
 
     play(home, "review", scene, size=SIZES[size])
