@@ -170,7 +170,7 @@ class Workplace(App[None]):
         until = self.frame.holds_until
         if until is not None and until <= self.desk.now():
             self.desk.forget_what_was_seen()
-        with self._reading(page):
+        with self.reading(page):
             if not self.desk.is_changed():
                 return
             if self._troubles is None:
@@ -188,7 +188,7 @@ class Workplace(App[None]):
         page = self.page
         if page is None or self._troubles is None:
             return
-        with self._reading(page):
+        with self.reading(page):
             found = self.desk.troubles()
             if found != self._troubles:
                 self._troubles = found
@@ -212,7 +212,7 @@ class Workplace(App[None]):
             self.bell()
 
     @contextmanager
-    def _reading(self, page: Page) -> Iterator[None]:
+    def reading(self, page: Page) -> Iterator[None]:
         """Where the store cannot be read, the page says why; it is tried again at every tick."""
         path = self.desk.settings.paths.db
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -10,6 +11,7 @@ from textual.containers import Vertical
 from textual.events import Resize
 from textual.screen import Screen
 
+from cmo.errors import JobNotFound
 from cmo.tui.actions import bindings_of
 from cmo.tui.desk import Desk
 from cmo.tui.feed import Frame
@@ -105,7 +107,8 @@ class Page(Screen[None]):
         self._recolour()
         self.draw_frame(self.workplace.frame)
         if self.desk.job_id is None:  # there may be no store: nothing changes that would have it read
-            self.reload()
+            with self.workplace.reading(self), suppress(JobNotFound):
+                self.reload()
 
     def _recolour(self) -> None:
         for table in self.query(RowTable):
