@@ -7,6 +7,7 @@
     state.py memory.py                                jobs with up to 30,000 leads      (bulk.py)
     startup.py demo.py                                whole commands
     screens.py                                        the full screen in a pseudo-terminal
+    screenshots.py                                    no measurement: pictures of it for README
     naive_github.py naive_state.py                    the yardsticks
     worker.py children.py clock.py resuming.py        a job in a process of its own, on a clock that is shared
     table.py measure.py                               rows, the table, memory, bytes
