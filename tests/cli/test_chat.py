@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -124,22 +125,25 @@ def at_a_terminal(cmo: Cmo, *argv: str) -> Iterator[int]:
         os.close(mine)
 
 
-def until(terminal: int, words: str) -> None:
-    seen = b""
+def until(terminal: int, words: str, seen: bytearray) -> None:
+    """Read on until `words` were said, since the last time."""
     while words.encode() not in seen:
+        assert select.select([terminal], [], [], 30)[0], f"{words!r} was never said; seen: {bytes(seen)!r}"
         seen += os.read(terminal, 65_536)
+    del seen[: seen.index(words.encode()) + len(words)]
 
 
 def test_a_goal_becomes_a_job_whose_story_is_told_while_nothing_is_typed(cmo: Cmo) -> None:
     with at_a_terminal(cmo, "--sandbox", "chat") as terminal:
-        until(terminal, "No job runs.")
+        seen = bytearray()
+        until(terminal, "No job runs.", seen)
         os.write(terminal, b"find 5 python maintainers\n")
-        until(terminal, "Start?")
+        until(terminal, "Start?", seen)
         os.write(terminal, b"\n")
-        until(terminal, "works in the background")
-        until(terminal, "finished: ")
-        until(terminal, "The next line is a goal.")
+        until(terminal, "works in the background", seen)
+        until(terminal, "finished: ", seen)
+        until(terminal, "The next line is a goal.", seen)
         os.write(terminal, b"/quit\n")
-        until(terminal, "/quit")
+        until(terminal, "/quit", seen)
 
     assert cmo("status", "--sandbox", "--json").document["data"]["status"] == "finished"
