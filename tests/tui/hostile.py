@@ -23,7 +23,7 @@ HOSTILE = f"{BOT} {''.join(ATTACKS)}"
 LONG = f"{HOSTILE} {'x' * 10_000}"
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
-    "audit": ("actor", "object", "before", "after", "detail"),
+    "audit": ("actor", "object", "before", "after"),
     "bases": ("basis",),
     "candidates": ("login", "reason"),
     "decisions": ("message",),
@@ -60,6 +60,7 @@ def spoil(conn: Connection) -> None:
             for column in columns:
                 words = {"login": BOT, "subject": LONG, "message": LONG, "reason": LONG}.get(column, HOSTILE)
                 conn.execute(f"UPDATE {table} SET {column} = ?", (words,))
+        conn.execute("UPDATE audit SET detail = ?", (json.dumps({"reason": LONG, BOT: [HOSTILE]}),))
         for table, columns in _DOCUMENTS.items():
             for column in columns:
                 for row in conn.execute(f"SELECT rowid, {column} FROM {table} WHERE {column} IS NOT NULL").fetchall():
