@@ -101,7 +101,8 @@ _OURS = re.compile(
                | \[\?(?:{_MODES})\$p     # questions about that
                | \[[>=<?][0-9]*u         # how it tells keys
                | \]22;[a-z-]*\x07        # the shape of the mouse
-               | \]11;\?(?:\x07|\x1b\\)  # which ground it has
+               | \]11;\?(?:\x07|\x1b\\)  # which ground it has,
+               | \[c                     # and whether it answers at all
     )""",
     re.VERBOSE,
 )

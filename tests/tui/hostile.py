@@ -56,6 +56,10 @@ def spoil(conn: Connection) -> None:
     with conn:
         for (trigger,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"):
             conn.execute(f"DROP TRIGGER {trigger}")
+        conn.execute(
+            "INSERT INTO messages SELECT id, 1, 'x', 'x', 0, 'read', created_at, 'discover', 1, 'x' FROM jobs WHERE 1"
+            " ON CONFLICT DO NOTHING"
+        )
         for table, columns in _FIELDS.items():
             for column in columns:
                 words = {"login": BOT, "subject": LONG, "message": LONG, "reason": LONG}.get(column, HOSTILE)
