@@ -81,8 +81,10 @@ class Terminal:
 
     def until_quiet(self, for_s: float = 0.08) -> None:
         """Read until nothing comes for a while."""
+        deadline = time.monotonic() + PATIENCE_S
         while self.read(for_s):
-            pass
+            if time.monotonic() > deadline:
+                raise TimeoutError("it never falls silent")
 
 
 def sent(key: str) -> str:
@@ -100,6 +102,7 @@ _OURS = re.compile(
                | \[\?(?:{_MODES})[hl]    # what the terminal reports, its second screen, its cursor
                | \[\?(?:{_MODES})\$p     # questions about that
                | \[[>=<?][0-9]*u         # how it tells keys
+               | \[c                     # what it is
                | \]22;[a-z-]*\x07        # the shape of the mouse
                | \]11;\?(?:\x07|\x1b\\)  # which ground it has,
                | \[c                     # and whether it answers at all

@@ -43,7 +43,13 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "switches": ("reason", "by_whom"),
 }
 """Table -> its columns that hold what people, providers or the model wrote."""
-_DOCUMENTS = {"jobs": ("plan",), "candidates": ("profile", "score_doc"), "outbox": ("payload",), "repos": ("doc",)}
+_DOCUMENTS = {
+    "audit": ("detail",),
+    "jobs": ("plan",),
+    "candidates": ("profile", "score_doc"),
+    "outbox": ("payload",),
+    "repos": ("doc",),
+}
 _NAMES = {"goal", "name", "company", "location", "bio", "reason", "rationale", "description", "subject", "text", "body"}
 """Names of strings in documents that hold the same."""
 

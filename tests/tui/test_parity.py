@@ -42,14 +42,15 @@ DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 """Action -> the keys that do it from its screen, and the row that it and its command leave."""
 
-SAMPLES = {"sort": "score", "policy": "commit"}
-"""What stands in for a value that has to be one of a few words."""
+GIVEN = {"sort": "score", "policy": "commit", "limit": "max_emails_per_day"}
+"""What stands in a command for a value that not every word may be."""
+
 acting = [action for action in ACTIONS if action.cli and set(action.screens or THERE) & set(THERE)]
 
 
 @pytest.mark.parametrize("action", acting, ids=lambda action: action.id)
 def test_the_command_of_an_action_exists_and_takes_what_is_given(action: Action) -> None:
-    typed = re.sub(r"\{(\w+)\}", lambda name: SAMPLES.get(name[1], "1"), action.cli).replace(" N", " 3")
+    typed = re.sub(r"\{(\w+)\}", lambda name: GIVEN.get(name[1], "1"), action.cli).replace(" N", " 3")
     words = shlex.split(typed)
     for length in (2, 1):
         entry = registry.find(" ".join(words[:length]))
