@@ -62,6 +62,10 @@ def test_no_byte_that_reaches_a_terminal_does_what_others_wrote(made: Campaign, 
         terminal.press("q", "q")
         terminal.until(lambda out: b"\x1b[?1049l" in out)
         assert foreign(terminal.out) == set()
+        for _ in range(100):  # its last words have to be read before it can end
+            if terminal.process.poll() is None:
+                terminal.until_quiet()
+        assert terminal.process.returncode == 0
 
 
 def is_harmless(char: str) -> bool:
