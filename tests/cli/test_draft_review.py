@@ -166,3 +166,12 @@ def test_accessible_mode_numbers_the_answers_and_draws_nothing(cmo: Cmo, job: st
 
 def test_a_filter_narrows_the_sitting(cmo: Cmo, job: str) -> None:
     assert shown(review(cmo, "\n" * 9, "--where", "flag:short")) == [2]
+
+
+def test_what_was_rejected_is_looked_through_once_and_can_be_approved_after_all(cmo: Cmo, job: str) -> None:
+    review(cmo, "\n\nx\ntone\nx\ntone\nx\ntone\nq\n")
+    result = review(cmo, "a\nx\ntone\n\n", "--where", "state:rejected")
+
+    assert (shown(result), in_state(cmo, "rejected"), in_state(cmo, "approved")) == ([3, 4, 5], [4, 5], [3])
+    assert "You have seen every draft" in result.err
+    assert f"--job {job} --where state:rejected" in result.err

@@ -46,6 +46,19 @@ def test_a_country_is_allowed_by_its_own_name_and_the_others_stay() -> None:
     assert parsed(command)["value"] == "nl=ok,DE=ok"
 
 
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ("The approval expired on 2026-11-24 09:01.", "expired"),
+        ("The draft is expired: nobody's approval holds for it.", "expired"),
+        ("The draft is pending: nobody's approval holds for it.", "pending"),
+        ("The text, sender or sequence is not what was approved: it needs a new approval.", "approved"),
+    ],
+)
+def test_what_needs_an_approval_is_looked_for_in_its_state(told: str, state: str) -> None:
+    assert next_step("approval", told, ref=REF) == f"cmo drafts review --job {REF} --where state:{state}"
+
+
 def test_a_command_that_nobody_knows_is_noticed() -> None:
     with pytest.raises(Exception, match=r"(?i)no such option"):
         parsed("cmo leads list --no-such-thing")

@@ -29,7 +29,7 @@ def test_gates_come_in_the_order_of_the_rules(tmp_path: Path) -> None:
 def test_nothing_approved_names_the_drafts_that_wait(tmp_path: Path) -> None:
     found = asked(campaign(tmp_path, 2, approved=[]))
     assert found.first is not None
-    assert (found.first.name, found.first.next) == ("approved", "cmo drafts review")
+    assert (found.first.name, found.first.next) == ("approved", "cmo drafts review --job 0000")
     assert "2 drafts wait" in found.first.message
 
 

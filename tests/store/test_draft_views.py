@@ -128,6 +128,28 @@ def test_a_rule_that_names_a_flag_covers_it(stored: tuple[Connection, str]) -> N
     assert [c.draft_id for c in draft_views.cover(*stored, terms("-flag:short"), now=LATER).choices] == [7, 8, 9, 10]
 
 
+def test_a_filter_that_names_a_state_opens_it_again_but_not_what_has_left(stored: tuple[Connection, str]) -> None:
+    later, conn = LATER + timedelta(days=8), stored[0]
+
+    def found(text: str) -> list[int]:
+        row = draft_views.next_waiting(*stored, now=later, terms=terms(text))
+        cover = draft_views.cover(*stored, terms(text), now=later, flagged=True)
+        ids = [choice.draft_id for choice in cover.choices]
+        assert draft_views.count_waiting(*stored, now=later, terms=terms(text)) == len(ids) == cover.waiting
+        assert ids[:1] == ([row.id] if row else [])
+        return ids
+
+    assert (found("state:expired"), found("state:rejected")) == ([4], [5])
+    conn.execute("SAVEPOINT left_meanwhile")
+    conn.execute(
+        "INSERT INTO outbox (key, job_id, operation, state, payload, content_hash, draft_id, email_key, due_s)"
+        " SELECT 'k', job_id, 'maildir.send', 'confirmed', '{}', 'f', id, email_key, 0 FROM drafts WHERE id = 4"
+    )
+    assert found("state:expired") == []
+    assert [row.state for row in draft_views.drafts_by_id(conn, [4], now=later)] == ["approved"]
+    conn.execute("ROLLBACK TO left_meanwhile")
+
+
 def test_a_draft_is_shown_with_evidence_findings_score_and_neighbours(tmp_path: Path) -> None:
     conn, _ = store_with_drafts(tmp_path / "campaign.db", 3, blocked=1)
     conn.execute("UPDATE drafts SET company_key = 'same'")

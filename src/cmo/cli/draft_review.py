@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cmo import service
@@ -60,7 +62,7 @@ def review(job: JobOption = None, where: Where = None) -> int:
     here = session()
     need_terminal(here, "Reviewing")
     found, settings = job_of(here, job)
-    round_ = _Review(here, found, settings, terms_of(where))
+    round_ = _Review(here, found, settings, where)
     try:
         while round_.step():
             pass
@@ -76,20 +78,24 @@ class _Review:
     here: Session
     job: Job
     settings: Settings
-    terms: tuple[Term, ...]
+    where: str | None
     passed: list[int] = field(default_factory=list)
-    """Gone by without a decision."""
+    """Gone by in this sitting; what was decided may still be in the state that is looked through."""
     batches: list[tuple[int, int]] = field(default_factory=list)
     """Batch and draft of each decision of this sitting."""
     again: int | None = None
     """A draft to show next, whatever the order."""
     counts: Counter[str] = field(default_factory=Counter)
 
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        return terms_of(self.where)
+
     def step(self) -> bool:
         """Show the next draft and do what is answered; False at the end."""
         detail, left = self._next()
         if detail is None:
-            self.here.say.note("No more drafts wait." if not self.passed else "You have seen every draft that waits.")
+            self.here.say.note("You have seen every draft that waits." if left else "No more drafts wait.")
             return False
         self._show(detail, left)
         while (answer := self._answer()) == "full":
@@ -112,7 +118,9 @@ class _Review:
         with service.reader(self.settings) as conn:
             left = draft_views.count_waiting(conn, self.job.id, now=self._now(), terms=self.terms)
         self.here.say.note(f"{told}; {left} left. {self.job.plan.mode.destination}.")
-        self.here.say.hint(f"cmo drafts review --job {self.job.id}" if left else f"cmo drafts list --job {self.job.id}")
+        same = f" --where {shlex.quote(self.where)}" if self.where else ""
+        verb = "review" if left else "list"
+        self.here.say.hint(f"cmo drafts {verb} --job {self.job.id}{same if left else ''}")
         return DONE
 
     def _next(self) -> tuple[DraftDetail | None, int]:
@@ -196,6 +204,8 @@ class _Review:
             self.batches.append((decision.batch, row.id))
             self.counts[decision.action] += 1
             self.here.say.note(f"{decision.action} {row.id}: batch {decision.batch}")
+        if decision.done or decision.repeated:
+            self.passed.append(row.id)
         if decision.suppressed:
             self.here.say.note("They will never be contacted; undoing this does not change that.")
             take_out(self.here)

@@ -9,7 +9,7 @@ _OF_RULES: Mapping[str, str] = {
     "kill_switch": 'cmo kill --release --reason "…"',
     "paused": "cmo resume --sending",
     "mode": "cmo jobs set {ref} mode=send_allowed",
-    "approval": "cmo drafts review",
+    "approval": "cmo drafts review --job {ref} --where state:approved",
     "suppressed": "cmo leads suppress --list",
     "address_policy": 'cmo policy allow commit --basis "…"',
     "country": 'cmo policy allow unknown-country --basis "…"',
@@ -34,6 +34,7 @@ _OF_OTHERS: Mapping[str, str] = {
     "breaker": "cmo errors list",
 }
 """What stands in the way besides the gate."""
+_STATE = re.compile(r"The draft is (\w+)|The approval (expired)")
 _COUNTRY = re.compile(r"sending\.countries ([A-Z]{2})=ok")
 
 
@@ -50,4 +51,7 @@ def next_step(rule: str, message: str, *, ref: str, countries: Sequence[str] = (
     if found is not None:
         rules = [*(text for text in countries if text[:2].upper() != found[1]), f"{found[1]}=ok"]
         return f"cmo config set sending.countries {','.join(rules)}"
+    state = _STATE.search(message) if rule == "approval" else None
+    if state is not None:
+        return f"cmo drafts review --job {ref} --where state:{state[1] or state[2]}"
     return {**_OF_RULES, **_OF_OTHERS}.get(rule, "").replace("{ref}", ref)

@@ -15,6 +15,7 @@ from cmo.domain.policy import RULES, Verdict
 from cmo.errors import ConfigError, PolicyRefused, ProviderError
 from cmo.service.mail_setup import clock_words
 from cmo.service.next_steps import next_step
+from cmo.service.rules import draft_terms
 from cmo.service.send_words import MOST_REASONS
 from cmo.service.sending import Sending, SendPreview, opened
 from cmo.service.wiring import Outside
@@ -120,11 +121,15 @@ def _approved(conn: Connection, job_id: str, now: datetime, waiting: int) -> Gat
     left = mail_standing(conn, job_id).drafts.get(DraftState.APPROVED, 0)
     if left and not pending:
         return Gate(name="approved", state="ok", count=0, passed=0, message=f"nothing waits: all {left:,} were handled")
-    told = f"Nothing is approved; {pending:,} drafts wait for you." if pending else "There is no draft to approve."
-    return Gate(
-        name="approved", state="stops", count=0, passed=0, message=told,
-        next="cmo drafts review" if pending else "cmo status {ref}",
-    )  # fmt: skip
+    expired = draft_views.count_waiting(conn, job_id, now=now, terms=draft_terms("state:expired"))
+    if pending:
+        told, then = f"Nothing is approved; {pending:,} drafts wait for you.", "cmo drafts review --job {ref}"
+    elif expired:
+        told = f"Nothing is approved; {expired:,} approvals expired."
+        then = "cmo drafts review --job {ref} --where state:expired"
+    else:
+        told, then = "There is no draft to approve.", "cmo status {ref}"
+    return Gate(name="approved", state="stops", count=0, passed=0, message=told, next=then)
 
 
 def _provider(preview: SendPreview | None, trouble: CmoTrouble | None, waiting: int) -> Gate:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmo.domain.filters import Term
+from cmo.store.allowed import LEFT
 
 DRAFT_FIELDS = {
     "score": "a number, e.g. score>=80",
@@ -27,19 +28,38 @@ DRAFT_VALUES: dict[str, tuple[str, ...]] = {
 }
 """Fields that take these values only; none: whole numbers."""
 
+_STAYED = (
+    f"NOT EXISTS (SELECT 1 FROM outbox o WHERE o.email_key = d.email_key AND o.draft_id = d.id AND o.state IN {LEFT})"
+)
 STATE = (
     "CASE WHEN d.state = 'pending' AND d.put_off_until > :now THEN 'later' WHEN d.state = 'approved' AND"
-    " (SELECT a.expires_at FROM approvals a WHERE a.id = d.approval_id) <= :now THEN 'expired' ELSE d.state END"
+    f" (SELECT a.expires_at FROM approvals a WHERE a.id = d.approval_id) <= :now AND {_STAYED} THEN 'expired'"
+    " ELSE d.state END"
 )
-"""As it stands at `:now`: nobody has to have written down that time passed."""
-WAITS = (
-    "d.job_id = :job AND d.state = 'pending' AND (d.put_off_until IS NULL OR d.put_off_until <= :now)"
-    " AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'login' AND s.value = d.login_key)"
+"""As it stands at `:now`: nobody has to have written down that time passed. What has left expires no more."""
+_REACHABLE = (
+    "NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'login' AND s.value = d.login_key)"
     " AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'email' AND s.value = d.email_key)"
     " AND NOT EXISTS (SELECT 1 FROM emails e, json_each(e.domains) m JOIN suppressions s ON s.kind = 'domain'"
     " AND s.value = m.value WHERE e.job_id = d.job_id AND e.login_key = d.login_key AND e.email = d.email)"
 )
+WAITS = (
+    f"d.job_id = :job AND d.state = 'pending' AND (d.put_off_until IS NULL OR d.put_off_until <= :now) AND {_REACHABLE}"
+)
 """Waits for a decision now; a draft for somebody who must not be contacted waits for nothing."""
+
+
+def to_decide(terms: Sequence[Term]) -> str:
+    """A condition on `drafts d`: what can be decided on. That is what waits, or all that has not left where the terms
+    name a state; `:now` and `:job` are the caller's."""
+    if states_of(terms):
+        return f"d.job_id = :job AND {_STAYED} AND {_REACHABLE}"
+    return WAITS
+
+
+def states_of(terms: Sequence[Term]) -> tuple[Term, ...]:
+    """Those that name a state."""
+    return tuple(term for term in terms if term.field == "state" and not term.negated)
 
 
 def where(terms: Sequence[Term]) -> tuple[str, dict[str, Any]]:

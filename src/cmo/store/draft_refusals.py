@@ -14,7 +14,7 @@ from cmo.store.db import Connection
 from cmo.store.draft_views import Choice
 
 _FROM: dict[DraftAction, frozenset[str]] = {
-    "approve": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
+    "approve": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED, DraftState.REJECTED}),
     "reject": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
     "disqualify": frozenset({DraftState.PENDING, DraftState.EXPIRED, DraftState.APPROVED}),
     "later": frozenset({DraftState.PENDING, DraftState.EXPIRED}),

@@ -12,7 +12,7 @@ from cmo.domain.filters import Term
 from cmo.domain.letters import Words
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
-from cmo.store.draft_filters import STATE, WAITS, where
+from cmo.store.draft_filters import STATE, states_of, to_decide, where
 
 _ORDERS: Mapping[str, str] = {
     "flagged_first": "(d.flag <> '') DESC, d.score DESC, d.id",
@@ -135,11 +135,11 @@ def next_waiting(
     passed: Sequence[int] = (),
     order: str = "flagged_first",
 ) -> DraftRow | None:
-    """The draft to look at next: waits for a decision, meets all `terms`, and is none of `passed`."""
+    """The draft to look at next: can be decided on, meets all `terms`, and is none of `passed`."""
     clauses, values = where(terms)
     values |= {"job": job_id, "now": now.isoformat(), "passed": json.dumps(list(passed))}
     row = conn.execute(
-        f"{DRAFT_ROW} WHERE {WAITS}{clauses} AND d.id NOT IN (SELECT value FROM json_each(:passed))"
+        f"{DRAFT_ROW} WHERE {to_decide(terms)}{clauses} AND d.id NOT IN (SELECT value FROM json_each(:passed))"
         f" ORDER BY {_ORDERS[order]} LIMIT 1",
         values,
     ).fetchone()
@@ -147,14 +147,15 @@ def next_waiting(
 
 
 def count_waiting(conn: Connection, job_id: str, *, now: datetime, terms: Sequence[Term] = ()) -> int:
-    """Drafts that wait for a decision and meet all `terms`."""
+    """Drafts that wait for a decision, or have not left and are in the state that is named, and meet all `terms`."""
     clauses, values = where(terms)
     values |= {"job": job_id, "now": now.isoformat()}
-    return int(conn.execute(f"SELECT COUNT(*) FROM drafts d WHERE {WAITS}{clauses}", values).fetchone()[0])
+    sql = f"SELECT COUNT(*) FROM drafts d WHERE {to_decide(terms)}{clauses}"
+    return int(conn.execute(sql, values).fetchone()[0])
 
 
 def cover(conn: Connection, job_id: str, terms: Sequence[Term], *, now: datetime, flagged: bool = False) -> Cover:
-    """The waiting drafts that meet all `terms`.
+    """The drafts that can be decided on and meet all `terms`; `waiting` are those that wait, or are in a named state.
 
     Args:
         flagged: Flagged ones too; else only where `terms` ask for a flag by name.
@@ -163,13 +164,13 @@ def cover(conn: Connection, job_id: str, terms: Sequence[Term], *, now: datetime
     clauses, values = where(terms)
     values |= {"job": job_id, "now": now.isoformat()}
     clean = "" if names_flag else " AND d.flag = ''"
-    rows = conn.execute(
-        f"SELECT d.id, d.version FROM drafts d WHERE {WAITS}{clauses}{clean} ORDER BY {_ORDERS['flagged_first']}",
-        values,
-    )
-    choices = tuple(Choice(draft_id=row["id"], version=row["version"], state="pending") for row in rows)
+    open_ = to_decide(terms)
+    order = _ORDERS["flagged_first"]
+    rows = conn.execute(f"{DRAFT_ROW} WHERE {open_}{clauses}{clean} ORDER BY {order}", values)
+    choices = tuple(draft_row(row).choice for row in rows)
+    named, given = where(states_of(terms))
     waiting, with_flag = conn.execute(
-        f"SELECT COUNT(*), COALESCE(SUM(d.flag <> ''), 0) FROM drafts d WHERE {WAITS}", values
+        f"SELECT COUNT(*), COALESCE(SUM(d.flag <> ''), 0) FROM drafts d WHERE {open_}{named}", values | given
     ).fetchone()
     left_out = 0 if names_flag else with_flag
     return Cover(
