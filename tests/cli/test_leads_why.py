@@ -38,6 +38,17 @@ def test_a_no_of_the_gate_is_told_with_its_rule_and_when_it_is_asked_again(cmo: 
     assert f"  cmo --sandbox send {sent.job_id}\n" in shown
 
 
+@pytest.mark.parametrize("name", ["org1.example", "Org 1"])
+def test_a_person_of_a_suppressed_company_must_not_be_contacted(cmo: Cmo, sent: Campaign, name: str) -> None:
+    assert "Must not be contacted" not in cmo("leads", "why", "maint1", out_tty=True).out
+    cmo("leads", "suppress", name, "--kind", "account", "--reason", "their lawyer wrote")
+
+    assert (
+        "Must not be contacted: their lawyer wrote (operator:sebastian)"
+        in cmo("leads", "why", "maint1", out_tty=True).out
+    )
+
+
 def test_as_json_each_decision_is_an_object(cmo: Cmo, sent: Campaign) -> None:
     data = cmo("leads", "why", "maint2", "--json").document["data"]
     assert [(draft["id"], draft["state"], draft["approved_by"]) for draft in data["drafts"]] == [

@@ -22,6 +22,7 @@ from cmo.store.db import open_store
 from tests.cli.harness import NOW, Cmo, FakePipe
 from tests.cli.seed import seed
 from tests.cli.test_diagnostics import PIPE
+from tests.fakes.drafts import SENDER, store_with_drafts
 
 NARROW = Terminal(is_tty=True, color=False, glyphs=True, width=60, height=24)
 
@@ -255,6 +256,17 @@ def test_a_word_that_is_like_nothing_gets_the_list_and_no_guess(cmo: Cmo) -> Non
 
     assert "Did you mean" not in said
     assert "github" in said
+
+
+def test_limits_of_a_person_are_asked_for_by_address_or_login(cmo: Cmo) -> None:
+    cmo.env |= SENDER
+    cmo.home.mkdir()
+    store_with_drafts(cmo.home / "campaign.db", 2)[0].close()
+
+    by_login, by_address = (cmo("limits", "show", who, "--json") for who in ("@Maint2", "maint2@org2.example"))
+    assert by_login.document["data"] == by_address.document["data"]
+    assert by_login.document["data"]["job_id"] is not None
+    assert [cmo("limits", "show", who).code for who in ("nobody", "notmail@")] == [65, 65]
 
 
 def test_limits_name_the_job_they_count(cmo: Cmo, job: str) -> None:

@@ -42,7 +42,7 @@ from cmo.store.db import Connection, transaction
 from cmo.store.gate import ASKED, SendGate
 from cmo.store.journal import this_process
 from cmo.store.packing import unpack
-from cmo.store.people_views import iter_leads
+from cmo.store.people_views import iter_leads, lead_why
 from cmo.store.persons import Recipient
 from cmo.store.progress import progress
 from cmo.store.suppressions import find_suppressed, recognise_erased, record_suppressions
@@ -323,6 +323,9 @@ def test_a_person_who_is_found_again_stays_suppressed(home: Home) -> None:
         sql = "SELECT 1 FROM suppressions WHERE kind = 'hash' AND value = erased_hash('login', 'maint1')"
         assert conn.execute(sql).fetchone() is not None
         assert verdict_on(conn, home, row, secret) == "suppressed"
+        why = lead_why(conn, home.job_id, "maint1")
+        assert why is not None
+        assert why.suppressed == "asked to be forgotten (forget)"
         assert {lead.login for lead in iter_leads(conn, home.job_id)} == {"maint2", "maint3"}
         assert progress(conn, home.job_id, now=NOW).good_leads == 2
 

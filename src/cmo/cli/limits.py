@@ -22,7 +22,9 @@ from cmo.service.controls import LimitsView
 
 
 def show(
-    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="What may still go to this person.")] = None,
+    person: Annotated[
+        str | None, typer.Argument(metavar="[PERSON]", help="Address or login: what may still go to them.")
+    ] = None,
     fields: Fields = None,
 ) -> int:
     """Show limits.
@@ -30,8 +32,8 @@ def show(
     All apply together: the strictest wins. Caps are those a new job starts with; their use is that of the newest job.
     """
     here = session()
-    if email is not None:
-        return _person(here, email, fields)
+    if person is not None:
+        return _person(here, person, fields)
     view = controls.show_limits(here.settings)
     rows = [*_quotas(view, here.settings), *_inboxes(view), *_caps(here.settings)]
     columns = [
@@ -79,8 +81,8 @@ def change(
     return DONE
 
 
-def _person(here: Session, email: str, fields: str | None) -> int:
-    found = controls.show_person_limits(here.settings, email)
+def _person(here: Session, person: str, fields: str | None) -> int:
+    found = controls.show_person_limits(here.settings, person)
     verdict, room = found.room.verdict, found.room
     data = {
         "remaining_today": found.remaining_today,
@@ -112,7 +114,7 @@ def _quotas(view: LimitsView, settings: Settings) -> list[Row]:
         _row("new_inbox_daily", limits.new_inbox_daily, None, "a day and new inbox, grows by as many a day", "quota"),
         _row("max_per_company_daily", limits.max_per_company_daily, quotas.busiest_company,
              "a day and company; the busiest", "quota", frees),
-        _row("max_per_contact", limits.max_per_contact, None, "7 days and person: cmo limits show EMAIL", "quota"),
+        _row("max_per_contact", limits.max_per_contact, None, "7 days and person: cmo limits show PERSON", "quota"),
         _row("story_pitch_per_contact", settings.story_pitch_per_contact, None, "14 days and person", "quota"),
     ]  # fmt: skip
 

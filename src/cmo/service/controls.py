@@ -17,16 +17,17 @@ from cmo.domain.job import Plan
 from cmo.domain.letters import Words
 from cmo.domain.outward import Inbox
 from cmo.domain.policy import Limits
+from cmo.domain.suppression import SuppressionKind, suppression_value
 from cmo.domain.text import clean_line
 from cmo.domain.window import Window
-from cmo.errors import ConfigError
+from cmo.errors import ConfigError, ToolInputInvalid
 from cmo.paths import write_private
 from cmo.service.routes import composer_of, route_of
 from cmo.service.store import clock_of, installation_key, resolve_job, writer
 from cmo.store.audit import record_audit
 from cmo.store.bases import EVERYWHERE, Basis, record_basis, revoke_basis
 from cmo.store.db import Connection, transaction
-from cmo.store.person_room import PersonRoom, person_room
+from cmo.store.person_room import PersonRoom, find_address, person_room
 from cmo.store.standing_views import QuotaUse, Stops, left_this_week, quota_use, stops
 from cmo.store.switches import SENDING, Switch, find_switch, resume_inboxes, switch_off, switch_on
 
@@ -153,11 +154,30 @@ def show_limits(settings: Settings) -> LimitsView:
         )
 
 
-def show_person_limits(settings: Settings, email: str) -> PersonLimits:
-    """What may still go to `email`, and what the gate would say first."""
+def _address_of(conn: Connection, person: str) -> str:
+    is_login = "@" not in person.strip().removeprefix("@")
+    found = find_address(conn, person.strip().removeprefix("@")) if is_login else person
+    try:
+        if found is None:
+            raise ValueError(f"nobody called {person!r} has an address here")
+        suppression_value(SuppressionKind.EMAIL, found)
+    except ValueError as exc:
+        raise ToolInputInvalid(
+            f"{exc}.", hint="cmo limits show ana@ana.example, or a login of: cmo leads list"
+        ) from exc
+    return found
+
+
+def show_person_limits(settings: Settings, person: str) -> PersonLimits:
+    """What may still go to whoever has this address or login, and what the gate would say first.
+
+    Raises:
+        ToolInputInvalid: that is neither an address nor a login with one.
+    """
     view, limits = show_limits(settings), limits_of(settings)
     address = settings.sender_email
     with writer(settings) as conn:
+        email = _address_of(conn, person)
         room = person_room(
             conn,
             email,

@@ -8,14 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from cmo.domain.base import Frozen
+from cmo.domain.company import company_key, name_key
 from cmo.domain.filters import Term
 from cmo.domain.lead import LeadRow, MxVerdict, PersonRef, Score
+from cmo.domain.suppression import SuppressionKind
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
 from cmo.store.outbox_views import DraftLine, WriteLine, drafts_of_person, writes_of_person
 from cmo.store.pages import COMPANY, LEAD_ROWS, lead_from_row
 from cmo.store.persons import Recipient
-from cmo.store.suppressions import find_suppressed
+from cmo.store.suppressions import find_erased, find_suppressed
 
 LEAD_FIELDS = {
     "score": "a number, e.g. score>=80",
@@ -211,7 +213,7 @@ def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
     if row["score"] is not None:
         sql = f"{LEAD_ROWS} WHERE c.job_id = ? AND c.login_key = ?"
         lead = lead_from_row(conn.execute(sql, (job_id, key)).fetchone())
-    suppressed = _suppressed(conn, job_id, key)
+    suppressed = _suppressed(conn, row)
     state = "held" if lead is not None and lead.held else row["state"]
     if suppressed is not None and (lead is None or not lead.accepted):
         state = "suppressed"
@@ -284,11 +286,19 @@ def _addresses(conn: Connection, job_id: str, key: str) -> tuple[AddressLine, ..
     return tuple(lines)
 
 
-def _suppressed(conn: Connection, job_id: str, key: str) -> str | None:
-    rows = conn.execute("SELECT email FROM emails WHERE job_id = ? AND login_key = ? ORDER BY rank", (job_id, key))
-    people = [Recipient("", key), *(Recipient(row["email"], key) for row in rows)]
+def _suppressed(conn: Connection, candidate: Any) -> str | None:
+    """Why the person must not be contacted, under any of their names or as somebody who was erased."""
+    key = candidate["login_key"]
+    company = (json.loads(candidate["profile"]).get("company") if candidate["profile"] else None) or ""
+    rows = conn.execute(
+        "SELECT email, email_key FROM emails WHERE job_id = ? AND login_key = ? ORDER BY rank",
+        (candidate["job_id"], key),
+    ).fetchall()
+    people = [Recipient("", key, name_key(company), company)]
+    people += [Recipient(row["email"], key, company_key(company, row["email"]), company) for row in rows]
     found = find_suppressed(conn, dict(enumerate(people)), secret=None)
-    entry = next(iter(found.values()), None)
+    names = [(SuppressionKind.LOGIN, key), *((SuppressionKind.EMAIL, row["email_key"]) for row in rows)]
+    entry = next(iter(found.values()), None) or find_erased(conn, names)
     return None if entry is None else f"{entry.reason} ({entry.source})"
 
 

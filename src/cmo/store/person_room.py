@@ -87,6 +87,17 @@ def person_room(
     )
 
 
+def find_address(conn: Connection, login: str) -> str | None:
+    """Where the next mail to `login` would go, or the best address of theirs; None where none is stored."""
+    row = conn.execute(
+        "SELECT email FROM (SELECT email, 0 AS later, state <> 'approved' AS waits, -id AS n FROM drafts"
+        " WHERE login_key = ?1 UNION ALL SELECT email, 1, 0, rank FROM emails WHERE login_key = ?1)"
+        " ORDER BY later, waits, n LIMIT 1",
+        (login.lower(),),
+    ).fetchone()
+    return None if row is None else str(row["email"])
+
+
 _NEXT = """SELECT d.id, d.job_id, d.company_key, d.login_key, d.version, a.at AS approved_at FROM drafts d
  LEFT JOIN approvals a ON a.id = d.approval_id WHERE d.email_key = ?
  ORDER BY d.state <> 'approved', d.id DESC LIMIT 1"""

@@ -11,6 +11,7 @@ from typing import Any
 from cmo.domain.suppression import (
     MAIL_SERVER,
     MAIL_SERVICE,
+    Key,
     Suppression,
     SuppressionKind,
     erased_value,
@@ -151,6 +152,16 @@ def find_suppressed(
         if not entries.keys().isdisjoint(keys[number])
     }
     return {number: entry for number, entry in found.items() if entry is not None}
+
+
+def find_erased(conn: Connection, names: Iterable[Key]) -> Suppression | None:
+    """The entry by which somebody with one of these `names` is kept as erased; needs `recognise_erased`."""
+    row = conn.execute(
+        "SELECT s.* FROM json_each(?) k JOIN suppressions s ON s.kind = 'hash'"
+        " AND s.value = erased_hash(json_extract(k.value, '$[0]'), json_extract(k.value, '$[1]')) LIMIT 1",
+        (json.dumps(list(names)),),
+    ).fetchone()
+    return None if row is None else _from_row(row)
 
 
 def _from_row(row: Any) -> Suppression:
