@@ -57,3 +57,16 @@ def test_as_json_each_decision_is_an_object(cmo: Cmo, sent: Campaign) -> None:
     (write,) = data["outbox"]
     assert (write["state"], [line["rule"] for line in write["decisions"]]) == ("failed", ["suppressed"])
     assert write["decisions"][0]["next"] == "cmo leads suppress --list"
+
+
+def test_lifting_one_name_of_a_person_says_what_else_still_forbids_it(cmo: Cmo, sent: Campaign) -> None:
+    for name in ("maint1@org1.example", "@maint1"):
+        cmo("leads", "suppress", name, "--reason", f"asked as {name}")
+    lifted = " ".join(cmo("leads", "suppress", "maint1@org1.example", "--remove", "--yes").err.split())
+    assert "Lifted: email maint1@org1.example." in lifted
+    assert ("They must still not be contacted: login maint1" in lifted) == (
+        "Must not be contacted" in cmo("leads", "why", "maint1", out_tty=True).out
+    )
+    cmo("leads", "suppress", "maint1@org1.example", "--reason", "asked")
+    lifted = " ".join(cmo("leads", "suppress", "maint1", "--remove", "--yes").err.split())
+    assert "They must still not be contacted: email maint1@org1.example (asked, operator:sebastian)." in lifted

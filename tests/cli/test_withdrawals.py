@@ -72,7 +72,18 @@ def test_what_cannot_be_done_is_told_with_the_step_by_hand(tmp_path: Path) -> No
     assert withdrawals(cmo) == ["planned"]
 
 
+@pytest.mark.parametrize(
+    "argv", [("leads", "suppress", "@maint2"), ("leads", "suppress", "org2.example"), ("forget", BEN)]
+)
+def test_a_rehearsal_says_who_would_be_taken_out_and_takes_nobody_out(cmo: Cmo, argv: tuple[str, ...]) -> None:
+    assert "Would take out of the sequence they were handed to: 1." in cmo(*argv, "--dry-run").err
+    assert withdrawals(cmo) == []
+    assert cmo("leads", "suppress", "--list", "--json").document["data"] == []
+
+
 def test_erasing_takes_people_out_first(cmo: Cmo) -> None:
     result = cmo("forget", BEN, "--yes", "--json")
-    assert (result.code, result.document["data"]["still_in"]) == (0, [])
+    data = result.document["data"]
+    assert (result.code, data["withdrawn"], data["still_in"]) == (0, 1, [])
+    assert "Taken out of the sequence they were handed to: 1." in result.err
     assert withdrawals(cmo) == ["confirmed"]

@@ -379,6 +379,15 @@ def test_backups_and_files_of_others_are_named_and_not_touched(home: Home) -> No
     assert backup.read_text() == f"about {ADDRESS}"
 
 
+def test_the_owner_of_a_public_repository_stays_its_owner_and_no_file_of_cmo_is_blamed(home: Home) -> None:
+    with service.writer(home.settings) as conn:
+        conn.execute("UPDATE repos SET doc = json_set(doc, '$.owner', 'Maint1', '$.full_name', 'Maint1/proj',"
+                     " '$.url', 'https://github.com/Maint1/proj') WHERE n = 1")  # fmt: skip
+    done = verbs.forget(home.settings, ADDRESS)
+
+    assert (done.left, done.repositories) == ((), ("Maint1/proj",))
+
+
 def test_a_word_that_is_their_login_too_does_not_cost_others_their_row(home: Home) -> None:
     people = home.settings.paths.run_dir(home.job_id) / "artifacts/prospects.csv"
     people.write_text(f"login,name,email\nmaint2,maint1,{OTHER}\n")

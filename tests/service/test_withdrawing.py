@@ -154,7 +154,7 @@ def test_who_was_taken_out_by_hand_is_found_to_be_out(tmp_path: Path) -> None:
 @each_service
 def test_who_is_erased_is_taken_out_first(name: str, tmp_path: Path) -> None:
     with handed_over(name, tmp_path) as (run, _):
-        assert forget(run.settings, BEN).still_in == ()
+        assert forget(run.settings, BEN).withdrawn.left == ()
         assert in_campaign(run) == {ANA, CAT}
 
 
@@ -162,7 +162,7 @@ def test_who_is_erased_is_taken_out_first(name: str, tmp_path: Path) -> None:
 def test_who_could_not_be_taken_out_before_being_erased_is_taken_out_later(name: str, tmp_path: Path) -> None:
     with handed_over(name, tmp_path) as (run, conn):
         run.services.leave()
-        (left,) = forget(run.settings, BEN).still_in
+        (left,) = forget(run.settings, BEN).withdrawn.left
         assert BEN in left.by_hand
         assert BEN not in "\n".join(conn.iterdump())
         run.services.return_()

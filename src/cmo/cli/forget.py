@@ -11,7 +11,7 @@ from cmo.cli.errors import Left
 from cmo.cli.options import DryRun, Yes
 from cmo.cli.session import session
 from cmo.cli.terminal import safe_line
-from cmo.cli.withdrawals import still_in_data, tell_still_in
+from cmo.cli.withdrawals import still_in_data, tell_withdrawn, tell_would_withdraw
 from cmo.service import forget as verbs
 from cmo.service.audit import record_dry
 
@@ -35,6 +35,7 @@ def forget(
     if dry_run:
         record_dry(here.settings, "person.forget", f"person:{verbs.token_of(here.settings, email)}")
         here.say.note("Would erase them. Nothing was changed.")
+        tell_would_withdraw(here, person.names())
         return DONE
     if not yes and here.ask.line("Type the address to erase them:", flag="--yes").lower() != email.strip().lower():
         raise Left("Nothing was changed.")
@@ -44,7 +45,10 @@ def forget(
         here.say.warn(f"{path} still names them: it is a backup or a file of yours.", "Remove it by hand.")
     for home in done.unread:
         here.say.note(f"Not looked into: {home}. It has a store of its own: --profile, --sandbox.")
-    tell_still_in(here, done.still_in)
+    if done.repositories:
+        names = ", ".join(map(safe_line, done.repositories))
+        here.say.note(f"Their login stays as the owner of what is public: {names}.")
+    tell_withdrawn(here, done.withdrawn)
     here.say.hint("Copies of exported files, what stdout was sent to, and the CRM are yours to clean.")
     data = {
         "person": done.token,
@@ -52,7 +56,9 @@ def forget(
         "files": [str(path) for path in done.files],
         "left": [str(path) for path in done.left],
         "not_looked_into": [str(path) for path in done.unread],
-        "still_in": still_in_data(done.still_in),
+        "repositories": len(done.repositories),
+        "withdrawn": done.withdrawn.done,
+        "still_in": still_in_data(done.withdrawn.left),
     }
     here.out.document("cmo.forget/1", data, text=[])
     return DONE

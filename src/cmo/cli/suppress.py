@@ -15,7 +15,7 @@ from cmo.cli.options import DryRun, Fields, Yes
 from cmo.cli.output import Column
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
-from cmo.cli.withdrawals import still_in_data, take_out
+from cmo.cli.withdrawals import still_in_data, take_out, tell_would_withdraw
 from cmo.domain.suppression import SuppressionKind
 from cmo.service import suppress as verbs
 from cmo.service.audit import record_dry
@@ -71,6 +71,7 @@ def _add(here: Session, whom: verbs.Target, reason: str, dry_run: bool) -> int:
     if dry_run:
         record_dry(here.settings, "leads.suppress", verbs.token_of(here.settings, whom))
         here.say.note(f"Would suppress {shown}. Nothing was changed.")
+        tell_would_withdraw(here, [(whom.kind, whom.value)])
         return DONE
     is_new = verbs.suppress(here.settings, whom, reason=reason)
     here.say.note(f"Suppressed {shown}: nothing leaves for it any more." if is_new else f"{shown} was suppressed.")
@@ -99,6 +100,12 @@ def _remove(here: Session, whom: verbs.Target, reason: str, yes: bool, dry_run: 
     if not verbs.unsuppress(here.settings, whom, reason=reason):
         raise NothingMatched(f"{shown} is not suppressed.", hint="cmo leads suppress --list")
     here.say.note(f"Lifted: {shown}.")
+    other = verbs.find_other(here.settings, whom)
+    if other is not None:
+        why = f"{other.kind} {safe_line(other.value)}" if other.kind is not SuppressionKind.HASH else "they were erased"
+        here.say.warn(
+            f"They must still not be contacted: {why} ({safe_line(other.reason)}, {safe_line(other.source)})."
+        )
     data = {"kind": whom.kind.value, "value": whom.value, "state": "removed", "new": False}
     here.out.document("cmo.leads.suppress/1", data, text=[])
     return DONE

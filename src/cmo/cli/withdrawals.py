@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cmo.cli.session import Session
 from cmo.cli.terminal import safe_line
 
 if TYPE_CHECKING:
+    from cmo.domain.suppression import Key
     from cmo.service.withdrawing import Withdrawn
     from cmo.store.withdrawals import StillIn
 
@@ -29,6 +30,15 @@ def tell_withdrawn(here: Session, withdrawn: Withdrawn) -> None:
     if withdrawn.done:
         here.say.note(f"Taken out of the sequence they were handed to: {withdrawn.done:,}.")
     tell_still_in(here, withdrawn.left)
+
+
+def tell_would_withdraw(here: Session, names: Iterable[Key]) -> None:
+    """How many would be taken out, where it is anybody."""
+    from cmo.service.withdrawing import would_withdraw
+
+    count = would_withdraw(here.settings, names)
+    if count:
+        here.say.note(f"Would take out of the sequence they were handed to: {count:,}.")
 
 
 def tell_still_in(here: Session, left: Sequence[StillIn]) -> None:

@@ -31,15 +31,14 @@ from cmo.service.exports import pieces
 from cmo.service.folder import SNAPSHOT, JobFolder
 from cmo.service.jobs import iter_run_state
 from cmo.service.store import clock_of, installation_key, writer
-from cmo.service.withdrawing import withdraw_within
+from cmo.service.withdrawing import Withdrawn, withdraw_within
 from cmo.store import journal
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
 from cmo.store.doubt import in_flight
-from cmo.store.erasure import Person, erase, find_person, shred
+from cmo.store.erasure import Person, erase, find_person, owned_repos, shred
 from cmo.store.jobs import list_jobs
 from cmo.store.suppressions import record_suppressions
-from cmo.store.withdrawals import StillIn
 
 MOST_JOBS = 1_000_000
 OTHER_HOMES = ("profiles", "sandbox")
@@ -62,8 +61,11 @@ class Forgotten:
     """Files that still name them and are not cmo's to change: backups, settings, what somebody put there."""
     unread: tuple[Path, ...]
     """Homes of other profiles and the sandbox, which have stores of their own."""
-    still_in: tuple[StillIn, ...]
-    """Sequences that may still mail them; by the provider's id of them that is tried again."""
+    repositories: tuple[str, ...]
+    """Public repositories that stay, with their login as the owner."""
+    withdrawn: Withdrawn
+    """Sequences that they were taken out of, or may still mail them: by the provider's id of them that is tried
+    again."""
 
 
 def token_of(settings: Settings, address: str) -> str:
@@ -105,15 +107,21 @@ def forget(settings: Settings, address: str) -> Forgotten:
             rows = {table: count for table, count in erase(conn, person, secret=secret).items() if count}
             _record(settings, conn, token, "erased", {"rows": rows, "files": len(files)})
         _renew_snapshots(settings, conn)
+        repositories = tuple(owned_repos(conn, person))
         shred(conn)
     traces = person.traces()
     return Forgotten(
         token=token,
         rows=rows,
         files=files,
-        left=tuple(path for path in _files(settings.paths) if _names(path, traces)),
+        left=tuple(
+            path for path in _files(settings.paths) if _names(path, traces) and not _is_own(settings.paths, path)
+        ),
         unread=tuple(home for home in _other_homes(settings.paths) if home.is_dir()),
-        still_in=tuple(one for one in withdrawn.left if email_key(one.email) in traces.keys),
+        repositories=repositories,
+        withdrawn=Withdrawn(
+            done=withdrawn.done, left=tuple(one for one in withdrawn.left if email_key(one.email) in traces.keys)
+        ),
     )
 
 
@@ -199,6 +207,11 @@ def _erase_file(paths: Paths, path: Path, traces: Traces) -> bool:
     else:
         return False
     return True
+
+
+def _is_own(paths: Paths, path: Path) -> bool:
+    """Whether it is a snapshot, made anew from the store: it names them as owner of a repository at most."""
+    return path.name == SNAPSHOT and path.is_relative_to(paths.runs_dir)
 
 
 def _erase_records(path: Path, traces: Traces) -> bool:

@@ -26,9 +26,11 @@ from cmo.service.exported import note_exports
 from cmo.service.store import clock_of, usable_key, writer
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
+from cmo.store.persons import Recipient
 from cmo.store.suppressions import (
     BY_HAND,
     find_entry,
+    find_suppressed,
     iter_entries,
     objected,
     record_suppressions,
@@ -152,6 +154,16 @@ def unsuppress(settings: Settings, target: Target, *, reason: str) -> bool:
         )
         record_audit(conn, [told], at=clock_of(settings).now())
     return True
+
+
+def find_other(settings: Settings, target: Target) -> Suppression | None:
+    """Why whoever `target` names must not be contacted, under any name of theirs; None where nothing forbids it."""
+    if target.kind not in (SuppressionKind.EMAIL, SuppressionKind.LOGIN):
+        return None
+    is_login = target.kind is SuppressionKind.LOGIN
+    who = Recipient("", login=target.value) if is_login else Recipient(target.value)
+    with writer(settings) as conn:
+        return find_suppressed(conn, {0: who}, secret=usable_key(settings, conn)).get(0)
 
 
 def list_suppressed(settings: Settings) -> list[Suppression]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,16 +12,17 @@ from cmo.config import Settings
 from cmo.domain.draft import WITHDRAW
 from cmo.domain.job import Stage
 from cmo.domain.outward import Withdrawal
+from cmo.domain.suppression import Key, Suppression
 from cmo.errors import CmoError, ConfigError
 from cmo.providers.ports import Meter
-from cmo.service.store import known_key, writer
+from cmo.service.store import clock_of, known_key, writer
 from cmo.service.wiring import Outside, outside
 from cmo.service.writers import open_sequence_mailer
 from cmo.store.db import Connection
 from cmo.store.events import last_moment
 from cmo.store.gate import withdrawal_gate
 from cmo.store.journal import this_claimant
-from cmo.store.withdrawals import StillIn, plan_withdrawals, still_in
+from cmo.store.withdrawals import StillIn, count_withdrawals, plan_withdrawals, still_in
 
 if TYPE_CHECKING:
     from cmo.graph.dispatch import Dispatcher
@@ -40,6 +41,16 @@ def withdraw(settings: Settings) -> Withdrawn:
     """Take out everybody who must not be contacted, now."""
     with writer(settings) as conn:
         return withdraw_within(settings, conn)
+
+
+def would_withdraw(settings: Settings, names: Iterable[Key]) -> int:
+    """How many people would be taken out of sequences if these were suppressed. Changes nothing."""
+    at = clock_of(settings).now()
+    with writer(settings) as conn:
+        entries = [
+            Suppression(kind=kind, value=value, reason="", source=settings.actor, added_at=at) for kind, value in names
+        ]
+        return count_withdrawals(conn, entries)
 
 
 def withdraw_within(settings: Settings, conn: Connection) -> Withdrawn:

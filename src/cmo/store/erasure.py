@@ -15,7 +15,7 @@ from typing import Any
 from cmo.config.installation import opaque_token
 from cmo.domain.base import Frozen
 from cmo.domain.draft import WITHDRAW
-from cmo.domain.suppression import email_key
+from cmo.domain.suppression import Key, SuppressionKind, email_key
 from cmo.domain.traces import Traces
 from cmo.errors import StoreBusy
 from cmo.store.db import Connection, translated
@@ -61,6 +61,11 @@ class Person(Frozen):
     """In lower case."""
     person_ids: tuple[str, ...] = ()
 
+    def names(self) -> list[Key]:
+        """What they are suppressed by."""
+        addresses = [(SuppressionKind.EMAIL, email_key(address)) for address in self.addresses]
+        return [*addresses, *((SuppressionKind.LOGIN, login) for login in self.logins)]
+
     def traces(self) -> Traces:
         return Traces(addresses=self.addresses, logins=self.logins)
 
@@ -87,6 +92,16 @@ def find_person(conn: Connection, email: str) -> Person:
         logins=tuple(sorted(logins)),
         person_ids=tuple(sorted(persons)),
     )
+
+
+def owned_repos(conn: Connection, person: Person) -> list[str]:
+    """Full names of the repositories in the store whose owner is one of their logins: public, hence kept."""
+    rows = conn.execute(
+        "SELECT DISTINCT json_extract(doc, '$.full_name') AS name FROM repos WHERE lower(json_extract(doc, '$.owner'))"
+        " IN (SELECT value FROM json_each(?)) ORDER BY name",
+        (json.dumps(person.logins),),
+    )
+    return [row["name"] for row in rows]
 
 
 def _own_addresses(conn: Connection, logins: set[str], key: str) -> set[str]:

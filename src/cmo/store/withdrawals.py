@@ -7,13 +7,15 @@ done for, and the provider's id of the person outlasts an erasure.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from cmo.domain.base import Frozen
 from cmo.domain.draft import ENROL, WITHDRAW
 from cmo.domain.letters import SEQUENCE_MAILERS
+from cmo.domain.suppression import Suppression
 from cmo.store.db import Connection, transaction
 from cmo.store.persons import Recipient
-from cmo.store.suppressions import find_suppressed
+from cmo.store.suppressions import find_suppressed, record_suppressions
 
 UNNAMED = "unnamed"
 """Code of a withdrawal that can never be done from here."""
@@ -68,6 +70,31 @@ def plan_withdrawals(conn: Connection, *, secret: bytes | None) -> None:
     Args:
         secret: The installation's; needed to recognise the erased.
     """
+    suppressed = _enrolled(conn, secret)
+    if not suppressed and not still_in(conn):
+        return
+    with transaction(conn):
+        conn.execute(_PLAN, (json.dumps(list(suppressed)),))
+        conn.execute(
+            f"UPDATE outbox AS o SET state = 'planned', attempts = 0, due_s = 0, job_id = {_JOB} WHERE state = 'failed'"
+            " AND code IS NOT ?2 AND operation IN (SELECT value FROM json_each(?1))",
+            (_OPERATIONS, UNNAMED),
+        )
+
+
+def count_withdrawals(conn: Connection, entries: Iterable[Suppression]) -> int:
+    """How many people suppressions like `entries` would take out of sequences. Changes nothing."""
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        before = len(_enrolled(conn, None))
+        record_suppressions(conn, entries)
+        return len(_enrolled(conn, None)) - before
+    finally:
+        conn.rollback()
+
+
+def _enrolled(conn: Connection, secret: bytes | None) -> dict[int, Suppression]:
+    """Who is in a sequence, was not withdrawn, and must not be contacted: row of the outbox -> why."""
     handed_over = json.dumps(sorted(f"{mailer}.{ENROL}" for mailer in SEQUENCE_MAILERS))
     enrolled = conn.execute(_ENROLLED, (handed_over, _OPERATIONS)).fetchall()
     people = {
@@ -79,16 +106,7 @@ def plan_withdrawals(conn: Connection, *, secret: bytes | None) -> None:
         )
         for row in enrolled
     }
-    suppressed = find_suppressed(conn, people, secret=secret) if people else {}
-    if not suppressed and not still_in(conn):
-        return
-    with transaction(conn):
-        conn.execute(_PLAN, (json.dumps(list(suppressed)),))
-        conn.execute(
-            f"UPDATE outbox AS o SET state = 'planned', attempts = 0, due_s = 0, job_id = {_JOB} WHERE state = 'failed'"
-            " AND code IS NOT ?2 AND operation IN (SELECT value FROM json_each(?1))",
-            (_OPERATIONS, UNNAMED),
-        )
+    return find_suppressed(conn, people, secret=secret) if people else {}
 
 
 def still_in(conn: Connection) -> list[StillIn]:
