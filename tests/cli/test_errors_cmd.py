@@ -93,6 +93,27 @@ def test_commands_that_are_named_carry_the_job_that_was_given(cmo: Cmo, job: str
     assert f"cmo errors retry {key} --job {job}" in cmo("errors", "show", key, "--job", job).out
 
 
+def test_the_commands_of_a_list_carry_its_job(cmo: Cmo, job: str) -> None:
+    assert f"--job {job}" in cmo("errors", "list", job).err
+    assert "--job" not in cmo("errors", "list").err
+
+
+def test_nothing_of_a_job_that_is_over_is_offered_to_be_retried_but_its_mail(cmo: Cmo, job: str) -> None:
+    conn = open_store(cmo.home / "campaign.db")
+    commit(conn, job, [("end", ev.JobFinished(summary="done", good_leads=0))], at=NOW, epoch=None)
+    conn.close()
+    found = keys(cmo)
+
+    shown = {stage: cmo("errors", "show", key) for stage, key in found.items()}
+    told = {stage: f"{result.out}{result.err}" for stage, result in shown.items()}
+    assert ["errors retry" in told[stage] for stage in ("enrich", "send")] == [False, True]
+    assert "look again in a new one: cmo run" in told["enrich"]
+    for argv in (("errors", "retry", found["enrich"]), ("resume", job, "--retry-errors")):
+        refused = cmo(*argv)
+        assert (refused.code in (3, 4), "by a new job: cmo run" in " ".join(refused.err.split())) == (True, True)
+    assert "errors retry" not in cmo("errors", "revive", found["enrich"]).err
+
+
 @pytest.mark.parametrize(
     ("ref", "code"), [("zz", 2), ("", 2), ("ffffffff", 4), ("' OR 1=1", 2), ("%", 2), ("\x1b[2J", 2)]
 )

@@ -85,7 +85,7 @@ def list_groups(
     glyphs = here.out.terminal.glyphs
     here.out.table("cmo.errors.list/1", _columns(glyphs), [_row(item) for item in found], fields=fields)
     if found:
-        here.say.hint(f"One of them: cmo errors show {found[0].key}")
+        here.say.hint(f"One of them: cmo errors show {_typed(found[0].key, job)}")
         return DONE
     if stage is None and group is None and not terms:
         here.say.note(f"No errors in {job_id}.")
@@ -116,7 +116,11 @@ def show(
     here.out.document("cmo.errors.show/1", data, text=_page(here, found, told, members), fields=fields)
     if found.count > len(members):
         here.say.note(f"{len(members):,} of {found.count:,} members shown. All: --limit {found.count}")
-    here.say.hint(f"cmo errors retry {typed}   cmo errors skip {typed}" if found.open else f"cmo errors revive {typed}")
+    if found.open:
+        again = f"cmo errors retry {typed}" if found.can_be_retried else "In a new job: cmo run"
+        here.say.hint(f"{again}   cmo errors skip {typed}")
+    else:
+        here.say.hint(f"cmo errors revive {typed}")
     return DONE
 
 
@@ -142,15 +146,19 @@ def retry(
             found = groups.error_groups(conn, job_id)
     if not any(one.open for one in found):
         what = f"Group {found[0].key} is {found[0].state}." if found else "No group can be tried again."
-        raise NothingMatched(what, hint=f"cmo errors revive {group}" if group else "cmo errors list")
+        raise NothingMatched(what, hint=f"cmo errors {f'revive {_typed(group, job)}' if group else 'list'}")
     done = verbs.retry(here.settings, found[0].job_id, [one.key for one in found], items=item or (), dry_run=dry_run)
     if item and not (done.items or done.writes or done.left):
-        raise NothingMatched(f"None of these is an open member of {found[0].key}.", hint=f"cmo errors show {group}")
+        raise NothingMatched(
+            f"None of these is an open member of {found[0].key}.", hint=f"cmo errors show {_typed(found[0].key, job)}"
+        )
     here.say.note(
         f"{'Would be pending' if dry_run else 'Pending'} again: {done.items:,} for the job, {done.writes:,} to send."
     )
     for why, count in done.left.items():
         here.say.warn(f"{count:,} left as they are: {why}.")
+    if any(not one.can_be_retried for one in found):
+        here.say.hint("What failed is looked up again by a new job: cmo run")
     data = {"dry_run": dry_run, "items": done.items, "writes": done.writes, "left": dict(done.left)}
     here.out.document("cmo.errors.retry/1", data, text=[])
     if done.items or done.writes:
@@ -217,7 +225,11 @@ def revive(
     here = session()
     found = _find(here, group, job)
     counts = verbs.revive(here.settings, found.job_id, [found.key], items=item or (), reason=reason, dry_run=dry_run)
-    return _marked(here, "revive", counts, _typed(found.key, job), dry_run=dry_run, is_named=bool(item))
+    done = _marked(here, "revive", counts, _typed(found.key, job), dry_run=dry_run, is_named=bool(item))
+    here.say.hint(
+        f"Then: cmo errors retry {_typed(found.key, job)}" if found.can_be_retried else "In a new job: cmo run"
+    )
+    return done
 
 
 def ticket(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> int:
@@ -245,7 +257,7 @@ def ticket(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> i
         here.say.note(f"Group {found.key} {'is now' if is_new else 'was filed before as'} {safe_line(filed.id or '')}.")
         return DONE
     why = safe_line(filed.message or "no answer yet").rstrip(".")
-    here.say.warn(f"The ticket is {filed.state}: {why}.", f"Again: cmo errors ticket {found.key}")
+    here.say.warn(f"The ticket is {filed.state}: {why}.", f"Again: cmo errors ticket {_typed(found.key, job)}")
     return PARTLY if filed.state is OutboxState.UNKNOWN else UNREACHABLE
 
 
@@ -284,7 +296,7 @@ def _prefix(ref: str) -> str:
 
 
 def _row(group: StoredGroup) -> dict[str, Any]:
-    data = group.model_dump(exclude={"key", "retrying", "most_tries"})
+    data = group.model_dump(exclude={"key", "retrying", "most_tries", "is_of_ended_job"})
     return {"group": group.key, "state": group.state.value, "open": group.open, **data}
 
 
@@ -320,7 +332,8 @@ def _marked(
     done, would = _WORDS[verb]
     here.say.note(f"{would if dry_run else done} {counts.total():,} of group {', '.join(counts) or typed}.")
     here.out.document(f"cmo.errors.{verb}/1", {"dry_run": dry_run, "groups": dict(counts)}, text=[])
-    here.say.hint(f"Then: cmo errors retry {typed}" if verb == "revive" else f"Take back: cmo errors revive {typed}")
+    if verb != "revive":
+        here.say.hint(f"Take back: cmo errors revive {typed}")
     return DONE
 
 

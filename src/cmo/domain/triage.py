@@ -47,6 +47,7 @@ class ErrorGroup(Frozen):
     most_tries: int | None = None
     next_try_at: datetime | None = None
     """None where nothing happens by itself."""
+    is_of_ended_job: bool = False
 
     @property
     def provider(self) -> str:
@@ -58,6 +59,11 @@ class ErrorGroup(Frozen):
     def is_write(self) -> bool:
         """Whether something was to change outside."""
         return "." in self.tool
+
+    @property
+    def can_be_retried(self) -> bool:
+        """A job that is over takes nothing up again; its writes still leave."""
+        return self.is_write or not self.is_of_ended_job
 
 
 class Explanation(Frozen):
@@ -79,6 +85,8 @@ _SERVICE_OF_TOOL = {
 }
 
 
+_RETRIES = "cmo errors retry"
+NEW_JOB = "the job is over; look again in a new one: cmo run"
 UNKNOWN_CAN_DO: tuple[str, ...] = (
     "see all of them: cmo errors show {key}",
     "try again: cmo errors retry {key}",
@@ -140,6 +148,8 @@ def explain(group: ErrorGroup) -> Explanation:
         did, can_do = "Kept the failure with its words.", UNKNOWN_CAN_DO
     else:
         means, did, can_do = known.means.format(**values), known.did.format(**values), known.can_do
+    if not group.can_be_retried:
+        can_do = (*(line for line in can_do if _RETRIES not in line), NEW_JOB)
     return Explanation(
         means=means[:1].upper() + means[1:],
         did=" ".join(filter(None, (did, _progress(group)))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from cmo.domain.filters import Term, parse_filter
 from cmo.domain.outbox import OutboxState
 from cmo.domain.text import clean_line
 from cmo.errors import PolicyRefused
+from cmo.service.next_steps import next_step
 from cmo.service.store import clock_of, writer
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
@@ -183,8 +184,15 @@ def file_ticket(settings: Settings, group: StoredGroup, *, found: Outside | None
         _record(settings, conn, "ticket", group, {"state": filed.state, "id": filed.id or ""}, at=now)
     refused = done.outcomes["linear.issue"].refused
     if filed.state is OutboxState.PLANNED and refused:
-        raise PolicyRefused(filed.message or f"The gate says no: {', '.join(refused)}.", hint="cmo why-not")
+        raise PolicyRefused(filed.message or f"The gate says no: {', '.join(refused)}.", hint=_way(refused, group))
     return filed, True
+
+
+def _way(refused: Iterable[str], group: StoredGroup) -> str:
+    """What to type about the rule that stopped the group's ticket."""
+    return next(
+        filter(None, (next_step(rule, "", ref=group.job_id) for rule in refused)), f"cmo why-not {group.job_id}"
+    )
 
 
 def show_ticket_text(settings: Settings, group: StoredGroup) -> str:

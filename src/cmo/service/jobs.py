@@ -286,7 +286,8 @@ def require_resumable(settings: Settings, job_id_: str) -> Job:
         job = get_job(conn, job_id_)
         if job.status.is_over:
             raise JobNotResumable(
-                f"Job {job.id} is {job.status}; there is nothing to resume.", hint=f"Its results: cmo export {job.id}"
+                f"Job {job.id} is {job.status}; there is nothing to resume.",
+                hint=f"Its results: cmo export {job.id}   What failed is looked up again by a new job: cmo run",
             )
         holder = journal.live_holder(conn, job.id, now_s=SystemClock().now().timestamp())
         if holder is not None:

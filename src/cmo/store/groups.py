@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from cmo.domain.base import Frozen
 from cmo.domain.filters import Term
-from cmo.domain.job import Stage
+from cmo.domain.job import JobStatus, Stage
 from cmo.domain.outbox import MOST_ATTEMPTS, SOFT_BOUNCE, OutboxState
 from cmo.domain.outward import EXPECTED
 from cmo.domain.triage import ErrorGroup, explain, normalise
@@ -114,10 +114,12 @@ class FiledTicket(Frozen):
     """What stands in its way."""
 
 
+_OVER = ", ".join(f"'{status}'" for status in JobStatus if status.is_over)
 _GROUPS = (
-    "SELECT g.*, CASE WHEN count > skipped + dead AND retrying = count - skipped - dead THEN 'retrying'"
+    f"SELECT g.*, (SELECT status IN ({_OVER}) FROM jobs WHERE id = g.job_id) AS is_of_ended_job,"
+    " CASE WHEN count > skipped + dead AND retrying = count - skipped - dead THEN 'retrying'"
     " WHEN count > skipped + dead THEN 'needs you' WHEN dead THEN 'dead' ELSE 'skipped' END AS state FROM"
-    " (SELECT f.group_key, MIN(f.stage) AS stage, MIN(f.tool) AS tool, MIN(f.code) AS code,"
+    " (SELECT f.group_key, MIN(f.job_id) AS job_id, MIN(f.stage) AS stage, MIN(f.tool) AS tool, MIN(f.code) AS code,"
     " MAX(f.message) AS message, MAX(f.status) AS status, COUNT(*) AS count, MAX(f.tries) AS tries,"
     f" COUNT(DISTINCT {_LEAD}) AS leads, MIN(COALESCE(f.first_at, f.last_at)) AS first_at,"
     " MAX(f.last_at) AS last_at, COALESCE(SUM(f.mark = 'skipped'), 0) AS skipped,"
@@ -152,7 +154,7 @@ def error_groups(
         f"{_GROUPS}{clauses} ORDER BY last_at DESC, group_key LIMIT ? OFFSET ?",
         (job_id, int(marked), *values, limit, offset),
     )
-    return [_group(job_id, dict(row)) for row in rows]
+    return [_group(dict(row)) for row in rows]
 
 
 def count_groups(conn: Connection, job_id: str, *, marked: bool = False, terms: Sequence[Term] = ()) -> int:
@@ -202,11 +204,10 @@ def _clause(term: Term) -> tuple[str, str]:
             return "instr(lower(message), ?) > 0", value
 
 
-def _group(job_id: str, row: dict[str, Any]) -> StoredGroup:
+def _group(row: dict[str, Any]) -> StoredGroup:
     next_s = row.pop("next_s")
     return StoredGroup(
         key=row.pop("group_key"),
-        job_id=job_id,
         most_tries=MOST_ATTEMPTS if row["retrying"] else None,
         next_try_at=_moment(next_s),
         **row,
