@@ -56,7 +56,7 @@ def test_as_json_each_decision_is_an_object(cmo: Cmo, sent: Campaign) -> None:
     ]
     (write,) = data["outbox"]
     assert (write["state"], [line["rule"] for line in write["decisions"]]) == ("failed", ["suppressed"])
-    assert write["decisions"][0]["next"] == "cmo leads suppress --list"
+    assert write["decisions"][0]["next"] == "cmo --sandbox leads suppress --list"
 
 
 def test_lifting_one_name_of_a_person_says_what_else_still_forbids_it(cmo: Cmo, sent: Campaign) -> None:

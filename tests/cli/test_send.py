@@ -38,6 +38,44 @@ def test_a_locked_job_is_refused_with_the_way_on(cmo: Cmo) -> None:
     assert unlock.strip().endswith("jobs set 000000 mode=send_allowed")
 
 
+def test_a_ceiling_of_the_environment_is_named(cmo: Cmo) -> None:
+    made_for(cmo)
+    result = cmo("send", "--yes", env={"CMO_MODE": "draft_only"})
+    assert (result.code, "Unlock: unset CMO_MODE\n" in result.err) == (77, True)
+
+
+@pytest.mark.parametrize("verb", ["send", "sync"])
+def test_a_dry_run_of_what_is_locked_names_the_unlock_and_not_itself(cmo: Cmo, verb: str) -> None:
+    made_for(cmo, mode=Mode.DRAFT_ONLY)
+    told = cmo(verb, "--dry-run").err
+    assert "Unlock: cmo --sandbox jobs set 000000 mode=send_allowed" in told
+    assert "Do it" not in told
+
+
+def test_a_dry_run_in_which_nothing_would_leave_leads_to_the_reason(cmo: Cmo) -> None:
+    made = made_for(cmo)
+    with made.open() as conn:
+        conn.execute("UPDATE drafts SET time_zone = 'Asia/Tokyo'")
+    conn.close()
+    assert cmo("send", "--dry-run").err.splitlines()[-1].endswith("cmo --sandbox why-not 000000")
+
+
+def test_what_is_to_be_typed_has_the_sandbox_on_a_pipe_and_as_json_too(cmo: Cmo) -> None:
+    made_for(cmo)
+    (gate,) = (one for one in cmo("why-not", "--json").document["data"]["gates"] if one["name"] == "outbox")
+    assert gate["next"] == "cmo --sandbox send 000000"
+    assert "cmo --sandbox send 000000" in cmo("why-not").out
+    result = cmo("send", "--yes", "--json", env={"CMO_MODE": "draft_only"})
+    assert "cmo --sandbox send" in result.error["hint"]
+
+
+def test_another_sequence_leads_to_the_approvals_that_do_not_hold_for_it(cmo: Cmo) -> None:
+    made = made_for(cmo)
+    result = cmo("jobs", "set", "last", "mailer=instantly")
+    assert "mailer: none -> instantly" in result.err
+    assert f"cmo --sandbox drafts review --job {made.job_id} --where state:approved" in result.err
+
+
 def test_the_kill_switch_refuses_and_names_who_switched_it_on(cmo: Cmo) -> None:
     made = made_for(cmo, 1)
     with made.open() as conn:

@@ -79,7 +79,7 @@ def test_a_pause_of_one_job_is_taken_back_for_that_job(tmp_path: Path) -> None:
 def test_a_ceiling_is_raised_in_the_settings_first(tmp_path: Path) -> None:
     found = asked(campaign(tmp_path, 1, CMO_MODE="draft_only"))
     gate = next(gate for gate in found.gates if gate.name == "mode")
-    assert gate.next == "cmo config set mode.sending send_allowed"
+    assert gate.next == "unset CMO_MODE"
 
 
 def test_a_provider_that_is_not_set_up_is_named_with_its_fix_and_rules_stay_unasked(tmp_path: Path) -> None:

@@ -119,9 +119,9 @@ class Diagnostics:
     def warn(self, text: str, hint: str = "") -> None:
         """Something is off, but the command goes on."""
         if self.json:
-            self._line(safe_json({"warning": {"message": redact(text), "hint": self.qualify(hint)}}))
+            self._line(safe_json({"warning": {"message": self.qualify(redact(text)), "hint": self.qualify(hint)}}))
             return
-        for row in self._rows(f"warning: {redact(safe_line(text))}", less=self._tag_cells):
+        for row in self._rows(f"warning: {self.qualify(redact(safe_line(text)))}", less=self._tag_cells):
             self._line(self._tagged(row.replace("warning:", self.terminal.paint("warning:", "warn"), 1)))
         if hint and not self.quiet:
             self._indented(self.qualify(safe_line(hint)))
@@ -150,7 +150,7 @@ class Diagnostics:
         return FAULT
 
     def _tell(self, code: str, message: str, hint: str, exit_: int) -> None:
-        message, hint = redact(message), self.qualify(redact(hint))
+        message, hint = self.qualify(redact(message)), self.qualify(redact(hint))
         if self.json:
             self._line(safe_json({"error": {"code": code, "message": message, "hint": hint, "exit": exit_}}))
             return

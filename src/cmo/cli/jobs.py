@@ -19,6 +19,7 @@ from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.domain.job import Job, JobStatus, Plan
 from cmo.errors import JobNotResumable, PolicyRefused
+from cmo.service.next_steps import raise_ceiling
 from cmo.store import views
 
 
@@ -141,11 +142,11 @@ def change(
     if not changed:
         here.say.note("That is how it was already.")
     elif not dry_run:
-        here.say.note("It takes effect at the job's next step.")
+        here.say.note("It takes effect at once." if found.status.is_over else "It takes effect at the job's next step.")
     if changed.keys() & {"mailer", "sequence_id"} and approved:
         here.say.warn(
             f"{approved:,} approvals were for another mailer or sequence: they do not hold as long as this does.",
-            hint="Approve again: cmo drafts approve --where state:approved",
+            hint=f"Approve again: cmo drafts review --job {job_id} --where state:approved",
         )
     data = {key: {"before": old, "after": new} for key, (old, new) in changed.items()}
     here.out.document("cmo.jobs.set/1", {"job_id": job_id, "changes": data, "dry_run": dry_run}, text=[])
@@ -206,7 +207,7 @@ def _check_ceiling(here: Session, plan: Plan) -> None:
     if order.index(plan.mode) > order.index(here.settings.mode()):
         raise PolicyRefused(
             f"Mode {plan.mode} is above the ceiling {here.settings.mode()}.",
-            hint=f"Raise it first: cmo config set mode.sending {plan.mode}",
+            hint=f"Raise it first: {raise_ceiling(here.settings, plan.mode)}",
         )
 
 
@@ -229,6 +230,8 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _said(value: Any) -> str:
     if isinstance(value, dict) and set(value) == {"low", "high"}:
         return f"{value['low']}..{value['high']}"
+    if value is None:
+        return "none"
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -17,6 +17,8 @@ from cmo.domain.text import ago
 
 Row = Mapping[str, Any]
 _LEAST = 4
+_COMMANDS = ("next", "can_do")
+"""Fields of documents that hold commands to type."""
 """No column gets narrower."""
 
 
@@ -106,6 +108,7 @@ class Output:
             keys = pick([Column(key) for key in data], fields)
             data = {column.key: data[column.key] for column in keys}
             text = None
+        data = self._typable(data)
         if self.json:
             self._line(safe_json({"schema": schema, "data": data, "next": None}))
         elif self.form == "terminal" and text is not None:
@@ -118,6 +121,14 @@ class Output:
                 name = pad(key, width) + "  " if self.form == "terminal" else key + "\t"
                 self._line(name + plain(value))
         self.stream.flush()
+
+    def _typable(self, data: Any, name: str = "") -> Any:
+        """`data` with the global flags in force in what is to be typed, as `text` has them."""
+        if isinstance(data, Mapping):
+            return {key: self._typable(value, key) for key, value in data.items()}
+        if isinstance(data, list | tuple):
+            return [self._typable(item, name) for item in data]
+        return self.qualify(data) if name in _COMMANDS and isinstance(data, str) else data
 
     def event(self, event: Mapping[str, Any], text: str) -> None:
         """Write one event of a stream, at once: JSON, or `text` on a line."""

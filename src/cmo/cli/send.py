@@ -22,7 +22,7 @@ from cmo.cli.withdrawals import tell_withdrawn
 from cmo.config import Settings
 from cmo.domain.text import span
 from cmo.service.send_words import announce, clock, count_outcomes, tell_stay
-from cmo.service.sending import Sending, SendPreview, SendRow, hold_of, opened, require_unlocked
+from cmo.service.sending import Sending, SendPreview, SendRow, hold_of, opened, require_unlocked, unlock_words
 from cmo.store import draft_views
 from cmo.store.send_views import CameOf
 
@@ -252,8 +252,16 @@ def _rehearse(here: Session, sending: Sending, preview: SendPreview, ref: str, f
         here.say.warn(f"Nothing would leave now: {preview.locked[0].message}", hint="This is what would go without it.")
     here.say.note("Nothing was handed over. It would be like this:")
     _announce(here, sending, preview, ref)
-    here.say.hint(f"Do it: cmo send {ref}" if rows else "cmo drafts review")
+    here.say.hint(_next_of_rehearsal(sending, preview, ref))
     return DONE
+
+
+def _next_of_rehearsal(sending: Sending, preview: SendPreview, ref: str) -> str:
+    if preview.locked:
+        return unlock_words(sending, preview.locked[0], ref).replace("\n", "   ")
+    if not preview.rows:
+        return f"cmo drafts review --job {ref}"
+    return f"Do it: cmo send {ref}" if preview.leaving else f"Why nothing would leave: cmo why-not {ref}"
 
 
 def _nothing(here: Session, sending: Sending, began: datetime, ref: str) -> int:

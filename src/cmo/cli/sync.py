@@ -15,7 +15,7 @@ from cmo.cli.output import Column
 from cmo.cli.send import agree_to_leave, leave_if_asked
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
-from cmo.service.sending import Sending, opened, require_unlocked
+from cmo.service.sending import Sending, opened, require_unlocked, unlock_words
 from cmo.service.syncing import Syncing, SyncPreview
 from cmo.store.send_views import CameOf
 
@@ -52,7 +52,10 @@ def sync(
         syncing = Syncing(delivery, list_id)
         preview = syncing.preview()
         if dry_run:
-            return _rehearse(here, syncing, preview, ref, fields)
+            way = f"Do it: cmo sync {ref}"
+            if preview.locked:
+                way = unlock_words(Sending(delivery), preview.locked[0], ref).replace("\n", "   ")
+            return _rehearse(here, syncing, preview, way, fields)
         _announce(here, preview)
         if preview.writing:
             agree_to_leave(here, "record", preview.writing, is_limited=True, yes=yes)
@@ -62,7 +65,7 @@ def sync(
         return _tell(here, job_id, syncing.came_of(since=started), stopped, ref)
 
 
-def _rehearse(here: Session, syncing: Syncing, preview: SyncPreview, ref: str, fields: str | None) -> int:
+def _rehearse(here: Session, syncing: Syncing, preview: SyncPreview, way: str, fields: str | None) -> int:
     syncing.note(preview, is_dry=True)
     locked = preview.locked[0].rule if preview.locked else None
     rows = [{**row.model_dump(), "locked": locked} for row in preview.rows]
@@ -73,7 +76,7 @@ def _rehearse(here: Session, syncing: Syncing, preview: SyncPreview, ref: str, f
         )
     here.say.note("Nothing was written. It would be like this:")
     _announce(here, preview)
-    here.say.hint(f"Do it: cmo sync {ref}")
+    here.say.hint(way)
     return DONE
 
 

@@ -36,6 +36,7 @@ from cmo.domain.widening import narrower_part
 from cmo.errors import ConfigError, JobLeased, JobNotResumable, PolicyRefused
 from cmo.ids import job_id
 from cmo.service.heralds import Ears, heralded
+from cmo.service.next_steps import raise_ceiling
 from cmo.service.store import clock_of, installation_key, reader, resolve_job, summary_at, writer
 from cmo.service.wiring import machinery, outside, require_credentials
 from cmo.service.world import sandbox_world
@@ -364,7 +365,7 @@ def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
         if order.index(plan.mode) > order.index(settings.mode()):
             raise PolicyRefused(
                 f"Mode {plan.mode} is above the ceiling {settings.mode()}.",
-                hint="Raise mode.sending in your settings first: cmo config set mode.sending send_allowed",
+                hint=f"Raise the ceiling first: {raise_ceiling(settings, plan.mode)}",
             )
         plan = held_firm(job.plan, plan)
         search = narrower_part(job.plan.icp, plan.icp)

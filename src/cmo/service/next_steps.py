@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from cmo.config import Settings
+
 _OF_RULES: Mapping[str, str] = {
     "kill_switch": 'cmo kill --release --reason "…"',
     "paused": "cmo resume --sending",
@@ -36,6 +38,16 @@ _OF_OTHERS: Mapping[str, str] = {
 """What stands in the way besides the gate."""
 _STATE = re.compile(r"The draft is (\w+)|The approval (expired)")
 _COUNTRY = re.compile(r"sending\.countries ([A-Z]{2})=ok")
+
+
+def raise_ceiling(settings: Settings, mode: str = "send_allowed") -> str:
+    """What to do about a ceiling of modes that is too low; what hides the user's own settings file comes first."""
+    command = f"cmo config set mode.sending {mode}"
+    origin, *below = settings.origins.get("mode.sending", ()) or (None,)
+    if origin is None or origin.layer not in ("environment", ".env", "project file"):
+        return command
+    way = f"unset {origin.source}" if origin.layer == "environment" else f"change mode.sending in {origin.source}"
+    return way if any(one.value == mode for one in below[:1]) else f"{way}, then: {command}"
 
 
 def next_step(rule: str, message: str, *, ref: str, countries: Sequence[str] = ()) -> str:

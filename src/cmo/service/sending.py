@@ -25,6 +25,7 @@ from cmo.errors import ConfigError, PolicyRefused
 from cmo.providers.ports import Meter
 from cmo.service.cache import StoredAnswers
 from cmo.service.delivery import VERIFY_AFTER, VERIFY_AT_ONCE, Delivery
+from cmo.service.next_steps import raise_ceiling
 from cmo.service.routes import Composer, composer_of
 from cmo.service.store import resolve_job, writer
 from cmo.service.wiring import Outside, open_resolver, outside
@@ -379,17 +380,27 @@ def require_unlocked(sending: Sending, ref: str, *, what: str = "send") -> None:
     stay = f"{waiting:,} approved drafts stay where they are."
     if waiting == 1:
         stay = "1 approved draft stays where it is."
-    see = f"See what would go: cmo {what} {ref} --dry-run"
+    hint = f"See what would go: cmo {what} {ref} --dry-run\n{unlock_words(sending, first, ref)}"
     if first.rule != "mode":
-        way = "cmo kill --release --reason TEXT" if first.rule == "kill_switch" else "cmo resume --sending"
-        raise PolicyRefused(f"sending is stopped. {first.message} {stay}", hint=f"{see}\nUnlock: {way}")
+        raise PolicyRefused(f"sending is stopped. {first.message} {stay}", hint=hint)
     ceiling, mode = sending.delivery.ceiling(), sending.delivery.job.plan.mode
-    unlock = f"Unlock: cmo jobs set {ref} mode=send_allowed"
-    if ceiling is not Mode.SEND_ALLOWED:
-        mode = ceiling
-        unlock = f"Unlock: cmo config set mode.sending send_allowed\nThen: cmo jobs set {ref} mode=send_allowed"
-    words = mode.value.replace("_", "-").upper()
-    raise PolicyRefused(f"sending is locked ({words}). {stay}", hint=f"{see}\n{unlock}")
+    words = (mode if ceiling is Mode.SEND_ALLOWED else ceiling).value.replace("_", "-").upper()
+    raise PolicyRefused(f"sending is locked ({words}). {stay}", hint=hint)
+
+
+def unlock_words(sending: Sending, locked: Verdict, ref: str) -> str:
+    """How what stops everything is taken away: a line for each step.
+
+    Args:
+        ref: How the job is named in commands.
+    """
+    if locked.rule != "mode":
+        way = "cmo kill --release --reason TEXT" if locked.rule == "kill_switch" else "cmo resume --sending"
+        return f"Unlock: {way}"
+    unlock = f"cmo jobs set {ref} mode=send_allowed"
+    if sending.delivery.ceiling() is Mode.SEND_ALLOWED:
+        return f"Unlock: {unlock}"
+    return f"Unlock: {raise_ceiling(sending.delivery.settings)}\nThen: {unlock}"
 
 
 def hold_of(settings: Settings, asked: timedelta | None = None) -> timedelta:

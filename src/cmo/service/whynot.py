@@ -14,7 +14,7 @@ from cmo.domain.job import Mode
 from cmo.domain.policy import RULES, Verdict
 from cmo.errors import ConfigError, PolicyRefused, ProviderError
 from cmo.service.mail_setup import clock_words
-from cmo.service.next_steps import next_step
+from cmo.service.next_steps import next_step, raise_ceiling
 from cmo.service.rules import draft_terms
 from cmo.service.send_words import MOST_REASONS
 from cmo.service.sending import Sending, SendPreview, opened
@@ -233,7 +233,7 @@ def _next(gate: Gate, sending: Sending, settings: Settings, short: str) -> str:
     if gate.state != "stops":
         return ""
     if gate.name == "mode" and settings.mode() is not Mode.SEND_ALLOWED:
-        return "cmo config set mode.sending send_allowed"
+        return raise_ceiling(settings)
     if gate.name == "paused" and find_switch(sending.delivery.conn, SENDING, now=sending.now()) is None:
         return f"cmo resume {short} --sending"  # of this job alone
     step = next_step(gate.name, gate.reason or gate.message, ref=short, countries=settings.country_rules)
