@@ -43,8 +43,10 @@ def test_each_gate_counts_what_it_stops_and_when_it_lets_go(tmp_path: Path) -> N
     with sending_of(made) as sending:
         send_all(sending)
     found = asked(made)
-    assert stops(found) == {"suppressed": 1, "address_policy": 1, "country": 1, "quota_day": 2}
+    assert stops(found) == {"address_policy": 1, "country": 1, "quota_day": 2}
     by_name = {gate.name: gate for gate in found.gates}
+    assert (by_name["suppressed"].state, found.waiting) == ("ok", 4)
+    assert "; 1 ended here for good: " in by_name["suppressed"].message
     assert by_name["quota_day"].retry_at is not None
     assert by_name["address_policy"].next.startswith("cmo policy allow commit --basis")
     assert by_name["health"].state == "ok"
@@ -100,6 +102,7 @@ def test_a_hold_that_runs_held_and_doubtful_rows_are_told(tmp_path: Path) -> Non
     found = asked(made)
     assert stops(found) == {"hold": 2, "held": 1, "unknown": 1}
     assert next(gate for gate in found.gates if gate.name == "hold").retry_at == due_at
+    assert found.leaving == 0
 
 
 def test_asking_writes_nothing(tmp_path: Path) -> None:

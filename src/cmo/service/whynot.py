@@ -22,7 +22,7 @@ from cmo.service.wiring import Outside
 from cmo.store import draft_views
 from cmo.store.db import Connection
 from cmo.store.gate import clock_behind
-from cmo.store.send_views import RuleCount, hold_ends, mail_standing, refused_for_good
+from cmo.store.send_views import RuleCount, drafts_in_hold, hold_ends, mail_standing, refused_for_good
 from cmo.store.switches import SENDING, find_switch
 
 CmoTrouble = ConfigError | ProviderError | PolicyRefused
@@ -98,7 +98,9 @@ def _told(
         *_outbox(conn, sending.job_id, now, preview),
         *_rules(preview, sending.locked(), refused_for_good(conn, sending.job_id), waiting),
     ]
-    leaving = 0 if preview is None or preview.locked else len(preview.leaving)
+    in_hold = drafts_in_hold(conn, sending.job_id, now=now)
+    goes = () if preview is None or preview.locked else preview.leaving
+    leaving = sum(row.draft_id not in in_hold for row in goes)
     named = [gate.model_copy(update={"next": _next(gate, sending, settings, short)}) for gate in gates]
     return WhyNot(job_id=sending.job_id, waiting=waiting, leaving=leaving, gates=tuple(named))
 
@@ -154,10 +156,10 @@ def _outbox(conn: Connection, job_id: str, now: datetime, preview: SendPreview |
         gates.append(Gate(name="outbox", state="stops", count=len(rules), passed=0, message=told))
     else:
         gates.append(Gate(name="outbox", state="ok", count=0, passed=planned, message=f"{planned:,} handed over"))
-    ends = hold_ends(conn, job_id)
-    if ends is not None and ends > now:
+    ends, in_hold = hold_ends(conn, job_id), drafts_in_hold(conn, job_id, now=now)
+    if ends is not None and in_hold:
         told = "The hold is not over: everything can be recalled."
-        gates.append(Gate(name="hold", state="stops", count=planned, passed=0, message=told, retry_at=ends))
+        gates.append(Gate(name="hold", state="stops", count=len(in_hold), passed=0, message=told, retry_at=ends))
     if held:
         told = "Held, by an operator or until it is clear whether they left."
         gates.append(Gate(name="held", state="stops", count=held, passed=planned, message=told))
@@ -189,34 +191,39 @@ def _rules(
     left, gates = len(rows) if preview else waiting, list[Gate]()
     for rule in RULES:
         same = [row for row in rows if row.rule == rule]
-        final = over.get(rule)
         if rule in stops:
             verdict = stops[rule]
             gates.append(
                 Gate(name=rule, state="stops", count=waiting, passed=0, message=verdict.message,
                      retry_at=verdict.retry_at)
             )  # fmt: skip
-        elif same or final:
+        elif same:
             times = [row.retry_at for row in same if row.retry_at]
-            reasons = _reasons([row.message for row in same]) or ((final.message,) if final else ())
-            count = len(same) + (final.count if final else 0)
+            reasons = _reasons([row.message for row in same])
             left -= len(same)
             gates.append(
-                Gate(name=rule, state="stops", count=count, passed=left, message=" ".join(reasons),
+                Gate(name=rule, state="stops", count=len(same), passed=left,
+                     message=" ".join([*reasons, *_ended(over.get(rule))]),
                      reason=reasons[0], retry_at=min(times) if times else None)
             )  # fmt: skip
         else:
             is_asked = preview is not None or rule in STANDING
+            told = f"{left:,} pass" if is_asked else "not asked while there is no provider"
             gates.append(
                 Gate(
                     name=rule,
                     state="ok" if is_asked else "unasked",
                     count=0,
                     passed=left if is_asked else 0,
-                    message=f"{left:,} pass" if is_asked else "not asked while there is no provider",
+                    message="; ".join([told, *_ended(over.get(rule))]),
                 )
             )
     return gates
+
+
+def _ended(over: RuleCount | None) -> list[str]:
+    """What a rule ended for good: that does not wait any more."""
+    return [f"{over.count:,} ended here for good: {over.message}"] if over else []
 
 
 def _reasons(texts: Sequence[str]) -> tuple[str, ...]:

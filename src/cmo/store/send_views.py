@@ -15,6 +15,10 @@ from cmo.store.outbox_views import maybe, moment
 
 _WAITS_FOR_GATE = "EXISTS (SELECT 1 FROM decisions w WHERE w.outbox_id = o.id AND w.retry_s = o.due_s)"
 """The gate has said when it may be looked at again."""
+_NEVER_TRIED = (
+    "o.job_id = ? AND o.state = 'planned' AND o.is_held = 0"
+    f" AND o.attempts = 0 AND o.code IS NULL AND o.draft_id IS NOT NULL AND NOT {_WAITS_FOR_GATE}"
+)
 
 
 class MailRow(Frozen):
@@ -115,12 +119,14 @@ def left_out_of_crm(conn: Connection, job_id: str) -> list[tuple[str, str, str]]
 
 def hold_ends(conn: Connection, job_id: str) -> datetime | None:
     """When the last of the job's mails that were never tried may leave; None where none waits for its hold to end."""
-    row = conn.execute(
-        "SELECT MAX(o.due_s) AS s FROM outbox o WHERE o.job_id = ? AND o.state = 'planned' AND o.is_held = 0"
-        f" AND o.attempts = 0 AND o.code IS NULL AND o.draft_id IS NOT NULL AND NOT {_WAITS_FOR_GATE}",
-        (job_id,),
-    ).fetchone()
+    row = conn.execute(f"SELECT MAX(o.due_s) AS s FROM outbox o WHERE {_NEVER_TRIED}", (job_id,)).fetchone()
     return maybe(row["s"])
+
+
+def drafts_in_hold(conn: Connection, job_id: str, *, now: datetime) -> set[int]:
+    """Drafts whose mail was handed over and can still be recalled before it is first tried."""
+    sql = f"SELECT o.draft_id FROM outbox o WHERE {_NEVER_TRIED} AND o.due_s > ?"
+    return {row["draft_id"] for row in conn.execute(sql, (job_id, now.timestamp()))}
 
 
 class Standing(Frozen):
