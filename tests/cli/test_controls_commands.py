@@ -31,7 +31,7 @@ def test_releasing_needs_a_reason_a_terminal_and_the_phrase(cmo: Cmo) -> None:
 
     assert cmo("kill", "--release", tty=True).code == 2
     assert cmo("kill", "--release", "--reason", "checked").code == 5
-    cmo("kill", "--release", "--reason", "checked", tty=True, stdin="yes\n")
+    assert cmo("kill", "--release", "--reason", "checked", tty=True, stdin="yes\n").code == 77
     assert cmo("kill", "--status", "--json").document["data"]["on"] is True
     assert cmo("kill", "--release", "--reason", "checked", "--yes", tty=True).code == 2
     assert cmo("kill", "--release", "--reason", "checked", "--no-input", tty=True, stdin="send again\n").code == 5

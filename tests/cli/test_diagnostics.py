@@ -21,7 +21,7 @@ EXPECTED = {
     "CampaignHolds": 75,
     "ProviderUnavailable": 69,
     "AuthRejected": 78,
-    "ProviderRejected": 69,
+    "ProviderRejected": 78,
     "ContractBroken": 69,
     "ToolInputInvalid": 65,
     "ToolFailed": 69,

@@ -64,6 +64,14 @@ def test_a_note_is_written_for_each_mail_that_left_and_all_agree(cmo: Cmo) -> No
     assert (result.code, result.document["data"]["confirmed"]) == (0, 6), result.err
 
 
+def test_what_a_provider_does_not_have_is_a_wrong_setting_and_not_an_outage(cmo: Cmo) -> None:
+    made_for(cmo)
+    assert cmo("sync", "--dry-run", "--list", "nope").code == 78
+    for campaign_id in ("nope", "00000000-0000-4000-8000-000000000000"):
+        cmo("jobs", "set", "last", "mailer=instantly", f"sequence_id={campaign_id}")
+        assert cmo("send", "--dry-run").code == 78
+
+
 def test_through_a_service_with_sequences_everything_arrives_once_and_all_agree(cmo: Cmo) -> None:
     cmo.home.mkdir()
     made = campaign(

@@ -32,11 +32,11 @@ EXIT_CODES: dict[int, str] = {
     NOT_FOUND: "no such job or lead, or nothing matched",
     NEEDS_PERSON: "needs a person, and there is no terminal",
     BAD_DATA: "input data is bad (place named); store damaged",
-    UNREACHABLE: "a provider cannot be reached",
+    UNREACHABLE: "a provider cannot be reached, or refused",
     UNWRITABLE: "cannot write the output; disk full",
     PAUSED: "paused, out of budget, or held by another process; `resume` continues",
-    REFUSED: "refused by policy: mode, kill switch, quota, suppression",
-    CONFIG: "configuration, job file or key missing or wrong; store newer than cmo",
+    REFUSED: "refused by policy: mode, kill switch, quota, suppression; a phrase that was typed wrongly",
+    CONFIG: "configuration, job file, key, list or campaign missing or wrong; store newer than cmo",
     INTERRUPTED: "left at once by a second Ctrl-C",
     PIPE_CLOSED: "reader closed the pipe (silent)",
 }
@@ -65,6 +65,8 @@ _CODES: dict[type[errors.CmoError], int] = {
     errors.WorkerEnded: FAULT,
 }
 """The nearest class above an error decides."""
+_WRONG_NAMES = (None, 404)
+"""Of a refusal: what was named is of the wrong form, so that nobody was asked, or the provider does not have it."""
 _CODES_BY_WORD = {"filter": USAGE}
 """Errors whose classes load pydantic, by their stable word."""
 
@@ -77,6 +79,8 @@ def exit_code(error: errors.CmoError) -> int:
         return error.exit_code
     if error.code in _CODES_BY_WORD:
         return _CODES_BY_WORD[error.code]
+    if isinstance(error, errors.ProviderRejected) and error.status in _WRONG_NAMES:
+        return CONFIG
     return next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), FAULT)
 
 

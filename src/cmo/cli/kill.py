@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from cmo.cli.diagnostics import DONE, UNREACHABLE, UNWRITABLE
-from cmo.cli.errors import Left, NeedsPerson, UsageProblem
+from cmo.cli.errors import NeedsPerson, UsageProblem
 from cmo.cli.options import DryRun
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
+from cmo.errors import PolicyRefused
 from cmo.service import kill as verbs
 from cmo.service.audit import record_dry
 
@@ -69,7 +70,7 @@ def _release(here: Session, reason: str, *, dry_run: bool) -> int:
         here.say.note("Would release the kill switch. Nothing was changed.")
         return DONE
     if here.ask.line(f"Mail will leave again. Type “{verbs.PHRASE}”:", flag="a terminal") != verbs.PHRASE:
-        raise Left("The kill switch stays on.")
+        raise PolicyRefused("That is not the phrase: the kill switch stays on.", hint="cmo kill --status")
     changed = verbs.release(here.settings, reason)
     here.say.note("Released. Mail may leave again." if changed else "The kill switch was not on.")
     if here.settings.sandbox:

@@ -296,7 +296,7 @@ MAIL_COMMANDS: tuple[Entry, ...] = (
         "kill",
         "mail",
         ("kill", 'kill --release --reason "bounces checked"'),
-        (5, 69),
+        (5, 69, 73, 77),
     ),
     Entry(
         "audit list",
