@@ -41,7 +41,7 @@ def test_forty_answers_in_a_burst_are_forty_decisions(cmo: Cmo, job: str) -> Non
     result = review(cmo, "n\nn\n" + "a\n" * 40)
 
     assert in_state(cmo, "approved") == list(range(3, 43))
-    assert "40 approve; 10 left. DRAFT-ONLY: nothing is sent." in result.err
+    assert "40 approved; 10 left. DRAFT-ONLY: nothing is sent." in result.err
 
 
 @pytest.mark.parametrize(("tty", "out_tty"), [(False, False), (True, False), (False, True)])

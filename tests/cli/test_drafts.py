@@ -202,6 +202,12 @@ def test_nothing_handed_over_is_taken_back(cmo: Cmo, job: str) -> None:
     assert states(cmo, 6) == ["approved"]
 
 
+def test_fewer_samples_than_have_to_be_seen_are_not_taken_in_silence(cmo: Cmo, job: str) -> None:
+    told = at_terminal(cmo, "drafts", "approve", "--where", "score>=80", "--sample", "3", answers="q\n").err
+    assert "At least 8 are shown (review.sample_min), not 3." in told
+    assert "At least" not in at_terminal(cmo, "drafts", "approve", "--where", "score>=80", answers="q\n").err
+
+
 @pytest.mark.parametrize(
     "argv",
     [

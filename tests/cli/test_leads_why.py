@@ -34,7 +34,7 @@ def test_a_no_of_the_gate_is_told_with_its_rule_and_when_it_is_asked_again(cmo: 
     shown = cmo("leads", "why", "maint1", out_tty=True, env={"COLUMNS": "160"}).out
     assert "1 first_touch, approved, version 1; approved by operator:ana" in shown
     assert "1 maildir.send, planned, tries: 0" in shown
-    assert "window: It is outside working hours in Asia/Tokyo. (asked 1 times; again from " in shown
+    assert "window: It is outside working hours in Asia/Tokyo. (asked 1 time; again from " in shown
     assert f"  cmo --sandbox send {sent.job_id}\n" in shown
 
 

@@ -271,3 +271,12 @@ def test_limits_of_a_person_are_asked_for_by_address_or_login(cmo: Cmo) -> None:
 
 def test_limits_name_the_job_they_count(cmo: Cmo, job: str) -> None:
     assert job in cmo("limits", "show").out
+
+
+def test_a_finished_job_has_no_idle_stage_and_its_summary_is_of_its_end(cmo: Cmo, over: str) -> None:
+    conn = open_store(cmo.home / "campaign.db")
+    conn.execute("DELETE FROM verdicts")  # too old, as after a week
+    conn.close()
+    shown = cmo("status", over, out_tty=True).out
+    assert "At its end: 2 good leads." in shown
+    assert not [line for line in shown.splitlines() if line.lstrip().startswith("mx") and "idle" in line]

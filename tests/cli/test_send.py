@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from cmo.cli.diagnostics import PARTLY
+from cmo.cli.send import _next
 from cmo.domain.job import Mode
 from cmo.store.journal import this_process
+from cmo.store.send_views import CameOf
 from cmo.store.switches import KILL, switch_on
 from tests.cli.harness import Cmo
 from tests.fakes.campaign import ENV, Campaign, campaign, sandbox_settings
@@ -74,6 +76,12 @@ def test_another_sequence_leads_to_the_approvals_that_do_not_hold_for_it(cmo: Cm
     result = cmo("jobs", "set", "last", "mailer=instantly")
     assert "mailer: none -> instantly" in result.err
     assert f"cmo --sandbox drafts review --job {made.job_id} --where state:approved" in result.err
+
+
+def test_where_nothing_left_nobody_is_sent_to_the_crm() -> None:
+    came = CameOf(confirmed=0, later=0, unknown=0, held=0, failed=0, effects={}, refused=(), next_at=None)
+    assert "cmo sync" not in _next(came, "", "0000", is_refused=False)
+    assert "cmo sync" in _next(came.model_copy(update={"confirmed": 1}), "", "0000", is_refused=False)
 
 
 def test_the_kill_switch_refuses_and_names_who_switched_it_on(cmo: Cmo) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def approve_in_bulk(
-    here: Session, job: str | None, *, where: str | None, rule: str | None, sample: int, dry_run: bool
+    here: Session, job: str | None, *, where: str | None, rule: str | None, sample: int | None, dry_run: bool
 ) -> int:
     """Approve what a filter or a rule covers."""
     found, settings = job_of(here, job)
@@ -38,7 +38,10 @@ def approve_in_bulk(
         return told(here, decision, found, dry_run=True)
     total = len(cover.choices)
     samples = Samples.drawn(cover.choices)
-    _look(here, settings, samples, min(total, max(sample, settings.sample_min)))
+    least = min(total, settings.sample_min)
+    if sample is not None and sample < least:
+        here.say.note(f"At least {least} are shown (review.sample_min), not {sample}.")
+    _look(here, settings, samples, max(least, min(total, sample or 0)))
     _agreed(here, settings, samples)
     decision = verbs.approve(settings, found.id, samples.kept, rule=label, samples=samples.seen)
     return told(here, decision, found, dry_run=False)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cmo.store.draft_views import DraftRow
     from cmo.store.drafts import Decision
 
+_COUNTED = {"approve": "approved", "reject": "rejected", "later": "put off", "disqualify": "ruled out"}
 PUT_OFF = timedelta(days=1)
 _ANSWERS = (
     ("n", "next"),
@@ -114,7 +115,8 @@ class _Review:
 
     def ended(self) -> int:
         """The summary."""
-        told = ", ".join(f"{count} {word}" for word, count in self.counts.items() if count) or "nothing decided"
+        counts = ((_COUNTED.get(word, word), count) for word, count in self.counts.items() if count)
+        told = ", ".join(f"{count} {word}" for word, count in counts) or "nothing decided"
         with service.reader(self.settings) as conn:
             left = draft_views.count_waiting(conn, self.job.id, now=self._now(), terms=self.terms)
         self.here.say.note(f"{told}; {left} left. {self.job.plan.mode.destination}.")

@@ -62,7 +62,7 @@ def approve(
     if not ids:
         from cmo.cli.draft_bulk import approve_in_bulk
 
-        return approve_in_bulk(here, job, where=where, rule=rule, sample=sample or 1, dry_run=dry_run)
+        return approve_in_bulk(here, job, where=where, rule=rule, sample=sample, dry_run=dry_run)
     found = picked(here, ids, job)
     if not dry_run:
         _agree(here, found)

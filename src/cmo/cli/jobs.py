@@ -18,6 +18,7 @@ from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.domain.job import Job, JobStatus, Plan
+from cmo.domain.text import counted
 from cmo.errors import JobNotResumable, PolicyRefused
 from cmo.service.next_steps import raise_ceiling
 from cmo.store import views
@@ -145,7 +146,7 @@ def change(
         here.say.note("It takes effect at once." if found.status.is_over else "It takes effect at the job's next step.")
     if changed.keys() & {"mailer", "sequence_id"} and approved:
         here.say.warn(
-            f"{approved:,} approvals were for another mailer or sequence: they do not hold as long as this does.",
+            f"For another mailer or sequence were {counted(approved, 'approval')}: void as long as this holds.",
             hint=f"Approve again: cmo drafts review --job {job_id} --where state:approved",
         )
     data = {key: {"before": old, "after": new} for key, (old, new) in changed.items()}

@@ -8,7 +8,7 @@ from typing import Any
 from cmo.cli.diagnostics import DONE, PARTLY, PAUSED
 from cmo.cli.terminal import Terminal, cells, fit, pad, safe_line, thousands
 from cmo.domain.job import Environment, Job, JobStatus, Mode, Stage
-from cmo.domain.text import span
+from cmo.domain.text import counted, drafts_wait, span
 from cmo.store.progress import Progress
 from cmo.store.views import FailureGroup, JobSummary, StageRow
 
@@ -121,6 +121,7 @@ def lines(summary: JobSummary, terminal: Terminal) -> list[str]:
         )
     elif job.ended_reason or summary.summary:
         said = " ".join(text for text in (summary.summary, job.ended_reason) if text)
+        said = f"At its end: {said}" if job.status.is_over else said
         rows.append("  " + fit(safe_line(said), terminal.width - 2, glyphs=terminal.glyphs))
     return rows
 
@@ -179,14 +180,14 @@ def end_block(summary: JobSummary, ref: str, *, groups: Sequence[FailureGroup]) 
     """What every end of a run prints: where it stands, that nothing was sent, what to type next."""
     job, counts = summary.job, summary.progress
     rows = [
-        f"{_standing(summary)} {_plural(counts.good_leads, 'good lead')} of {thousands(job.plan.target)}"
+        f"{_standing(summary)} {counted(counts.good_leads, 'good lead')} of {thousands(job.plan.target)}"
         f"{_on_hold(counts.held_leads)}{_short(summary)}."
     ]
     if groups:
         failed = sum(group.count for group in groups)
         kinds = f" in {len(groups)} groups" if len(groups) > 1 else ""
         rows.append(
-            f"{_plural(failed, 'item')} failed{kinds}, most: {safe_line(groups[0].message).rstrip('.')}"
+            f"{counted(failed, 'item')} failed{kinds}, most: {safe_line(groups[0].message).rstrip('.')}"
             f" ({thousands(groups[0].count)}). Each: cmo errors list {ref}"
         )
     if summary.summary and job.status.is_over:
@@ -194,7 +195,7 @@ def end_block(summary: JobSummary, ref: str, *, groups: Sequence[FailureGroup]) 
     going_on = job.status in (JobStatus.PAUSED, JobStatus.RUNNING, JobStatus.PLANNED)
     rows.append(f"{_left(counts)}{' Continuing cannot send anyone twice.' if going_on else ''}")
     if counts.drafts_pending:
-        rows.append(f"{_plural(counts.drafts_pending, 'draft')} wait for you: cmo drafts review --job {ref}")
+        rows.append(f"{drafts_wait(counts.drafts_pending)}: cmo drafts review --job {ref}")
     if going_on:
         commands = [f"cmo resume {ref}", f"cmo status {ref}", f"cmo logs {ref}"]
     else:
@@ -207,8 +208,8 @@ def _left(counts: Progress) -> str:
     """What has left, in a sentence."""
     if not counts.mails_confirmed and not counts.mails_doubtful:
         return "Nothing was sent."
-    doubtful = f", {_plural(counts.mails_doubtful, 'mail')} in doubt" if counts.mails_doubtful else ""
-    return f"{_plural(counts.mails_confirmed, 'mail')} sent{doubtful}."
+    doubtful = f", {counted(counts.mails_doubtful, 'mail')} in doubt" if counts.mails_doubtful else ""
+    return f"{counted(counts.mails_confirmed, 'mail')} sent{doubtful}."
 
 
 def _standing(summary: JobSummary) -> str:
@@ -257,10 +258,6 @@ def widest(rows: Sequence[str]) -> int:
 def stage_word(row: StageRow) -> str:
     """`enrich 1,840 of 2,711`."""
     return f"{row.stage.value} {thousands(row.done)} of {thousands(row.of)}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{thousands(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _rounded(rate: float | None) -> float | None:

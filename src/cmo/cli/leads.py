@@ -16,6 +16,7 @@ from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line, wrapped
 from cmo.service.leads import lead_terms
+from cmo.domain.text import counted
 from cmo.service.next_steps import next_step
 from cmo.store import people_views, views
 
@@ -236,9 +237,8 @@ def _writes(found: WhyLead, step: Step) -> list[str]:
         texts.append(f"{write.id} {write.operation}, {write.state}{held}, tries: {write.attempts}{why}")
         for line in write.decisions:
             again = f"; again from {_time(line.retry_at)}" if line.retry_at else ""
-            texts.append(
-                f"  {_time(line.at)} {line.rule}: {safe_line(line.message)} (asked {line.times:,} times{again})"
-            )
+            asked = f"asked {counted(line.times, 'time')}{again}"
+            texts.append(f"  {_time(line.at)} {line.rule}: {safe_line(line.message)} ({asked})")
             texts.append(f"    {safe_line(step(line))}")
     return texts
 

@@ -13,7 +13,7 @@ from cmo import service
 from cmo.cli.diagnostics import DONE, NOT_FOUND, PARTLY, REFUSED
 from cmo.cli.draft_picks import need_terminal
 from cmo.cli.errors import InputBad, NothingMatched, UsageProblem
-from cmo.cli.options import DryRun, Fields, JobOption, Limit
+from cmo.cli.options import DryRun, Fields, Limit
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import guarded, safe_line
@@ -58,7 +58,7 @@ _COLUMNS = [
 
 def list_rows(
     where: Annotated[str | None, typer.Option("--where", metavar="FILTER", help="See: cmo help filters")] = None,
-    job: JobOption = None,
+    job: Annotated[str | None, typer.Option("--job", metavar="JOB", help="Default: every job.")] = None,
     limit: Limit = 50,
     offset: Annotated[int, typer.Option("--offset", min=0, metavar="N", help="Leave out the first N.")] = 0,
     full: Annotated[bool, typer.Option("--full", help="Also the addresses.")] = False,

@@ -11,6 +11,7 @@ from cmo.cli import plans
 from cmo.cli.diagnostics import DONE, PARTLY
 from cmo.cli.session import session
 from cmo.cli.terminal import safe_line
+from cmo.domain.text import counted
 from cmo.service import Overrides
 from cmo.service.rehearsal_report import Rehearsal
 from cmo.service.rehearsal_stage import MOST_DAYS, Faults, Options
@@ -92,7 +93,7 @@ def _sent(found: Rehearsal) -> str:
     if not found.sent:
         return "none"
     days = ", ".join(f"{day} {count:,}" for day, count in found.sent.items())
-    text = f"{found.total:,} in {found.days} days: {days}"
+    text = f"{found.total:,} in {counted(found.days, 'day')}: {days}"
     return f"{text}; {found.waiting:,} were left after {MOST_DAYS} days" if found.is_cut else text
 
 

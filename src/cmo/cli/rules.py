@@ -18,6 +18,7 @@ from cmo.cli.output import Column
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.domain.sampling import bound_percent
+from cmo.domain.text import counted
 from cmo.errors import JobNotFound
 from cmo.service import rules
 from cmo.store import draft_details, draft_views
@@ -107,7 +108,7 @@ def try_rule(
     total, least = len(cover.choices), min(here.settings.sample_min, len(cover.choices))
     if total:
         bound = bound_percent(total, least)
-        text += ["", f"{least} samples without a problem: up to {bound} % may still have one (95 %)."]
+        text += ["", f"Once {counted(least, 'sample')} show no problem, up to {bound} % may still have one (95 %)."]
     data = {
         "rule": rule.model_dump(mode="json"),
         "covers": total,

@@ -20,7 +20,7 @@ from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.cli.withdrawals import tell_withdrawn
 from cmo.config import Settings
-from cmo.domain.text import span
+from cmo.domain.text import drafts_wait, span
 from cmo.service.send_words import announce, clock, count_outcomes, tell_stay
 from cmo.service.sending import Sending, SendPreview, SendRow, hold_of, opened, require_unlocked, unlock_words
 from cmo.store import draft_views
@@ -271,7 +271,7 @@ def _nothing(here: Session, sending: Sending, began: datetime, ref: str) -> int:
         return _tell(here, sending, came, "", ref)
     pending = draft_views.count_waiting(conn, job_id, now=sending.now())
     here.say.note("Nothing waits to be sent.")
-    here.say.hint(f"{pending:,} drafts wait for you: cmo drafts review" if pending else f"cmo why-not {ref}")
+    here.say.hint(f"{drafts_wait(pending)}: cmo drafts review --job {ref}" if pending else f"cmo why-not {ref}")
     return _tell(here, sending, came, "", ref, quiet=True)
 
 
@@ -317,6 +317,8 @@ def _next(came: CameOf, stopped: str, ref: str, *, is_refused: bool) -> str:
     if came.refused or is_refused:
         again = f" (from {clock(came.next_at)})" if came.next_at else ""
         return f"Why: cmo why-not {ref}   Again{again}: cmo send {ref}"
+    if not came.confirmed:
+        return f"What became of it: cmo outbox list --job {ref}   Why nothing leaves: cmo why-not {ref}"
     return f"Tell the CRM: cmo sync {ref}   Check: cmo reconcile {ref}"
 
 

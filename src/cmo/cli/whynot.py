@@ -8,6 +8,7 @@ from cmo.cli.draft_picks import job_of
 from cmo.cli.options import JobArg
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import pad, safe_line, wrapped
+from cmo.domain.text import counted
 from cmo.service import whynot as verbs
 from cmo.service.whynot import Gate, WhyNot
 
@@ -56,7 +57,7 @@ def _lines(here: Session, gate: Gate) -> list[str]:
 
 def _sum_up(found: WhyNot) -> str:
     if found.leaving:
-        return f"{found.leaving:,} of {found.waiting:,} approved mails would leave now."
+        return f"{found.leaving:,} of {counted(found.waiting, 'approved mail')} would leave now."
     if found.first is None:
         return "Nothing waits."
-    return f"{found.waiting:,} approved mails wait; {found.first.name} stops them first."
+    return f"{counted(found.waiting, 'approved mail')} waiting; {found.first.name} comes first."

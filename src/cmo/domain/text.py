@@ -82,3 +82,13 @@ def _is_printable(char: str) -> bool:
     if code < 0x20 or 0x7F <= code <= 0x9F or 0xD800 <= code <= 0xDFFF:
         return False
     return code not in _BIDI_AND_INVISIBLE
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 draft`, `1,200 drafts`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def drafts_wait(count: int) -> str:
+    """`1 draft waits for you`."""
+    return f"{counted(count, 'draft')} {'waits' if count == 1 else 'wait'} for you"

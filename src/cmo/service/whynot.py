@@ -12,6 +12,7 @@ from cmo.domain.base import Frozen
 from cmo.domain.draft import DraftState
 from cmo.domain.job import Mode
 from cmo.domain.policy import RULES, Verdict
+from cmo.domain.text import counted, drafts_wait
 from cmo.errors import ConfigError, PolicyRefused, ProviderError
 from cmo.service.mail_setup import clock_words
 from cmo.service.next_steps import next_step, raise_ceiling
@@ -118,16 +119,19 @@ def _clock(conn: Connection, now: datetime) -> Iterator[Gate]:
 def _approved(conn: Connection, job_id: str, now: datetime, waiting: int) -> Gate:
     pending = draft_views.count_waiting(conn, job_id, now=now)
     if waiting:
-        told = f"{waiting:,} approved, {pending:,} drafts wait for you"
+        told = f"{waiting:,} approved, {drafts_wait(pending)}"
         return Gate(name="approved", state="ok", count=0, passed=waiting, message=told)
     left = mail_standing(conn, job_id).drafts.get(DraftState.APPROVED, 0)
     if left and not pending:
         return Gate(name="approved", state="ok", count=0, passed=0, message=f"nothing waits: all {left:,} were handled")
     expired = draft_views.count_waiting(conn, job_id, now=now, terms=draft_terms("state:expired"))
     if pending:
-        told, then = f"Nothing is approved; {pending:,} drafts wait for you.", "cmo drafts review --job {ref}"
+        told, then = (
+            f"Nothing is approved; {drafts_wait(pending)}.",
+            "cmo drafts review --job {ref}",
+        )
     elif expired:
-        told = f"Nothing is approved; {expired:,} approvals expired."
+        told = f"Nothing is approved; {counted(expired, 'approval')} expired."
         then = "cmo drafts review --job {ref} --where state:expired"
     else:
         told, then = "There is no draft to approve.", "cmo status {ref}"
@@ -233,7 +237,7 @@ def _reasons(texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(text for text, _ in counts)
     told = [f"{text} ({count:,})" for text, count in counts[:MOST_REASONS]]
     more = len(counts) - MOST_REASONS
-    return (*told, f"And {more} more reasons.") if more > 0 else tuple(told)
+    return (*told, f"And {counted(more, 'more reason')}.") if more > 0 else tuple(told)
 
 
 def _next(gate: Gate, sending: Sending, settings: Settings, short: str) -> str:

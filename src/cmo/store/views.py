@@ -154,7 +154,9 @@ def _stages(
         tool, state = STAGE_TOOLS[stage], "idle"
         if job.stage is stage and job.status is JobStatus.RUNNING:
             state = "waiting" if job.wait_until else "running"
-        elif done and (done >= of or order.index(job.stage) > order.index(stage) or job.status.is_over):
+        elif job.status is JobStatus.FINISHED or (
+            done and (done >= of or order.index(job.stage) > order.index(stage) or job.status.is_over)
+        ):
             state = "done"
         if stage is Stage.DISCOVER and state == "done":
             of = done  # the cap is no longer aimed at
