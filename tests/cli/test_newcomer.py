@@ -14,7 +14,8 @@ from cmo.cli.diagnostics import Diagnostics
 from cmo.cli.driving import Stop
 from cmo.cli.live import Block
 from cmo.cli.output import Column, Output
-from cmo.cli.terminal import Terminal, cells, fit_painted, laid, wrapped
+from cmo.cli.registry import TOPICS
+from cmo.cli.terminal import Terminal, cells, fit_painted, hung, laid, wrapped
 from cmo.domain import event as ev
 from cmo.domain.event import JobFinished
 from cmo.service import summary as job_summary
@@ -22,6 +23,7 @@ from cmo.store.db import open_store
 from tests.cli.harness import NOW, Cmo, FakePipe
 from tests.cli.seed import seed
 from tests.cli.test_diagnostics import PIPE
+from tests.fakes.campaign import campaign, sandbox_settings
 from tests.fakes.drafts import SENDER, store_with_drafts
 
 NARROW = Terminal(is_tty=True, color=False, glyphs=True, width=60, height=24)
@@ -280,3 +282,35 @@ def test_a_finished_job_has_no_idle_stage_and_its_summary_is_of_its_end(cmo: Cmo
     shown = cmo("status", over, out_tty=True).out
     assert "At its end: 2 good leads." in shown
     assert not [line for line in shown.splitlines() if line.lstrip().startswith("mx") and "idle" in line]
+
+
+@pytest.mark.parametrize("width", ["70", "100"])
+@pytest.mark.parametrize("topic", sorted(TOPICS))
+def test_the_text_of_a_topic_is_broken_between_words(cmo: Cmo, topic: str, width: str) -> None:
+    shown = cmo("help", topic, out_tty=True, env={"COLUMNS": width}).out
+    assert max(map(cells, shown.splitlines())) <= int(width)
+    assert shown.split() == cmo("help", topic).out.split()
+
+
+def test_what_goes_on_stands_below_its_column() -> None:
+    text = "  --json   one document, and no\n           more\n\nProse that is\ntwo lines"
+    assert hung(text, 24) == ["  --json   one document,", "           and no more", "", "Prose that is", "two lines"]
+
+
+def test_a_sandbox_command_is_not_cut_by_the_end_of_the_line(cmo: Cmo) -> None:
+    cmo.env["CMO_SANDBOX"] = "1"
+    cmo.home.mkdir()
+    made = campaign(cmo.home, 1, settings=sandbox_settings(cmo.home))
+    with made.open() as conn:
+        conn.execute("UPDATE drafts SET email_class = 'commit'")
+    conn.close()
+    shown = cmo("why-not", out_tty=True, env={"COLUMNS": "100", "NO_COLOR": "1"}).out
+    assert "cmo --sandbox policy allow commit" in " ".join(shown.split())
+    assert max(map(cells, shown.splitlines())) <= 100
+
+
+def test_the_fix_of_a_check_has_a_line_of_its_own(cmo: Cmo) -> None:
+    shown = cmo("doctor", "--offline", out_tty=True, env={"COLUMNS": "80"})
+    assert "sender: cmo config set sender.name … (or: cmo init)" in shown.err
+    assert "config set" not in shown.out
+    assert "config set sender.name" in cmo("doctor", "--offline").out

@@ -309,7 +309,7 @@ def _page(here: Session, group: StoredGroup, told: Explanation, members: Sequenc
     parts += [("What you can do" if n == 0 else "", text) for n, text in enumerate(told.can_do)]
     parts.append(("Example", f"{example.item}  {example.message}"))
     for label, text in parts:
-        lines = wrapped(safe_line(text), max(20, terminal.width - _LABEL))
+        lines = wrapped(here.qualify(safe_line(text)), max(20, terminal.width - _LABEL))
         rows += [pad(label if n == 0 else "", _LABEL) + line for n, line in enumerate(lines)]
     for n, member in enumerate(members):
         tried = f"{member.tries} attempt{'' if member.tries == 1 else 's'}, {here.out.when(member.last_at)}"

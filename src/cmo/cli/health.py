@@ -44,9 +44,13 @@ def examine(here: Session, *, offline: bool, fields: str | None = None) -> int:
                tone=lambda row: _TONES[row["state"]]),
         Column("check"),
         Column("message", least=24),
-        Column("fix", least=16),
+        Column("fix", extra=True),
     ]  # fmt: skip
     here.out.table("cmo.doctor/1", columns, [check.as_row() for check in found], fields=fields)
+    if here.out.form == "terminal":
+        for check in found:
+            if check.fix:
+                here.say.hint(f"{check.name}: {check.fix}")
     failing, warning = _count(found, "fail"), _count(found, "warn")
     words = [
         f"{failing} failing" if failing else "",

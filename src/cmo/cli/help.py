@@ -12,6 +12,7 @@ from cmo.cli import registry
 from cmo.cli.commands import COMMANDS
 from cmo.cli.errors import UsageProblem
 from cmo.cli.session import Session, session
+from cmo.cli.terminal import hung
 from cmo.cli.usage import named
 
 
@@ -44,7 +45,9 @@ def help_(
     if asked in registry.TOPICS:
         from cmo.cli.topics import text
 
-        session().out.text(text(asked), paged=True)
+        out = session().out
+        told = text(asked)
+        out.text("\n".join(hung(told, out.terminal.width)) if out.terminal.is_tty else told, paged=True)
         return 0
     session().out.text(command_help(asked), paged=True)
     return 0

@@ -178,7 +178,7 @@ def _candidates(conn: Connection, job_id: str, asked: str | None) -> list[str]:
 def _laid(here: Session, rows: list[str]) -> list[str]:
     """The rows, broken between words."""
     width = here.out.terminal.width
-    return [line for row in rows for line in (wrapped(row, width, hanging=_HANGING) if row else [row])]
+    return [line for row in rows for line in (wrapped(here.qualify(row), width, hanging=_HANGING) if row else [row])]
 
 
 def _profile(found: WhyLead, job_id: str) -> list[str]:

@@ -16,6 +16,8 @@ _DEFAULT_SIZE = (80, 24)
 _TONES = {"ok": "34", "warn": "33", "error": "31", "dim": "2", "bold": "1", "needs": "7"}
 _ORDERS = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x09\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _PAINT = re.compile("(\x1b\\[[0-9;]*m)")
+_LEFT_COLUMNS = re.compile(r" +(?:\S+(?: \S+)* {2,})+(?=\S)")
+"""What stands left of the last column, in a line that starts with spaces."""
 _WORDS = re.compile(r"\s*\S+")
 _APART = re.compile(r" {3,}")
 _UNSAFE_IN_JSON = re.compile(
@@ -181,6 +183,34 @@ def wrapped(text: str, width: int, *, hanging: int = 0) -> list[str]:
         else:
             row += piece
     return [*rows, row]
+
+
+def hung(text: str, width: int) -> list[str]:
+    """The lines of `text` in at most `width` columns: a paragraph, or a row of columns, that is wider is filled anew
+    between words; what goes on stands below its column."""
+    parts: list[list[str]] = []
+    for line in text.split("\n"):
+        if line and parts and parts[-1][-1] and _indent(line) == _hanging(parts[-1][0]):
+            parts[-1].append(line)
+        else:
+            parts.append([line])
+    rows: list[str] = []
+    for part in parts:
+        below = _hanging(part[0])
+        whole = " ".join([part[0], *(line.lstrip() for line in part[1:])])
+        fits = max(map(cells, part)) <= width
+        rows += part if fits else wrapped(whole, width, hanging=below if 2 * below <= width else _indent(part[0]))
+    return rows
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _hanging(line: str) -> int:
+    """Where what goes on from `line` starts: its last column."""
+    left = _LEFT_COLUMNS.match(line)
+    return left.end() if left else _indent(line)
 
 
 def laid(text: str, width: int) -> list[str]:

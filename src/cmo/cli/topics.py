@@ -49,7 +49,9 @@ def _environment() -> str:
 
 
 def _keys() -> str:
-    rows = "\n".join(f"  {c.name:<13}{c.env:<22}{c.about}" for c in CREDENTIALS.values())
+    known = CREDENTIALS.values()
+    name, env = max(len(c.name) for c in known), max(len(c.env) for c in known)
+    rows = "\n".join(f"  {c.name:<{name}}  {c.env:<{env}}  {c.about}" for c in known)
     return f"""Keys
 
 {rows}

@@ -51,7 +51,8 @@ def _lines(here: Session, gate: Gate) -> list[str]:
     head = f"{terminal.paint(pad(word, 4), tone)}  {pad(gate.name, _NAMES)}  {pad(count, 5, right=True)}  "
     again = f" Again from {gate.retry_at.astimezone():%a %d %b %H:%M}." if gate.retry_at else ""
     room = max(30, terminal.width - _NAMES - 15)
-    rows = wrapped(f"{safe_line(gate.message)}{again}", room) + ([safe_line(gate.next)] if gate.next else [])
+    told = here.qualify(f"{safe_line(gate.message)}{again}")
+    rows = wrapped(told, room) + ([safe_line(gate.next)] if gate.next else [])
     return [head + rows[0], *(" " * (_NAMES + 15) + row for row in rows[1:])]
 
 
