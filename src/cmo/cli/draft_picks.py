@@ -152,7 +152,11 @@ def told(here: Session, decision: Decision, job: Job, *, dry_run: bool) -> int:
         here.say.note("They will never be contacted; undoing this does not change that.")
         take_out(here)
     if decision.batch is not None:
-        following = f"   Then: cmo send {job.id}" if _leaves(decision.action, job) else "   Next: cmo drafts review"
+        following = (
+            f"   Then: cmo send {job.id}"
+            if _leaves(decision.action, job)
+            else f"   Next: cmo drafts review --job {job.id}"
+        )
         here.say.hint(f"Undo: cmo drafts undo {decision.batch}{following}")
     data = {"job_id": job.id, "dry_run": dry_run, **decision.model_dump(mode="json")}
     here.out.document(f"cmo.drafts.{decision.action}/1", data, text=[])

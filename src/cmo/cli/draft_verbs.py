@@ -164,7 +164,7 @@ def undo(
     for stayed in undone.stayed:
         here.say.warn(f"Draft {stayed.draft_id} stays as it is: {safe_line(stayed.message)}.")
     here.out.document("cmo.drafts.undo/1", {"dry_run": dry_run, **undone.model_dump(mode="json")}, text=[])
-    here.say.hint("Next: cmo drafts review")
+    here.say.hint(f"Next: cmo drafts review --job {line.job_id}")
     return DONE
 
 

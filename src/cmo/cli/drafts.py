@@ -17,6 +17,7 @@ from cmo.cli.options import Fields, JobOption, Limit
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
+from cmo.domain.text import drafts_wait
 from cmo.store import draft_views
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def list_drafts(
         )
         here.say.hint(f"cmo status {job_id}")
         return NOT_FOUND
-    here.say.hint(f"{waiting:,} wait for you: cmo drafts review" if waiting else "One of them: cmo drafts show ID")
+    here.say.hint(
+        f"{drafts_wait(waiting)}: cmo drafts review --job {job_id}" if waiting else "One of them: cmo drafts show ID"
+    )
     return DONE
 
 

@@ -22,7 +22,7 @@ from cmo.cli.withdrawals import tell_withdrawn
 from cmo.config import Settings
 from cmo.domain.text import drafts_wait, span
 from cmo.service.send_words import announce, clock, count_outcomes, tell_stay
-from cmo.service.sending import Sending, SendPreview, SendRow, hold_of, opened, require_unlocked, unlock_words
+from cmo.service.sending import Sending, SendPreview, SendRow, hold_of, opened, require_unlocked, unlock_steps
 from cmo.store import draft_views
 from cmo.store.send_views import CameOf
 
@@ -258,7 +258,7 @@ def _rehearse(here: Session, sending: Sending, preview: SendPreview, ref: str, f
 
 def _next_of_rehearsal(sending: Sending, preview: SendPreview, ref: str) -> str:
     if preview.locked:
-        return unlock_words(sending, preview.locked[0], ref).replace("\n", "   ")
+        return "   ".join(unlock_steps(sending, preview.locked[0], ref))
     if not preview.rows:
         return f"cmo drafts review --job {ref}"
     return f"Do it: cmo send {ref}" if preview.leaving else f"Why nothing would leave: cmo why-not {ref}"

@@ -15,7 +15,7 @@ from cmo.cli.output import Column
 from cmo.cli.send import agree_to_leave, leave_if_asked
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
-from cmo.service.sending import Sending, opened, require_unlocked, unlock_words
+from cmo.service.sending import Sending, opened, require_unlocked, unlock_steps
 from cmo.service.syncing import Syncing, SyncPreview
 from cmo.store.send_views import CameOf
 
@@ -54,7 +54,7 @@ def sync(
         if dry_run:
             way = f"Do it: cmo sync {ref}"
             if preview.locked:
-                way = unlock_words(Sending(delivery), preview.locked[0], ref).replace("\n", "   ")
+                way = "   ".join(unlock_steps(Sending(delivery), preview.locked[0], ref))
             return _rehearse(here, syncing, preview, way, fields)
         _announce(here, preview)
         if preview.writing:

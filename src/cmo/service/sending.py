@@ -380,7 +380,7 @@ def require_unlocked(sending: Sending, ref: str, *, what: str = "send") -> None:
     stay = f"{waiting:,} approved drafts stay where they are."
     if waiting == 1:
         stay = "1 approved draft stays where it is."
-    hint = f"See what would go: cmo {what} {ref} --dry-run\n{unlock_words(sending, first, ref)}"
+    hint = "\n".join([f"See what would go: cmo {what} {ref} --dry-run", *unlock_steps(sending, first, ref)])
     if first.rule != "mode":
         raise PolicyRefused(f"sending is stopped. {first.message} {stay}", hint=hint)
     ceiling, mode = sending.delivery.ceiling(), sending.delivery.job.plan.mode
@@ -388,19 +388,21 @@ def require_unlocked(sending: Sending, ref: str, *, what: str = "send") -> None:
     raise PolicyRefused(f"sending is locked ({words}). {stay}", hint=hint)
 
 
-def unlock_words(sending: Sending, locked: Verdict, ref: str) -> str:
-    """How what stops everything is taken away: a line for each step.
+def unlock_steps(sending: Sending, locked: Verdict, ref: str) -> list[str]:
+    """How what stops everything is taken away, each step by its command.
 
     Args:
         ref: How the job is named in commands.
     """
     if locked.rule != "mode":
         way = "cmo kill --release --reason TEXT" if locked.rule == "kill_switch" else "cmo resume --sending"
-        return f"Unlock: {way}"
-    unlock = f"cmo jobs set {ref} mode=send_allowed"
-    if sending.delivery.ceiling() is Mode.SEND_ALLOWED:
-        return f"Unlock: {unlock}"
-    return f"Unlock: {raise_ceiling(sending.delivery.settings)}\nThen: {unlock}"
+        return [f"Unlock: {way}"]
+    steps = []
+    if sending.delivery.ceiling() is not Mode.SEND_ALLOWED:
+        steps.append(raise_ceiling(sending.delivery.settings))
+    if sending.delivery.job.plan.mode is not Mode.SEND_ALLOWED:
+        steps.append(f"cmo jobs set {ref} mode=send_allowed")
+    return [f"{'Then' if n else 'Unlock'}: {step}" for n, step in enumerate(steps)]
 
 
 def hold_of(settings: Settings, asked: timedelta | None = None) -> timedelta:
