@@ -111,7 +111,9 @@ def test_nothing_of_a_job_that_is_over_is_offered_to_be_retried_but_its_mail(cmo
     for argv in (("errors", "retry", found["enrich"]), ("resume", job, "--retry-errors")):
         refused = cmo(*argv)
         assert (refused.code in (3, 4), "by a new job: cmo run" in " ".join(refused.err.split())) == (True, True)
-    assert "errors retry" not in cmo("errors", "revive", found["enrich"]).err
+    revived = cmo("errors", "revive", found["enrich"], "--job", job).err
+    assert f"Took back 0 of group {found['enrich']}." in revived
+    assert "errors retry" not in revived
 
 
 @pytest.mark.parametrize(

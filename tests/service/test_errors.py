@@ -186,8 +186,9 @@ def test_what_is_filed_is_the_text_that_was_shown_and_has_no_address(settings: S
 
 def test_a_job_that_may_not_send_files_no_ticket(settings: Settings, conn: Connection) -> None:
     job_id = failed_job(conn, mode=Mode.DRAFT_ONLY)
-    with tracker() as found, pytest.raises(PolicyRefused, match="mode=send_allowed"):
+    with tracker() as found, pytest.raises(PolicyRefused, match="mode=send_allowed") as refused:
         errors.file_ticket(settings, group_at(conn, job_id, "send"), found=found)
+    assert refused.value.hint == f"cmo jobs set {job_id} mode=send_allowed"
 
 
 def test_a_group_that_was_given_up_gets_no_ticket(settings: Settings, conn: Connection) -> None:

@@ -31,7 +31,9 @@ def approve_in_bulk(
         cover = draft_views.cover(conn, found.id, terms_of(text), now=service.clock_of(here.settings).now())
     here.say.block(_summary(name, text, cover, found))
     if not cover.choices:
-        raise NothingMatched(f"No draft that waits matches {safe_line(text)}.", hint="cmo drafts list")
+        raise NothingMatched(
+            f"No draft to decide on matches {safe_line(text)}.", hint=f"cmo drafts list --job {found.id}"
+        )
     label = f"{rule}: {text}" if rule else f"where: {text}"
     if dry_run:
         decision = verbs.approve(settings, found.id, cover.choices, rule=label, dry_run=True)

@@ -201,7 +201,7 @@ def _meant(
         choices = draft_views.cover(conn, found.id, terms_of(where), now=now, flagged=True).choices
         rows = draft_views.drafts_by_id(conn, [choice.draft_id for choice in choices], now=now)
     if not rows:
-        raise NothingMatched(f"No draft that waits matches {where}.", hint="cmo drafts list")
+        raise NothingMatched(f"No draft to decide on matches {where}.", hint=f"cmo drafts list --job {found.id}")
     if not dry_run:
         agree_to(here, verb, len(rows))
     return Picked(job=found, settings=settings, rows=tuple(rows))

@@ -330,7 +330,7 @@ def _marked(
     if is_named and not counts:
         raise NothingMatched("None of these members is to be changed.", hint=f"cmo errors show {typed}")
     done, would = _WORDS[verb]
-    here.say.note(f"{would if dry_run else done} {counts.total():,} of group {', '.join(counts) or typed}.")
+    here.say.note(f"{would if dry_run else done} {counts.total():,} of group {', '.join(counts) or typed.split()[0]}.")
     here.out.document(f"cmo.errors.{verb}/1", {"dry_run": dry_run, "groups": dict(counts)}, text=[])
     if verb != "revive":
         here.say.hint(f"Take back: cmo errors revive {typed}")
