@@ -15,8 +15,8 @@ from cmo.cli.options import Fields, JobOption, Limit
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line, wrapped
-from cmo.service.leads import lead_terms
 from cmo.domain.text import counted
+from cmo.service.leads import lead_terms
 from cmo.service.next_steps import next_step
 from cmo.store import people_views, views
 
