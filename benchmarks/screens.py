@@ -107,6 +107,7 @@ def seeded() -> Path:
         conn.execute("UPDATE jobs SET status = 'running', stage = 'draft', ended_reason = NULL")
         many = {"login_key": "'many' || k", "login": "'many' || k", "n": "1000 + k", "person_id": "'many' || k"}
         _multiply(conn, "candidates", many)
+        _multiply(conn, "candidate_repos", {"login_key": "'many' || k"})
         _multiply(conn, "leads", {"number": "1000 + k", "login_key": "'many' || k"})
     conn.close()
     return home

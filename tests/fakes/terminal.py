@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+WHO = b"\x1b[c"
+"""The question what a terminal is."""
 PATIENCE_S = 20.0
 KEYS: Mapping[str, str] = {
     "escape": "\x1b[27u",  # as terminals with the kitty protocol send it: nobody waits for the rest of a sequence
@@ -65,6 +67,8 @@ class Terminal:
         if select.select([self._end], [], [], for_s)[0]:
             with contextlib.suppress(OSError):  # the process has ended
                 new = os.read(self._end, 1 << 16)
+                if WHO in new:  # every terminal says what it is; this one does not tell its ground
+                    os.write(self._end, b"\x1b[?62c")
         self.out += new
         return new
 

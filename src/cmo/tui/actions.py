@@ -83,7 +83,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.suspend", "Suspend", "back to the shell; `fg` returns here", ("ctrl+z",), run="suspend_process"),
     Action("view.filter", "Filter", "show what matches only", ("slash",), _TABLES, hint=90),
     Action("view.theme", "Theme", "another theme until you leave; ui.theme keeps one", ()),
-    Action("view.zoom", "Zoom", "this panel on the whole screen", ("z",)),
     Action("drafts.approve", "Approve", "approve the draft, or the marked ones", ("a",), ("review",),
            cli="drafts approve {id}", hint=1),
     Action("drafts.reject", "Reject", "reject it, with a reason", ("x",), ("review",),

@@ -15,6 +15,7 @@ from threading import Event, Lock
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
+from textual.binding import Binding
 from textual.events import Key, Resize
 from textual.geometry import Size
 from textual.screen import Screen
@@ -475,7 +476,7 @@ class Workplace(App[None]):
         values = page.values() if page is not None else {}
         for action in (*(actions_of(name) if name else ()), *actions_of(None)):
             command = self.typed(command_line(action, values) or "")
-            keys = ", ".join(action.keys)
+            keys = ", ".join(self.get_key_display(Binding(key, "")) for key in action.keys)
             about = f"{keys}  {command}" if command else keys
             yield SystemCommand(f"{action.group}: {action.about}", about, partial(self._run_from_palette, action))
 
