@@ -70,3 +70,20 @@ def test_lifting_one_name_of_a_person_says_what_else_still_forbids_it(cmo: Cmo, 
     cmo("leads", "suppress", "maint1@org1.example", "--reason", "asked")
     lifted = " ".join(cmo("leads", "suppress", "maint1", "--remove", "--yes").err.split())
     assert "They must still not be contacted: email maint1@org1.example (asked, operator:sebastian)." in lifted
+
+
+def test_what_stops_a_mail_before_it_is_claimed_is_told_with_its_rule(cmo: Cmo, sent: Campaign) -> None:
+    assert cmo("leads", "why", "maint1", "--json").document["data"]["next_mail"]["rule"] == "window"
+    conn = sent.open()
+    conn.execute("UPDATE approvals SET expires_at = '2026-11-01T00:00:00+00:00'")
+    conn.close()
+    shown = " ".join(cmo("leads", "why", "maint1", out_tty=True, env={"COLUMNS": "160"}).out.split())
+    assert "Now stays, approval: The approval expired on 2026-11-01 00:00." in shown
+    assert cmo("kill").code == 0
+    shown = cmo("leads", "why", "maint1", out_tty=True, env={"COLUMNS": "160"}).out
+    assert "stays, kill_switch: " in shown
+    assert "cmo --sandbox kill --release" in shown
+
+
+def test_of_somebody_who_must_not_be_contacted_the_next_mail_is_told_too(cmo: Cmo, sent: Campaign) -> None:
+    assert cmo("leads", "why", "maint2", "--json").document["data"]["next_mail"]["rule"] == "suppressed"

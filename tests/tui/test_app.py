@@ -74,6 +74,16 @@ def test_copying_offers_value_row_and_command(home: Path) -> None:
     play(home, "review", scene)
 
 
+def test_what_is_copied_is_kept_for_its_owner_alone_where_forgetting_looks(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        await seen.press("y", "1")
+        kept = seen.app.desk.settings.paths.logs_dir / "clipboard.txt"
+        assert kept.read_text() == "maint1@org1.example\n"
+        assert kept.stat().st_mode & 0o777 == 0o600
+
+    play(home, "review", scene)
+
+
 def test_commands_of_the_sandbox_say_so(tmp_path: Path) -> None:
     async def scene(seen: Seen) -> None:
         await seen.press("question_mark")

@@ -39,10 +39,7 @@ def kill(
     receipt = verbs.kill(here.settings, reason, drill=drill or dry_run, tell=here.say.note)
     here.out.document("cmo.kill/1", _document(receipt), text=_told(receipt))
     if not receipt.is_drill and not receipt.is_stopped:
-        here.say.warn(
-            "NOT STOPPED ON THIS MACHINE: neither the store nor the file beside it can be written.",
-            "End every process that works (cmo jobs list names them), mend the disk, then: cmo kill",
-        )
+        here.say.warn(verbs.NOT_STOPPED, verbs.MEND)
         return UNWRITABLE
     if not receipt.is_drill:
         here.say.hint('Let it go on: cmo kill --release --reason "…"')

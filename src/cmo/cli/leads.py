@@ -16,6 +16,7 @@ from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line, wrapped
 from cmo.domain.text import counted
+from cmo.errors import CmoError
 from cmo.service.leads import lead_terms
 from cmo.service.next_steps import next_step
 from cmo.store import people_views, views
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from sqlite3 import Connection
 
+    from cmo.domain.policy import Verdict
     from cmo.store.outbox_views import DecisionLine
 
     Step = Callable[[DecisionLine], str]
@@ -36,6 +38,8 @@ Person = Annotated[str, typer.Argument(metavar="LEAD", help="Login, @login, addr
 
 
 _PAGE = re.compile(r"(?:https?://)?(?:www\.)?github\.com/([A-Za-z0-9-]+)/?(?:[?#].*)?", re.IGNORECASE)
+_MAILS = (".send", ".enrol")
+"""How operations end that let a mail out."""
 _HANGING = 12
 """Where a line goes on: below the text, not below its name."""
 
@@ -123,6 +127,7 @@ def why(person: Person, job: JobOption = None, fields: Fields = None) -> int:
     def step(line: DecisionLine) -> str:
         return next_step(line.rule, line.message, ref=job_id, countries=here.settings.country_rules)
 
+    stopped = _stopped(here, found, job_id)
     data = {
         "job_id": job_id,
         "login": found.login,
@@ -140,9 +145,29 @@ def why(person: Person, job: JobOption = None, fields: Fields = None) -> int:
              "decisions": [{**line.model_dump(mode="json"), "next": step(line)} for line in write.decisions]}
             for write in found.writes
         ],
+        "next_mail": None if stopped is None else
+            {"rule": stopped.rule, "message": stopped.message, "retry_at": stopped.retry_at},
     }  # fmt: skip
-    here.out.document("cmo.leads.why/1", data, text=_laid(here, _reasons(found, job_id, step)), fields=fields)
+    rows = _reasons(found, job_id, step)
+    if stopped is not None:
+        then = next_step(stopped.rule or "", stopped.message, ref=job_id, countries=here.settings.country_rules)
+        rows.append(f"  Now      stays, {stopped.rule}: {safe_line(stopped.message)}{f'  {then}' if then else ''}")
+    here.out.document("cmo.leads.why/1", data, text=_laid(here, rows), fields=fields)
     return DONE
+
+
+def _stopped(here: Session, found: WhyLead, job_id: str) -> Verdict | None:
+    """What would keep their next mail of the job from leaving now; None where nothing does, or none is drafted."""
+    left = any(write.operation.endswith(_MAILS) and write.state == "confirmed" for write in found.writes)
+    if left or not any(draft.state == "approved" for draft in found.drafts):
+        return None
+    from cmo.service import controls
+
+    try:
+        room = controls.show_person_limits(here.settings, found.login).room
+    except CmoError:  # the sender, the key or the store: `cmo doctor` says which
+        return None
+    return room.verdict if room.job_id == job_id and room.verdict.rule is not None else None
 
 
 def _row(lead: Any) -> Row:

@@ -51,6 +51,10 @@ _HANDED_OVER = tuple(f"{mailer}.{ENROL}" for mailer in sorted(SEQUENCE_MAILERS))
 """Operations that hand a person to a provider's sequence."""
 
 
+NOT_STOPPED = "NOT STOPPED ON THIS MACHINE: neither the store nor the file beside it can be written."
+MEND = "End every process that works (cmo jobs list names them), mend the disk, then: cmo kill"
+
+
 class CampaignReceipt(Frozen):
     """One provider's campaign after the switch."""
 

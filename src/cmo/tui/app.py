@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from asyncio import AbstractEventLoop, get_running_loop
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,41 +21,33 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from cmo.config import Settings
 from cmo.domain.job import JobStatus
 from cmo.errors import CmoError, OutputUnwritable, StoreError, WorkerEnded
-from cmo.service.controls import pause_sending, resume_sending
-from cmo.service.errors import resume_after
+from cmo.paths import write_private
 from cmo.service.hosting import Crew, Launch, Worker
-from cmo.service.kill import kill
-from cmo.service.milestones import milestones
 from cmo.service.troubles import Trouble
 from cmo.store.db import translated
-from cmo.store.events import last_seq
-from cmo.store.job_views import JobPulse, job_states
 from cmo.tui.actions import SCREENS, Action, actions_of, bindings_of, command_line, keymap, unknown_ids
 from cmo.tui.desk import Desk
-from cmo.tui.feed import Frame, read_frame, what_changed
+from cmo.tui.feed import Frame, read_frame
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line, palette_of
 from cmo.tui.screens.base import Page
+from cmo.tui.telling import Teller
 from cmo.tui.themes import DARK, TERMINAL, THEMES
-from cmo.tui.widgets.dialogs import Ask, Choose
+from cmo.tui.widgets.dialogs import Choose
 from cmo.tui.widgets.filter_box import FilterBox
+from cmo.tui.widgets.go_on import ask_when
 from cmo.tui.widgets.help import Help
 from cmo.tui.widgets.too_small import TooSmall, is_too_small
+from cmo.tui.work import everything_stopped, sending_goes_on, sending_paused
 
 TOAST_S = 4.0
-TROUBLES_S = 10.0
-"""Between two looks for what is broken: disk, clock, keys."""
 ALWAYS = frozenset({"kill.on", "audit.verify"})
 """Actions with a command that are done in a read-only view too: the first has to be, the second changes nothing."""
-WAITS_MIN = (5, 15, 60)
-"""Minutes after which paused sending goes on, to choose from."""
-LONGEST_WAIT_MIN = 7 * 24 * 60
 UNTIL_DISMISSED_S = 86_400.0
 LOOK_S = 5.0
-STAGES = ("stage_done", "waiting_for_approval")
+"""Between two looks for what no commit tells: who runs the job, disk, clock, keys."""
 MOST_SHOWN = 120
 """Characters of a text that is offered to be copied."""
 
@@ -115,11 +107,9 @@ class Workplace(App[None]):
         """Who goes on with what ran here: job and worker, or why there is none."""
         self._leaves = False
         self._handing = Lock()
-        self._told_jobs: Mapping[str, JobPulse] | None = None
+        self._teller = Teller(desk)
         self.farewell = ""
         """What to type once the screen is left, because something here does not go on without it."""
-        self._told = "", 0
-        """The job in view, and the last event of its milestones that was told."""
         self._first = screen
         self._ascii = ascii
         self._read_only = read_only
@@ -152,16 +142,8 @@ class Workplace(App[None]):
             loop.add_signal_handler(signal.SIGTERM, self.exit)
             signal.signal(signal.SIGHUP, lambda *_: _terminal_is_gone(loop, self.exit))  # at once, not by the loop
         self.set_interval(1 / self.desk.settings.updates_per_second, self.tick)
-        self.set_interval(LOOK_S, self._look)
-        self.set_interval(TROUBLES_S, self.look)
+        self.set_interval(LOOK_S, self.look)
         self.call_after_refresh(self.tick)
-
-    def _look(self) -> None:
-        """See whether who runs the job is still there: a process that is gone commits nothing."""
-        page, job = self.page, self.frame.job
-        if page is not None and page.is_mounted and job is not None and job.status is JobStatus.RUNNING:
-            self.frame = read_frame(self.desk, self._troubles or ())
-            page.draw_frame(self.frame)
 
     def tick(self) -> None:
         """Read what is seen anew where anybody committed anything."""
@@ -177,40 +159,23 @@ class Workplace(App[None]):
             if self._troubles is None:
                 self._troubles = self.desk.troubles()
             self.frame = read_frame(self.desk, self._troubles)
-            self._tell_of_jobs()
             page.draw_frame(self.frame)
             page.reload()
-            self._tell_milestones()
+            self._tell()
 
     def look(self) -> None:
-        """Look for what is broken; the next tick shows it."""
+        """Look for what no commit tells: a process that is gone, and what is broken."""
         if self.is_web and os.getppid() != self._started_by:  # the server is gone, and with it who could see this
             self.exit()
-        page = self.page
-        if page is None or self._troubles is None:
+        page, job = self.page, self.frame.job
+        if page is None or not page.is_mounted or self._troubles is None:
             return
         with self.reading(page):
             found = self.desk.troubles()
-            if found != self._troubles:
+            if found != self._troubles or (job is not None and job.status is JobStatus.RUNNING):
                 self._troubles = found
-                self.desk.forget_what_was_seen()
-
-    def _tell_milestones(self) -> None:
-        """Say what the job in view has come to since it was looked at first; ring where `notify` asks for it."""
-        job_id, settings = self.desk.job_id, self.desk.settings
-        if job_id is None:
-            return
-        if job_id != self._told[0]:
-            self._told = job_id, last_seq(self.desk.conn)
-        new = milestones(self.desk.conn, job_id, after_seq=self._told[1])
-        if not new:
-            return
-        self._told = job_id, new[-1].seq
-        told = [one.text for one in new if one.kind in STAGES]
-        if told:  # the others are told of every job
-            self.notify(f"This job: {'; '.join(told)}", timeout=TOAST_S, markup=False)
-        if "bell" in settings.notify:
-            self.bell()
+                self.frame = read_frame(self.desk, found)
+                page.draw_frame(self.frame)
 
     @contextmanager
     def reading(self, page: Page) -> Iterator[None]:
@@ -265,15 +230,15 @@ class Workplace(App[None]):
             return
         self.post_message(told)
 
-    def _tell_of_jobs(self) -> None:
-        """Say once that a job ended, paused or waits, whoever runs it."""
-        before, self._told_jobs = self._told_jobs, job_states(self.desk.conn)
-        for job in self._told_jobs.values() if before is not None else ():
-            if told := what_changed(before.get(job.id) if before else None, job):
-                if job.status is JobStatus.FAILED:
-                    self.refuse(told)
-                else:
-                    self.notify(told, timeout=TOAST_S, markup=False)
+    def _tell(self) -> None:
+        """Say what jobs came to; ring where `notify` asks for it."""
+        for news in self._teller.news():
+            if news.is_failure:
+                self.refuse(news.text)
+            else:
+                self.notify(news.text, timeout=TOAST_S, markup=False)
+        if self._teller.has_rung and "bell" in self.desk.settings.notify:
+            self.bell()
 
     def _ended(self, job_id: str, error: Exception | None) -> None:
         """A job no longer runs here; called from its thread. How it stands, the store tells."""
@@ -363,18 +328,12 @@ class Workplace(App[None]):
 
     def action_kill_on(self) -> None:
         """Stop all sending: no question, on a thread of its own, so that nothing stands before it."""
-        self.act_apart("kill.on", self._stop_everything)
+        settings = self.desk.settings
 
-    def _stop_everything(self) -> Told:
         def tell(words: str) -> None:
             self.post_message(Told("kill.on", words))
 
-        receipt = kill(self.desk.settings, "from the full screen", tell=tell)
-        left = sum(sum(states.values()) for states in receipt.left.values())
-        bad = [campaign for campaign in receipt.campaigns if campaign.state == "not_confirmed"]
-        tail = f" NOT confirmed: {', '.join(f'{row.provider} {row.sequence_id}' for row in bad)}." if bad else ""
-        text = f"All sending is stopped; {left} had left before.{tail} Release it: 7 Limits."
-        return Told("kill.on", text, is_refused=bool(bad))
+        self.act_apart("kill.on", lambda: everything_stopped(settings, tell))
 
     def action_view_interrupt(self) -> None:
         """Where nothing was selected: say how one leaves."""
@@ -426,9 +385,13 @@ class Workplace(App[None]):
     def copy(self, text: str) -> None:
         """Put `text` on the clipboard by way of the terminal (OSC 52), and into a file for terminals that refuse."""
         self.copy_to_clipboard(text)
-        path = self.desk.settings.paths.data_dir / "clipboard.txt"
-        path.write_text(text + "\n", encoding="utf-8")
-        self.notify(f"Copied: {line(text)[:MOST_SHOWN]}\nAlso in {path}", timeout=TOAST_S, markup=False)
+        path = self.desk.settings.paths.logs_dir / "clipboard.txt"  # where forgetting somebody looks as well
+        try:
+            write_private(path, text + "\n")
+        except OutputUnwritable as error:
+            self.refuse(error.message, error.hint or "")
+        else:
+            self.notify(f"Copied: {line(text)[:MOST_SHOWN]}\nAlso in {path}", timeout=TOAST_S, markup=False)
 
     def action_sending_pause(self) -> None:
         """Pause sending of the job in view at once; where it is paused, ask when to go on."""
@@ -436,38 +399,13 @@ class Workplace(App[None]):
         if job_id is None:
             return
         if self.frame.pause is None:
-            self.act("sending.pause", lambda: _paused(settings, job_id))
+            self.act("sending.pause", lambda: sending_paused(settings, job_id))
             return
 
         def go_on(minutes: int | None) -> None:
-            self.act("sending.resume", lambda: _goes_on(settings, job_id, minutes))
+            self.act("sending.resume", lambda: sending_goes_on(settings, job_id, minutes))
 
-        def typed(text: str | None) -> None:
-            if text is None:
-                return
-            if text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= LONGEST_WAIT_MIN:
-                go_on(int(text))
-            else:
-                self.refuse(
-                    f"{line(text)} is no number of minutes.", f"1 to {LONGEST_WAIT_MIN:,}. Nothing was changed."
-                )
-
-        def answered(number: int | None) -> None:
-            match number:
-                case None:
-                    return
-                case 4:
-                    self.push_screen(Ask("Sending goes on", "In how many minutes? One mail goes first."), typed)
-                case 5:
-                    go_on(None)
-                case 6:
-                    go_on(0)
-                case _:
-                    go_on(WAITS_MIN[number - 1])
-
-        waits = [f"in {minutes} minutes, one mail first" for minutes in WAITS_MIN]
-        choices = [*waits, "in as many minutes as I type", "when I say", "now"]
-        self.push_screen(Choose("Sending is paused. When does it go on?", choices), answered)
+        ask_when(self.screen, go_on, self.refuse)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of what is seen, with its group, key and command."""
@@ -496,18 +434,3 @@ def _terminal_is_gone(loop: AbstractEventLoop, leave: Callable[[], None]) -> Non
         os.dup2(nowhere, descriptor)
     signal.signal(signal.SIGCONT, signal.SIG_IGN)
     loop.call_soon_threadsafe(leave)
-
-
-def _paused(settings: Settings, job_id: str) -> Told:
-    pause_sending(settings, job_id)
-    return Told("sending.pause", "Sending of this job is paused. P: when to go on.")
-
-
-def _goes_on(settings: Settings, job_id: str, minutes: int | None) -> Told:
-    if minutes == 0:
-        wider = resume_sending(settings, job_id)
-        return Told("sending.resume", "Sending goes on." if wider is None else "Sending of all jobs is still paused.")
-    pause = resume_after(settings, job_id, minutes)
-    if pause is None or pause.until is None:
-        return Told("sending.pause", "Sending stays paused until you say so.")
-    return Told("sending.pause", f"Sending goes on at {pause.until.astimezone():%H:%M}, with one mail first.")

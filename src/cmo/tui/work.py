@@ -1,12 +1,17 @@
-"""What the hand does to jobs, and what it tells then."""
+"""What the hand does to jobs and to sending, and what it tells then."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from cmo import service
 from cmo.config import Settings
 from cmo.domain.job import JobStatus, Plan
 from cmo.paths import ensure_folder
+from cmo.service.controls import pause_sending, resume_sending
+from cmo.service.errors import resume_after
 from cmo.service.hosting import Crew, require_github
+from cmo.service.kill import MEND, NOT_STOPPED, kill
 from cmo.tui.messages import Told
 
 
@@ -44,3 +49,40 @@ def cancelled(settings: Settings, job_id: str) -> Told:
 def removed(settings: Settings, job_id: str) -> Told:
     """Delete a job with its files."""
     return Told("jobs.remove", f"Removed {service.remove_job(settings, job_id)} and its files.")
+
+
+def sending_paused(settings: Settings, job_id: str) -> Told:
+    """Pause sending of one job."""
+    pause_sending(settings, job_id)
+    return Told("sending.pause", "Sending of this job is paused. P: when to go on.")
+
+
+def sending_goes_on(settings: Settings, job_id: str, minutes: int | None) -> Told:
+    """Say when paused sending goes on.
+
+    Args:
+        minutes: 0: now; None: when a person says so.
+    """
+    if minutes == 0:
+        wider = resume_sending(settings, job_id)
+        return Told("sending.resume", "Sending goes on." if wider is None else "Sending of all jobs is still paused.")
+    pause = resume_after(settings, job_id, minutes)
+    if pause is None or pause.until is None:
+        return Told("sending.pause", "Sending stays paused until you say so.")
+    return Told("sending.pause", f"Sending goes on at {pause.until.astimezone():%H:%M}, with one mail first.")
+
+
+def everything_stopped(settings: Settings, tell: Callable[[str], None]) -> Told:
+    """Stop all sending of every job, and the campaigns at the providers.
+
+    Args:
+        tell: Gets each step in words.
+    """
+    receipt = kill(settings, "from the full screen", tell=tell)
+    if not receipt.is_stopped:
+        return Told("kill.on", NOT_STOPPED, MEND, is_refused=True)
+    left = sum(sum(states.values()) for states in receipt.left.values())
+    bad = [campaign for campaign in receipt.campaigns if campaign.state == "not_confirmed"]
+    tail = f" NOT confirmed: {', '.join(f'{row.provider} {row.sequence_id}' for row in bad)}." if bad else ""
+    text = f"All sending is stopped; {left} had left before.{tail} Release it: 7 Limits."
+    return Told("kill.on", text, is_refused=not receipt.is_confirmed)

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from cmo.config import Settings
 from cmo.domain.audit import AuditRow, Broken
-from cmo.errors import CmoError, JobNotFound
+from cmo.errors import JobNotFound
 from cmo.service import audit as verbs
 from cmo.service.audit import AuditFilter, audit_filter
 from cmo.store.db import Connection
@@ -116,15 +116,8 @@ class Audit(Page):
         if row is not None:
             self.app.push_screen(Show(f"Row {row.seq}", _whole(row)))
 
-    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
-        try:
-            self._wanted = audit_filter(event.text, now=self.desk.now())
-        except CmoError as error:
-            self.workplace.refuse(error.message, error.hint or "")
-            return
-        self._filter = event.text
-        self.reload()
-        self._table.move_to(0)
+    def take_filter(self, text: str) -> None:
+        self._wanted, self._filter = audit_filter(text, now=self.desk.now()), text
 
     def heard(self, told: Told) -> None:
         """The chain was followed: show the first break where there is one."""
@@ -134,9 +127,6 @@ class Audit(Page):
         self.reload()
         if self._broken is not None:
             self._table.move_to(self._wanted.count(self.desk.conn, after=self._broken.seq))
-
-    def action_view_filter(self) -> None:
-        self.query_one(FilterBox).open()
 
     def action_audit_verify(self) -> None:
         """Follow the chain from its first row to the newest."""

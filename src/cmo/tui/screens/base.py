@@ -11,12 +11,13 @@ from textual.containers import Vertical
 from textual.events import Resize
 from textual.screen import Screen
 
-from cmo.errors import JobNotFound
+from cmo.errors import CmoError, JobNotFound
 from cmo.tui.actions import bindings_of
 from cmo.tui.desk import Desk
 from cmo.tui.feed import Frame
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette
+from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.frame import Banner, Broken, Hints, Tabs, TopLine
 from cmo.tui.widgets.table import RowTable
 
@@ -62,6 +63,29 @@ class Page(Screen[None]):
     def back(self) -> bool:
         """Leave what lies over the screen's first view; False where nothing does."""
         return False
+
+    def take_filter(self, text: str) -> None:
+        """Show what matches only, from the next `reload` on; a screen with a `FilterBox` says how.
+
+        Raises:
+            FilterInvalid
+        """
+
+    def filtered(self) -> None:
+        """Another filter was taken."""
+        self.reload()
+        next(iter(self.query(RowTable))).move_to(0)
+
+    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
+        try:
+            self.take_filter(event.text)
+        except CmoError as error:
+            self.workplace.refuse(error.message, error.hint or "")
+            return
+        self.filtered()
+
+    def action_view_filter(self) -> None:
+        self.query_one(FilterBox).open()
 
     def heard(self, told: Told) -> None:
         """An action is done; the store was read anew before."""

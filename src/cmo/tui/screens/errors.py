@@ -16,7 +16,6 @@ from cmo.config import Settings
 from cmo.domain.filters import Term
 from cmo.domain.job import Mode
 from cmo.domain.outbox import OutboxState
-from cmo.errors import CmoError
 from cmo.service import errors as verbs
 from cmo.store.groups import FailedItem, StoredGroup, error_groups, find_ticket, group_members
 from cmo.store.progress import counters
@@ -109,18 +108,9 @@ class Errors(Page):
         if self._members is None:
             self.action_view_items()
 
-    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
-        try:
-            self._terms = verbs.group_terms(event.text)
-        except CmoError as error:
-            self.workplace.refuse(error.message, error.hint or "")
-            return
+    def take_filter(self, text: str) -> None:
+        self._terms = verbs.group_terms(text)
         self.back()
-        self.reload()
-        self._group_table.move_to(0)
-
-    def action_view_filter(self) -> None:
-        self.query_one(FilterBox).open()
 
     def action_view_items(self) -> None:
         """To the members of the group, or back."""

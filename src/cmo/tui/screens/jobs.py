@@ -12,14 +12,14 @@ from cmo.clock import SystemClock
 from cmo.domain.costs import usd_for
 from cmo.domain.filters import Term, parse_filter
 from cmo.domain.text import ago
-from cmo.errors import CmoError, JobNotFound
+from cmo.errors import JobNotFound
 from cmo.store.job_views import JOB_FIELDS, JOB_VALUES, JobLine, count_jobs, page_jobs
 from cmo.tui.desk import Desk
 from cmo.tui.paint import Meaning, Palette, line, pieces
 from cmo.tui.screens.job_page import JobPage
 from cmo.tui.widgets.dialogs import Confirm, TypeIt
 from cmo.tui.widgets.filter_box import FilterBox
-from cmo.tui.widgets.stages import Lines
+from cmo.tui.widgets.lines import Lines
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 from cmo.tui.work import cancelled, removed
 
@@ -120,16 +120,8 @@ class Jobs(JobPage):
         self.desk.view_job(str(event.row.key))
         self.workplace.action_show("run")
 
-    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
-        try:
-            self._terms = parse_filter(event.text, fields=JOB_FIELDS, values=JOB_VALUES)
-        except CmoError as error:
-            self.workplace.refuse(error.message, error.hint or "")
-            return
-        self.reload()
-
-    def action_view_filter(self) -> None:
-        self.query_one(FilterBox).open()
+    def take_filter(self, text: str) -> None:
+        self._terms = parse_filter(text, fields=JOB_FIELDS, values=JOB_VALUES)
 
     def action_jobs_cancel(self) -> None:
         job_id = self.in_hand

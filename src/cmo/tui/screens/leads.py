@@ -107,18 +107,8 @@ class Leads(Page):
         if event.column in SORTS:
             self._sort_by(SORTS[event.column])
 
-    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
-        try:
-            self._terms = lead_terms(event.text)
-        except CmoError as error:
-            self.workplace.refuse(error.message, error.hint or "")
-            return
-        self._filter = event.text
-        self.reload()
-        self._table.move_to(0)
-
-    def action_view_filter(self) -> None:
-        self.query_one(FilterBox).open()
+    def take_filter(self, text: str) -> None:
+        self._terms, self._filter = lead_terms(text), text
 
     def action_view_sort(self) -> None:
         """The next order."""

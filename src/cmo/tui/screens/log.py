@@ -11,14 +11,13 @@ from textual.app import ComposeResult
 from cmo.domain.event import Recorded
 from cmo.domain.event_words import level_of, record, sentence
 from cmo.domain.filters import Term, parse_filter
-from cmo.errors import CmoError
 from cmo.store.db import Connection
 from cmo.store.log_views import LOG_FIELDS, LOG_VALUES, Counted, count_log, page_log
 from cmo.tui.paint import Meaning, Palette, line, pieces
 from cmo.tui.screens.base import Page
 from cmo.tui.widgets.dialogs import Show
 from cmo.tui.widgets.filter_box import FilterBox
-from cmo.tui.widgets.stages import Lines
+from cmo.tui.widgets.lines import Lines
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
 _COLUMNS = (Column("time", 8), Column("", 5), Column("kind", 18, least=100), Column("what happened"))
@@ -96,17 +95,12 @@ class Log(Page):
         if self._rows is not None:
             self.app.push_screen(Show(f"Line {event.row.key}", self._rows.record(self._table.cursor)))
 
-    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
-        try:
-            self._terms = parse_filter(event.text, fields=LOG_FIELDS, values=LOG_VALUES)
-        except CmoError as error:
-            self.workplace.refuse(error.message, error.hint or "")
-            return
+    def take_filter(self, text: str) -> None:
+        self._terms = parse_filter(text, fields=LOG_FIELDS, values=LOG_VALUES)
         self._rows = None
-        self.reload()
 
-    def action_view_filter(self) -> None:
-        self.query_one(FilterBox).open()
+    def filtered(self) -> None:
+        self.reload()  # which goes to the end
 
     def back(self) -> bool:
         self.workplace.action_show("run")

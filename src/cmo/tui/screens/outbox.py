@@ -16,7 +16,7 @@ from cmo.config import Settings
 from cmo.domain.filters import Term
 from cmo.domain.job import Job, Mode
 from cmo.domain.outbox import OutboxState
-from cmo.errors import CmoError, ConfigError
+from cmo.errors import ConfigError
 from cmo.service import handover
 from cmo.service import outbox as verbs
 from cmo.service.controls import limits_of
@@ -104,17 +104,8 @@ class Outbox(Page):
     def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
         self.action_view_mail()
 
-    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
-        try:
-            self._terms = verbs.outbox_terms(event.text)
-        except CmoError as error:
-            self.workplace.refuse(error.message, error.hint or "")
-            return
-        self.reload()
-        self._table.move_to(0)
-
-    def action_view_filter(self) -> None:
-        self.query_one(FilterBox).open()
+    def take_filter(self, text: str) -> None:
+        self._terms = verbs.outbox_terms(text)
 
     def action_view_mail(self) -> None:
         """The mail exactly as it leaves, with its headers; of another write what it says."""

@@ -151,17 +151,8 @@ class Review(Page):
     def on_row_table_moved(self, event: RowTable.Moved) -> None:
         self._draw_draft(top=True)
 
-    def on_filter_box_wanted(self, event: FilterBox.Wanted) -> None:
-        try:
-            self._terms, self._filter = draft_terms(event.text), event.text
-        except CmoError as error:
-            self.workplace.refuse(error.message, error.hint or "")
-            return
-        self.reload()
-        self._table.move_to(0)
-
-    def action_view_filter(self) -> None:
-        self.query_one(FilterBox).open()
+    def take_filter(self, text: str) -> None:
+        self._terms, self._filter = draft_terms(text), text
 
     def action_view_changed(self) -> None:
         self._form = FORMS[(FORMS.index(self._form) + 1) % len(FORMS)]

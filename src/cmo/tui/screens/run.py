@@ -14,9 +14,9 @@ from cmo.store.stage_views import stage_detail
 from cmo.tui.paint import pieces
 from cmo.tui.screens.job_page import JobPage
 from cmo.tui.widgets.dialogs import Show
+from cmo.tui.widgets.lines import Lines
 from cmo.tui.widgets.stages import (
     COLUMNS,
-    Lines,
     StageRows,
     Tail,
     budgets,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 from textual.events import Click
-from textual.widgets import Static
 
 from cmo.domain.job import JobStatus, Mode
 from cmo.tui.actions import SCREENS, Action, hints
 from cmo.tui.feed import Frame
 from cmo.tui.paint import Meaning, Palette, cut, line
+from cmo.tui.widgets.lines import OneLine
 
 MOST_HINTS = 8
 MOST_HIDDEN = 20
@@ -30,22 +30,7 @@ _STATES: dict[str, tuple[str, str]] = {
 _MODES = {Mode.DRY_RUN: "DRY RUN", Mode.DRAFT_ONLY: "DRAFT-ONLY", Mode.SEND_ALLOWED: "SEND-ALLOWED"}
 
 
-class _Line(Static):
-    """One line of text that is drawn only when it says something else."""
-
-    DEFAULT_CSS = "_Line { height: 1; width: 100%; }"
-
-    def __init__(self, *, id: str) -> None:
-        super().__init__(Text(""), id=id, markup=False)
-        self._said: Text | None = None
-
-    def say(self, text: Text) -> None:
-        if self._said is None or text.plain != self._said.plain or text.spans != self._said.spans:
-            self._said = text
-            self.update(text)
-
-
-class TopLine(_Line):
+class TopLine(OneLine):
     """Never hidden. With the kill switch on, the whole line is reverse video and says who and when."""
 
     def draw(self, frame: Frame, palette: Palette, *, sandbox: bool) -> None:
@@ -81,7 +66,7 @@ class TopLine(_Line):
             self.app.run_worker(self.app.run_action("kill_on"))
 
 
-class Banner(_Line):
+class Banner(OneLine):
     """Below line 2 while sending is paused: since when, why, when it goes on. Not there otherwise."""
 
     DEFAULT_CSS = "Banner { display: none; } Banner.-on { display: block; }"
@@ -102,7 +87,7 @@ class Banner(_Line):
         self.say(Text(f"{began}{why}{tail}", style=palette["needs"], no_wrap=True, overflow="ellipsis"))
 
 
-class Broken(_Line):
+class Broken(OneLine):
     """Below that while something is broken: what, and what to do about it; the second is never cut for the first."""
 
     DEFAULT_CSS = "Broken { display: none; } Broken.-on { display: block; }"
@@ -123,7 +108,7 @@ class Broken(_Line):
         self.say(text)
 
 
-class Tabs(_Line):
+class Tabs(OneLine):
     """The screens, with how much waits for a person on each."""
 
     def __init__(self, *, id: str) -> None:
@@ -150,7 +135,7 @@ class Tabs(_Line):
                 return
 
 
-class Hints(_Line):
+class Hints(OneLine):
     """At most eight keys, most used first; the last is always help."""
 
     def __init__(self, screen: str, *, id: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from rich.text import Text
 from textual.events import Resize
-from textual.widgets import Static
 
 from cmo.domain.event import Recorded
 from cmo.domain.event_words import level_of, sentence
@@ -17,6 +16,7 @@ from cmo.store.funnel_views import FunnelStep
 from cmo.store.stage_views import StageDetail
 from cmo.store.views import StageRow
 from cmo.tui.paint import Palette, line, pieces
+from cmo.tui.widgets.lines import Lines
 from cmo.tui.widgets.table import Cell, Column, Row
 
 WIDE = 96
@@ -50,21 +50,6 @@ class StageRows:
 
     def page(self, offset: int, limit: int) -> Sequence[Row]:
         return self.rows[offset : offset + limit]
-
-
-class Lines(Static):
-    """Some lines of text, drawn only when they say something else."""
-
-    DEFAULT_CSS = "Lines { text-wrap: nowrap; text-overflow: ellipsis; }"
-
-    def __init__(self, *, id: str) -> None:
-        super().__init__(Text(""), id=id, markup=False)
-        self._said: Text | None = None
-
-    def say(self, text: Text) -> None:
-        if self._said is None or text.plain != self._said.plain or text.spans != self._said.spans:
-            self._said = text
-            self.update(text)
 
 
 class Tail(Lines):
