@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from textual.widgets import TextArea
 from cmo.domain.filters import Term
 from cmo.service import drafts as verbs
 from cmo.store.draft_views import list_drafts
+from cmo.tui.widgets.draft_pane import DraftPane
 from tests.fakes.outside import NOW
 from tests.tui.screen import SIZES, Seen, check_golden, play, seeded, settings_in, store_of
 
@@ -45,6 +47,25 @@ def test_a_burst_of_forty_keys_decides_forty_drafts(home: Path) -> None:
         assert states(home, job_id) == {"approved": 40, "pending": 20}
 
     play(home, "review", scene)
+
+
+def test_what_others_decide_does_not_take_the_reader_back_to_the_first_line(home: Path) -> None:
+    conn, job_id = seeded(home, 3, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        pane = seen.app.screen.query_one(DraftPane)
+        await seen.press("d", "w")
+        pane.scroll_to(y=3, animate=False)
+        await seen.settled()
+        read_from = pane.scroll_offset.y
+        assert read_from > 0
+        other = list_drafts(conn, job_id, now=NOW, limit=3)[0][-1]
+        verbs.turn_down(settings_in(home), job_id, "later", [other.choice], put_off=timedelta(days=1))
+        await seen.settled()
+        assert "later" in seen.text
+        assert pane.scroll_offset.y == read_from
+
+    play(home, "review", scene, size=(80, 16))
 
 
 def test_a_draft_that_a_check_blocks_stays_pending_and_says_why(home: Path) -> None:

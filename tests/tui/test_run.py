@@ -35,8 +35,7 @@ def test_a_stage_without_progress_for_a_minute_says_what_it_waits_for(home: Path
     async def scene(seen: Seen) -> None:
         assert "waits: page" not in seen.text
         clock.advance(75)
-        await seen.settled()
-        assert "waits: page 5 since 1m18s" in seen.text
+        await seen.until(lambda: "waits: page 5 since 1m18s" in seen.text)
 
     play(home, "run", scene, clock=clock)
 
@@ -49,8 +48,7 @@ def test_what_limits_the_run_is_named_and_a_tight_budget_says_when_work_stops(ho
         assert "steps 3/3: then the job pauses; cmo jobs set 000000 max_steps=N" in seen.text
         waits = ev.JobWaiting(provider="github", resource="graphql", until=NOW.replace(hour=14, minute=31))
         tell(conn, job_id, 98, waits)
-        await seen.settled()
-        assert "limited by github (graphql) until 14:31" in seen.text
+        await seen.until(lambda: "limited by github (graphql) until 14:31" in seen.text)
 
     play(home, "run", scene, clock=clock_of_the_run(), size=(120, 30))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
 
 from cmo.cli.diagnostics import DONE
-from cmo.cli.draft_picks import need_terminal
 from cmo.cli.options import JobArg
 from cmo.cli.session import session
 from cmo.errors import CmoError
@@ -29,14 +29,19 @@ def tui(
     It reads the store and ends nothing: leaving it, or closing the terminal, never ends or harms a job.
     """
     here = session()
+    gc.disable()  # as in `cmo.__main__`
+    try:
+        from cmo.cli.draft_picks import need_terminal
+        from cmo.cli.driving import launch_of
+        from cmo.tui.app import Workplace
+        from cmo.tui.background import auto_theme
+        from cmo.tui.desk import Desk
+        from cmo.tui.themes import DARK
+    finally:
+        gc.enable()
+
     if not in_browser:
         need_terminal(here, "The full screen", "Line by line: cmo watch, cmo drafts review")
-    from cmo.cli.driving import launch_of
-    from cmo.tui.app import Workplace
-    from cmo.tui.background import auto_theme
-    from cmo.tui.desk import Desk
-    from cmo.tui.themes import DARK
-
     settings = here.settings
     wanted = theme or settings.theme
     if wanted == "auto":
@@ -49,6 +54,7 @@ def tui(
         reread=here.reread_settings,
     )
     app = Workplace(desk, launch_of(here), screen=screen, ascii=settings.ascii, theme=wanted, read_only=read_only)
+    gc.freeze()  # what is loaded stays: to look through it again and again holds up keys for 30 ms each time
     app.run(mouse=settings.mouse)
     for job_id, worker in app.left_to:
         if isinstance(worker, CmoError):

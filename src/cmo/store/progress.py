@@ -51,8 +51,9 @@ class Progress(Frozen):
 def progress(conn: Connection, job_id: str, *, now: datetime) -> Progress:
     """Count the job's rows."""
     aged = (now - VERDICT_AGES_AFTER).isoformat()
-    row = conn.execute(_COUNTS, {"job": job_id, "aged": aged}).fetchone()
-    return Progress(**dict(row))
+    found = dict(conn.execute(_COUNTS, {"job": job_id, "aged": aged}).fetchone())
+    drafted = found.pop("leads_drafted")  # counted, and not those without one: at first these are nearly everybody
+    return Progress(**found, leads_undrafted=found["good_leads"] - drafted)
 
 
 _PEOPLE = f"FROM candidates c WHERE c.job_id = :job AND c.state = 'found' AND {CANDIDATE_ALLOWED}"
@@ -72,6 +73,8 @@ _SUPPRESSED = """SELECT l.number, l.held FROM suppressions s CROSS JOIN leads l
   suppressions s WHERE s.kind = 'hash' AND s.value IN (erased_hash('login', l.login_key),
   erased_hash('email', e.email_key)))"""
 """Starts from the suppressions, which are few; CROSS JOIN keeps that order, and `JOIN` left it to a guess (50 ms)."""
+_DRAFTED = """SELECT l.number FROM drafts d JOIN leads l ON l.job_id = d.job_id AND l.login_key = d.login_key
+  WHERE d.job_id = :job AND d.step = 'first_touch'"""
 _COUNTS = f"""WITH suppressed AS ({_SUPPRESSED}) SELECT
  (SELECT COUNT(*) FROM repos WHERE job_id = :job) AS repos,
  (SELECT COUNT(*) FROM repos WHERE job_id = :job AND state = 'unread') AS repos_unread,
@@ -92,9 +95,7 @@ _COUNTS = f"""WITH suppressed AS ({_SUPPRESSED}) SELECT
  (SELECT COUNT(*) FROM leads WHERE job_id = :job) - (SELECT COUNT(*) FROM suppressed) AS good_leads,
  (SELECT COUNT(*) FROM leads WHERE job_id = :job AND held = 1)
    - (SELECT COUNT(*) FROM suppressed WHERE held = 1) AS held_leads,
- (SELECT COUNT(*) FROM leads l WHERE l.job_id = :job AND NOT EXISTS (SELECT 1 FROM drafts d WHERE d.job_id = l.job_id
-   AND d.login_key = l.login_key AND d.step = 'first_touch')
-   AND l.number NOT IN (SELECT number FROM suppressed)) AS leads_undrafted,
+ (SELECT COUNT(*) FROM ({_DRAFTED} EXCEPT SELECT number FROM suppressed)) AS leads_drafted,
  (SELECT COUNT(*) FROM drafts WHERE job_id = :job) AS drafts,
  (SELECT COUNT(*) FROM drafts WHERE job_id = :job AND state = 'pending') AS drafts_pending,
  (SELECT COUNT(*) FROM drafts WHERE job_id = :job AND state = 'approved') AS drafts_approved,

@@ -97,6 +97,7 @@ class Workplace(App[None]):
         super().__init__()
         self.desk = desk
         self.frame = Frame()
+        self._is_up = False
         self._troubles: tuple[Trouble, ...] | None = None
         """As the last look found them; None: nobody looked yet."""
         self.fault: Exception | None = None
@@ -112,6 +113,8 @@ class Workplace(App[None]):
         """What to type once the screen is left, because something here does not go on without it."""
         self._first = screen
         self._ascii = ascii
+        self._palette: tuple[dict[str, str], Palette] | None = None
+        """As drawn last, and what of."""
         self._read_only = read_only
         self._started_by = os.getppid()
         self.leaving = Event()
@@ -123,7 +126,10 @@ class Workplace(App[None]):
 
     @property
     def palette(self) -> Palette:
-        return palette_of(self.theme_variables, ascii=self._ascii or self.theme == TERMINAL)
+        if self._palette is None or self._palette[0] is not self.theme_variables:
+            drawn = palette_of(self.theme_variables, ascii=self._ascii or self.theme == TERMINAL)
+            self._palette = self.theme_variables, drawn
+        return self._palette[1]
 
     @property
     def page(self) -> Page | None:
@@ -160,8 +166,17 @@ class Workplace(App[None]):
                 self._troubles = self.desk.troubles()
             self.frame = read_frame(self.desk, self._troubles)
             page.draw_frame(self.frame)
+            if not self._is_up:
+                self._come_up()
+                return
             page.reload()
             self._tell()
+
+    def _come_up(self) -> None:
+        """Have the frame seen before the page is read."""
+        self._is_up = True
+        self.desk.forget_what_was_seen()
+        self.call_after_refresh(self.tick)
 
     def look(self) -> None:
         """Look for what no commit tells: a process that is gone, and what is broken."""

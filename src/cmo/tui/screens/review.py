@@ -13,7 +13,6 @@ from rich.text import Text
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Horizontal
 from textual.events import Resize
-from textual.widgets import Static
 
 from cmo.config import Settings
 from cmo.domain.event import DraftAction
@@ -33,6 +32,7 @@ from cmo.tui.screens.base import Page
 from cmo.tui.widgets.dialogs import Ask, Choose, EditHere
 from cmo.tui.widgets.draft_pane import FORMS, DraftPane, Form, draft_text, why_text
 from cmo.tui.widgets.filter_box import FilterBox
+from cmo.tui.widgets.lines import OneLine, Passage
 from cmo.tui.widgets.rule_dialog import Agreed, RuleDialog
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
@@ -85,7 +85,6 @@ class Review(Page):
     Review #right { width: 1fr; border-left: solid $panel; }
     Review #why { width: 34; padding: 0 1; border-left: solid $panel; display: none; }
     Review.-wide #why { display: block; }
-    Review #progress { height: 1; }
     """
 
     def __init__(self) -> None:
@@ -99,14 +98,15 @@ class Review(Page):
         self._began = monotonic()
         self._form: Form = "changed"
         self._detail: DraftDetail | None = None
+        self._drawn: tuple[int, Form] | None = None
         self._shows_why = False
 
     def body(self) -> ComposeResult:
         with Horizontal():
             yield RowTable(_COLUMNS, self.palette, id="list")
             yield DraftPane(id="right")
-            yield Static(Text(""), id="why", markup=False)
-        yield Static(Text(""), id="progress", markup=False)
+            yield Passage(id="why")
+        yield OneLine(id="progress")
         yield FilterBox("score>=80 flag:claim -state:approved maint")
 
     def reload(self) -> None:
@@ -123,7 +123,6 @@ class Review(Page):
         self._table.show(self._rows)
         if is_first:
             self._next_from(0)
-        self._draw_draft(top=False)
         self._draw_progress()
 
     def values(self) -> Mapping[str, object]:
@@ -149,19 +148,19 @@ class Review(Page):
         self._fit(event.size.width)
 
     def on_row_table_moved(self, event: RowTable.Moved) -> None:
-        self._draw_draft(top=True)
+        self._draw_draft()
 
     def take_filter(self, text: str) -> None:
         self._terms, self._filter = draft_terms(text), text
 
     def action_view_changed(self) -> None:
         self._form = FORMS[(FORMS.index(self._form) + 1) % len(FORMS)]
-        self._draw_draft(top=True)
+        self._draw_draft()
 
     def action_view_why(self) -> None:
         self._shows_why = not self._shows_why
         self._fit(self.size.width)
-        self._draw_draft(top=False)
+        self._draw_draft()
 
     def action_drafts_approve(self) -> None:
         self._decide("approve", verbs.approve)
@@ -354,12 +353,13 @@ class Review(Page):
                 self._table.move_to(place)
                 return
 
-    def _draw_draft(self, *, top: bool) -> None:
+    def _draw_draft(self) -> None:
         row = self._row
-        pane, why = self.query_one(DraftPane), self.query_one("#why", Static)
+        pane, why = self.query_one(DraftPane), self.query_one("#why", Passage)
         if row is None:
             pane.draw(Text(self._nothing()), top=True)
-            why.update(Text(""))
+            why.say(Text(""))
+            self._drawn = None
             return
         try:
             detail = get_draft(self.desk.conn, row.id, now=self.desk.now())
@@ -370,8 +370,9 @@ class Review(Page):
         reason = why_text(detail, self.palette)
         if self._shows_why and not self.has_class("-wide"):
             text = Text.assemble(text, "\n\n", reason)
-        pane.draw(text, top=top)
-        why.update(reason)
+        pane.draw(text, top=self._drawn != (row.id, self._form))
+        why.say(reason)
+        self._drawn = row.id, self._form
 
     def _before(self, detail: DraftDetail) -> VersionLine | None:
         if self._form != "diff":
@@ -393,7 +394,7 @@ class Review(Page):
         if done and left:
             each = (monotonic() - self._began) / done
             parts.append(f"{each:.0f} s each: {max(1, round(each * left / 60))} min")
-        self.query_one("#progress", Static).update(Text(" " + "  ".join(parts), no_wrap=True, overflow="ellipsis"))
+        self.query_one("#progress", OneLine).say(Text(" " + "  ".join(parts), no_wrap=True, overflow="ellipsis"))
 
     def _nothing(self) -> str:
         if self._terms:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.events import Resize
+from textual.timer import Timer
 
-from cmo.domain.job import JobStatus, Stage
+from cmo.domain.job import Job, JobStatus, Stage
 from cmo.service.outlook import Outlook, outlook
 from cmo.store.db import Connection
-from cmo.store.events import last_seq, latest
+from cmo.store.events import last_seq, latest, tail
 from cmo.store.funnel_views import funnel
 from cmo.store.stage_views import stage_detail
+from cmo.tui.pace import Pace
 from cmo.tui.paint import pieces
 from cmo.tui.screens.job_page import JobPage
 from cmo.tui.widgets.dialogs import Show
@@ -29,6 +32,8 @@ from cmo.tui.widgets.table import RowTable
 
 LOOK_S = 1.0
 """A job at work is looked at this often though nothing was committed: what waits, waits longer."""
+COUNTING_SHARE = 0.01
+"""The most of the time that counting people may take; among very many, stages are counted less often than they move."""
 MOST_EVENTS = 60
 EMPTY = ' No job yet. Start one: cmo run "find 200 python maintainers", or press N'
 
@@ -49,6 +54,9 @@ class Run(JobPage):
         self._rows = StageRows(None, self.palette)
         self._told: tuple[str, int] | None = None
         """The job, and the last event of any job when its own were drawn."""
+        self._last_events: list[Text] = []
+        self._pace = Pace(COUNTING_SHARE)
+        self._later: Timer | None = None
 
     def body(self) -> ComposeResult:
         yield RowTable(COLUMNS, self.palette, id="stages")
@@ -65,13 +73,20 @@ class Run(JobPage):
         if job is None:
             self._show_nothing()
             return
-        conn = self.desk.conn
-        self._view = outlook(conn, job.id, now=self.desk.now())
+        self._draw_tail(self.desk.conn, job.id)
+        if self._pace.left_s <= 0 or self._view is None or job != self._view.summary.job:
+            self._count(job)
+        elif self._later is None:
+            self._later = self.set_timer(self._pace.left_s, self._catch_up)
+
+    def _count(self, job: Job) -> None:
+        """Count what the job's stages have done, and draw it."""
+        with self._pace.worked():
+            self._view = outlook(self.desk.conn, job.id, now=self.desk.now())
         self._draw_stages()
         is_here = job.id in self.workplace.crew.jobs
         self.query_one("#standing", Lines).say(standing(self._view, self.palette, is_here=is_here))
         self._draw_budgets()
-        self._draw_tail(conn, job.id)
 
     def on_resize(self, event: Resize) -> None:
         super().on_resize(event)
@@ -124,6 +139,11 @@ class Run(JobPage):
         else:
             self.action_jobs_pause()
 
+    def _catch_up(self) -> None:
+        self._later = None
+        if self.is_current:
+            self.reload()
+
     def _look(self) -> None:
         view = self._view
         if self.is_current and view is not None and view.summary.job.status is JobStatus.RUNNING:
@@ -143,10 +163,18 @@ class Run(JobPage):
 
     def _draw_tail(self, conn: Connection, job_id: str) -> None:
         newest = job_id, last_seq(conn)
-        if newest != self._told:
-            self._told = newest
-            last = latest(conn, job_id, limit=MOST_EVENTS)
-            self.query_one(Tail).draw([event_line(item, self.palette) for item in last])
+        if newest == self._told:
+            return
+        if self._told is None or self._told[0] != job_id:
+            self._last_events = []
+        seen = self._told[1] if self._told and self._last_events else 0
+        new = tail(conn, job_id, after_seq=seen, limit=MOST_EVENTS) if seen else []
+        if not seen or len(new) == MOST_EVENTS:
+            new = latest(conn, job_id, limit=MOST_EVENTS)
+        self._told = newest
+        drawn = [event_line(item, self.palette) for item in new]
+        self._last_events = [*self._last_events, *drawn][-MOST_EVENTS:]
+        self.query_one(Tail).draw(self._last_events)
 
     def _draw_stages(self) -> None:
         rows = StageRows(self._view, self.palette)

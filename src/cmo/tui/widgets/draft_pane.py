@@ -9,10 +9,10 @@ from typing import Literal
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from cmo.store.draft_details import Claim, DraftDetail, VersionLine
 from cmo.tui.paint import Palette, block, line
+from cmo.tui.widgets.lines import Passage
 
 Form = Literal["changed", "full", "diff"]
 FORMS: tuple[Form, ...] = ("changed", "full", "diff")
@@ -24,7 +24,7 @@ class DraftPane(VerticalScroll, can_focus=True):
     DEFAULT_CSS = "DraftPane { padding: 0 1; } DraftPane Static { width: 100%; height: auto; }"
 
     def compose(self) -> ComposeResult:
-        yield Static(Text(""), id="draft", markup=False)
+        yield Passage(id="draft")
 
     def draw(self, text: Text, *, top: bool) -> None:
         """Show `text`.
@@ -32,7 +32,7 @@ class DraftPane(VerticalScroll, can_focus=True):
         Args:
             top: It is another draft than before: start at its first line.
         """
-        self.query_one("#draft", Static).update(text)
+        self.query_one("#draft", Passage).say(text)
         if top:
             self.scroll_home(animate=False)
 

@@ -6,19 +6,30 @@ from rich.text import Text
 from textual.widgets import Static
 
 
-class Lines(Static):
-    """Some lines of text, drawn only when they say something else."""
-
-    DEFAULT_CSS = "Lines { text-wrap: nowrap; text-overflow: ellipsis; }"
+class Passage(Static):
+    """Some text, wrapped."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(Text(""), id=id, markup=False)
         self._said: Text | None = None
 
     def say(self, text: Text) -> None:
-        if self._said is None or text.plain != self._said.plain or text.spans != self._said.spans:
-            self._said = text
-            self.update(text)
+        before, self._said = self._said, text
+        if before is None or text.plain != before.plain or text.spans != before.spans:
+            self.update(text, layout=before is None or self._has_other_size(before, text))
+
+    def _has_other_size(self, before: Text, text: Text) -> bool:
+        """Whether all else has to be laid out anew, which costs more than drawing."""
+        return True
+
+
+class Lines(Passage):
+    """Some lines, never wrapped."""
+
+    DEFAULT_CSS = "Lines { text-wrap: nowrap; text-overflow: ellipsis; }"
+
+    def _has_other_size(self, before: Text, text: Text) -> bool:
+        return text.plain.count("\n") != before.plain.count("\n")
 
 
 class OneLine(Lines):

@@ -184,6 +184,7 @@ class RowTable(ScrollView, can_focus=True):
     def reload(self, *, top: bool = False) -> None:
         """Read what is shown anew."""
         before = None if top else self.row()
+        was = self._in_view()
         self._pages.clear()
         self._count = self._rows.count()
         if top:
@@ -194,7 +195,13 @@ class RowTable(ScrollView, can_focus=True):
             self._cursor = self._near(before.key)
         self._cursor = max(0, min(self._cursor, self._count - 1))
         self._show_cursor()
-        self.refresh()
+        now = self._in_view()
+        if was.keys() == now.keys():
+            for place, seen in now.items():
+                if was[place] != seen:
+                    self._refresh_row(place)
+        else:
+            self.refresh()
         self._tell(force=True)
 
     def repaint(self, palette: Palette) -> None:
@@ -215,9 +222,10 @@ class RowTable(ScrollView, can_focus=True):
         self._tell()
 
     def clear_marks(self) -> None:
-        self._marks.clear()
         self._anchor = None
-        self.refresh()
+        if self._marks:
+            self._marks.clear()
+            self.refresh()
 
     def action_move(self, by: int) -> None:
         self.move_to(self._cursor + by)
@@ -288,6 +296,12 @@ class RowTable(ScrollView, can_focus=True):
         else:
             self._pages.move_to_end(number)
         return found
+
+    def _in_view(self) -> dict[int, tuple[Row, bool]]:
+        """Place -> the row that is drawn there, and whether the cursor is on it."""
+        top = self.scroll_offset.y
+        places = range(top, min(self._count, top + max(0, self.size.height - 1)))
+        return {place: (row, place == self._cursor) for place in places if (row := self.row(place)) is not None}
 
     def _near(self, key: Hashable) -> int:
         """Where the row of `key` is now, looked for on the page of the cursor; else the cursor as it is."""
