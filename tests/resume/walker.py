@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -167,13 +167,13 @@ def run(home: Path, bomb: Bomb) -> None:
     conn.close()
 
 
-def killed(home: Path, at: int) -> bool:
-    """Run in a child that is killed at boundary `at`; False when the job ended before."""
+def killed(work: Callable[[Path, Bomb], None], home: Path, at: int) -> bool:
+    """Do `work` in a child that is killed at boundary `at`; False when it ended before."""
     child = os.fork()
     if child == 0:
         bomb = Bomb(at)
         bomb.listen_to_savers()
-        run(home, bomb)
+        work(home, bomb)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
@@ -208,7 +208,7 @@ def main() -> None:
         wanted = digest(reference)
         usual = repeated(reference)
         failures, boundaries, most_repeated = [], 0, 0
-        while killed(home := root / f"k{boundaries + 1}", boundaries + 1):
+        while killed(run, home := root / f"k{boundaries + 1}", boundaries + 1):
             boundaries += 1
             run(home, Bomb(None))
             found = digest(home)

@@ -22,7 +22,7 @@ MOST_LINES = 14
 HEARTBEAT_S = 30.0
 _NOTABLE = (
     ev.SearchWidened | ev.PlannerTroubled | ev.StepRefused | ev.FollowUpRead | ev.SettingsChanged | ev.JobWaiting
-    | ev.JobStarted
+    | ev.JobStarted | ev.RequestAsked | ev.RequestAllowed | ev.RequestDenied | ev.PermissionRevoked
 )  # fmt: skip
 """Told above the block; everything else shows in its numbers."""
 

@@ -17,6 +17,10 @@ from cmo.domain.base import Frozen, Login
 from cmo.domain.draft import DraftState, Finding, Rendered, Sentence
 from cmo.domain.job import Stage
 from cmo.domain.lead import Email, ItemFailure, MxVerdict, PersonProfile, PersonRef, Repo, Score
+from cmo.domain.requests import PermissionRevoked as PermissionRevoked
+from cmo.domain.requests import RequestAllowed as RequestAllowed
+from cmo.domain.requests import RequestAsked as RequestAsked
+from cmo.domain.requests import RequestDenied as RequestDenied
 
 
 class JobStarted(Frozen):
@@ -388,7 +392,7 @@ RunEvent = (
     JobStarted | JobPaused | JobWaiting | JobWaitEnded | JobFinished | JobFailed | JobCancelled | StageEntered
     | StepPlanned | StepFinished | StepRefused | PlannerTroubled | PageFinished | SearchWidened | FollowUpRead
     | SettingsChanged | MessageQueued | MessageDropped | FailuresRetried | CheckpointWritten | DraftsDecided
-    | DraftsUndone | WritesSettled
+    | DraftsUndone | WritesSettled | RequestAsked | RequestAllowed | RequestDenied | PermissionRevoked
 )  # fmt: skip
 RowEvent = (
     RepoFound | RepoRead | CandidateFound | CandidateDropped | PersonEnriched | PersonOptedOut | EmailFound

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from cmo.domain import event as ev
+from cmo.domain.requests import RequestEvent, number
 from cmo.domain.text import clean_line
 
 EVENT_SCHEMA = "cmo.event/1"
@@ -16,6 +17,7 @@ LEVELS: Mapping[str, Level] = {
     "job_paused": "warn",
     "job_waiting": "warn",
     "planner_troubled": "warn",
+    "request_asked": "warn",
     "step_refused": "warn",
     "person_opted_out": "warn",
 }
@@ -72,6 +74,8 @@ def _job(event: ev.Event) -> str:
         case ev.SettingsChanged():
             changes = ", ".join(f"{name}={value}" for name, value in event.changes.items())
             return f"settings changed by {event.by}: {changes}"
+        case ev.RequestAsked() | ev.RequestAllowed() | ev.RequestDenied() | ev.PermissionRevoked():
+            return _request(event)
         case ev.MessageDropped():
             return f"{event.by} takes message {event.message_id} back"
         case ev.DraftsDecided():
@@ -85,6 +89,20 @@ def _job(event: ev.Event) -> str:
             return f"{event.by} lets what failed be tried again"
         case _:
             return ""
+
+
+def _request(event: RequestEvent) -> str:
+    match event:
+        case ev.RequestAsked():
+            return f"request {event.request}: {event.wish} ({event.effect}). {event.why}"
+        case ev.RequestAllowed():
+            how = f"permission {event.permission}" if event.permission else event.by
+            later = f"; for this job up to {number(event.upto)}" if event.upto is not None else ""
+            return f"request {event.request} allowed by {how}: {event.setting} is {number(event.value)}{later}"
+        case ev.RequestDenied():
+            return f"request {event.request} denied by {event.by}: {event.setting} stays. {event.reason}"
+        case ev.PermissionRevoked():
+            return f"{event.by} takes permission {event.permission} back: {event.setting} is asked about again"
 
 
 def _step(event: ev.Event) -> str:

@@ -116,6 +116,10 @@ class Icp(Frozen):
     """Fields that widening must leave alone, because the operator set them while the job ran."""
 
 
+MOST_USD = 1_000_000
+"""The largest budget that can be set."""
+
+
 class Caps(Frozen):
     """Limits the executor enforces, whatever a planner says."""
 

@@ -19,13 +19,12 @@ from cmo.domain.grammar.rules_who import as_language
 from cmo.domain.grammar.tokens import Sentence
 from cmo.domain.grammar.understood import BOUNDS
 from cmo.domain.grammar.vocabulary import CHANNELS, CRMS, MAILERS
-from cmo.domain.job import Mode, Plan, Role, Stage
+from cmo.domain.job import MOST_USD, Mode, Plan, Role, Stage
 from cmo.domain.text import clean_line
 from cmo.errors import ConfigError
 
 MOST_ITEMS = 100
 """Items in a list of topics, keywords and so on."""
-MOST_USD = 1_000_000
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from cmo.domain.event import (
     JobFinished,
     JobPaused,
     PlannerTroubled,
+    RequestAllowed,
+    RequestAsked,
     SearchWidened,
     StageEntered,
     StepPlanned,
@@ -22,7 +24,8 @@ from cmo.domain.event import (
 )
 from cmo.domain.follow_up import parse_follow_up
 from cmo.domain.job import Job
-from cmo.domain.plan_changes import changes_between, held_firm
+from cmo.domain.plan_changes import changes_between, held_firm, with_changes
+from cmo.domain.requests import RequestEvent, answered_by, event_id
 from cmo.domain.widening import narrower_part, widen
 from cmo.errors import AuthRejected, ConfigError, ProviderError
 from cmo.graph import rails
@@ -31,6 +34,7 @@ from cmo.graph.planner import Planner, Situation
 from cmo.graph.planners.rules import next_call
 from cmo.graph.reducer import reduce
 from cmo.graph.state import GraphState, new_state
+from cmo.graph.wishes import for_money, for_room, for_steps
 from cmo.store import journal, messages
 from cmo.store.commit import commit
 from cmo.store.db import Connection
@@ -38,7 +42,8 @@ from cmo.store.events import iter_events, last_seq
 from cmo.store.jobs import get_job
 from cmo.store.journal import Lease, Step
 from cmo.store.pages import accepted_leads
-from cmo.store.progress import batches, calls_per_tool, counters, final_files, progress, stale_files
+from cmo.store.progress import batches, calls_per_tool, counters, final_files, progress, stale_files, used_budgets
+from cmo.store.requests import audit_of, list_requests
 from cmo.store.searches import current_search
 from cmo.tools.base import Ports, Tool
 from cmo.tools.export_csv import prospects_csv
@@ -94,8 +99,8 @@ class Agent:
         job = get_job(self.conn, self.lease.job_id)
         step = journal.unfinished_step(self.conn, job.id)
         if step is None:
-            if self._is_out_of_steps(job) or self._is_out_of_money(job):
-                return True
+            if (paused := self._out_of_steps(job) or self._out_of_money(job)) is not None:
+                return not self._ask(job, paused)
             step = await self._plan(job)
         if step is None:
             return False
@@ -107,31 +112,57 @@ class Agent:
         await executor.run_step(job, step, tool)
         return False
 
-    def _is_out_of_steps(self, job: Job) -> bool:
+    def _out_of_steps(self, job: Job) -> JobPaused | None:
         if journal.last_step_number(self.conn, job.id) < job.plan.caps.max_steps:
-            return False
+            return None
         hint = f"max_steps={job.plan.caps.max_steps} is reached; `cmo jobs set {job.id} max_steps=…`, then resume."
-        self._commit(JobPaused(reason="max_steps", message=hint))
-        return True
+        return JobPaused(reason="max_steps", message=hint)
 
-    def _is_out_of_money(self, job: Job) -> bool:
+    def _out_of_money(self, job: Job) -> JobPaused | None:
         budget = job.plan.caps.budget_usd
         if budget is None:
-            return False
+            return None
         spent = usd_for(counters(self.conn, job.id).get("tokens_used", 0))
         if spent < budget:
-            return False
+            return None
         hint = f"budget_usd={budget:g} is spent; `cmo jobs set {job.id} budget_usd=…`, then resume."
-        self._commit(JobPaused(reason="budget", message=hint))
-        return True
+        return JobPaused(reason="budget", message=hint)
+
+    def _ask(self, job: Job, paused: JobPaused) -> bool:
+        """Pause for a cap and ask for more of it; whether a permission gave it, and the job goes on."""
+        wishes = for_steps if paused.reason == "max_steps" else for_money
+        asked = self._answered(job, wishes(self.situation(job), used_budgets(self.conn, job.id), job.id))
+        self._commit(*asked, *([] if _is_given(asked) else [paused]))
+        return _is_given(asked)
+
+    def _answered(self, job: Job, wishes: Sequence[RequestAsked]) -> list[RequestAsked | RequestAllowed]:
+        """What of `wishes` was not asked before, each with the answer that a permission of the operator gives."""
+        if not wishes:
+            return []
+        plan, before = job.plan, list_requests(self.conn, job.id)
+        events: list[RequestAsked | RequestAllowed] = []
+        for wish in wishes:
+            if any(request.id == wish.request for request in before):
+                continue
+            events.append(wish)
+            answer = answered_by(before, plan, wish)
+            if answer is not None:
+                events.append(answer)
+                plan = with_changes(plan, answer.changes)
+        return events
 
     async def _plan(self, job: Job) -> Step | None:
         """Decide the next step and store it; None when the rails refused the call."""
         situation = self.situation(job)
+        asked = self._answered(job, for_room(situation, used_budgets(self.conn, job.id), job.id))
+        if _is_given(asked):
+            self._commit(*asked)
+            return None
         decision = await self.planner.decide(situation)
         call, planner = decision.call, decision.planner
         events: list[Event] = [
-            PlannerTroubled(step=situation.step, trouble=t.kind, message=t.message) for t in decision.troubles
+            *asked,
+            *(PlannerTroubled(step=situation.step, trouble=t.kind, message=t.message) for t in decision.troubles),
         ]
         if planner != "rules" and self._refused_in_a_row() >= REFUSALS_BEFORE_RULES:
             call, planner = next_call(situation), "rules"
@@ -257,11 +288,25 @@ class Agent:
                 self._commit(JobCancelled(by=by))
 
     def _commit(self, *events: Event) -> None:
-        """Commit run events that happen once in this place of the run."""
+        """Commit run events that happen once in this place of the run, and requests, which happen once in a job."""
         at, job_id, epoch = self.ports.clock.now(), self.lease.job_id, self.lease.epoch
         number = last_seq(self.conn)
-        numbered = [(f"{job_id}/{event.kind}/{epoch}/{number}/{i}", event) for i, event in enumerate(events)]
-        commit(self.conn, job_id, numbered, at=at, epoch=epoch)
+        numbered = [
+            (
+                event_id(job_id, event)
+                if isinstance(event, RequestEvent)
+                else f"{job_id}/{event.kind}/{epoch}/{number}/{i}",
+                event,
+            )
+            for i, event in enumerate(events)
+        ]
+        asked = {event.request: event for event in events if isinstance(event, RequestAsked)}
+        told = [audit_of(job_id, asked[ev.request], ev) for ev in events if isinstance(ev, RequestAllowed)]
+        commit(self.conn, job_id, numbered, at=at, epoch=epoch, audit=told)
+
+
+def _is_given(asked: Sequence[Event]) -> bool:
+    return any(isinstance(event, RequestAllowed) for event in asked)
 
 
 def _pause_reason(exc: Exception) -> str:

@@ -81,10 +81,16 @@ def stops_before(situation: Situation, stage: Stage) -> bool:
     return situation.plan.until is not None and order.index(situation.plan.until) < order.index(stage)
 
 
-def _unfinished(situation: Situation) -> str | None:
-    """What must still be done before files are written; what a cap or the plan's end forbids is not."""
+def in_work(situation: Situation) -> int:
+    """How many people are on their way from found to scored."""
     counts = situation.progress
-    waiting = (
+    return counts.candidates_new + counts.people_without_email + counts.people_unscored
+
+
+def waiting(situation: Situation) -> tuple[tuple[str, Stage, int], ...]:
+    """Tool, its stage, and how many items wait for it, in the order of the work."""
+    counts = situation.progress
+    return (
         ("extract_people", Stage.EXTRACT, counts.repos_unread if situation.room_people else 0),
         ("enrich_github_user", Stage.ENRICH, counts.candidates_new),
         ("find_commit_emails", Stage.EMAILS, counts.people_without_email),
@@ -92,7 +98,11 @@ def _unfinished(situation: Situation) -> str | None:
         ("score_icp", Stage.SCORE, counts.people_unscored),
         ("render_copy", Stage.DRAFT, counts.leads_undrafted if situation.can_draft else 0),
     )
-    for tool, stage, count in waiting:
+
+
+def _unfinished(situation: Situation) -> str | None:
+    """What must still be done before files are written; what a cap or the plan's end forbids is not."""
+    for tool, stage, count in waiting(situation):
         if count and can_call(situation, tool) and not stops_before(situation, stage):
             return f"{count} items wait for {tool}: call it first."
     return None

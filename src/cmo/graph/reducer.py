@@ -60,6 +60,7 @@ def _fold(state: GraphState, event: RunEvent) -> GraphState:
             ev.JobStarted() | ev.JobPaused() | ev.JobWaitEnded() | ev.SettingsChanged()
             | ev.MessageQueued() | ev.MessageDropped() | ev.FailuresRetried() | ev.CheckpointWritten()
             | ev.DraftsDecided() | ev.DraftsUndone()
+            | ev.RequestAsked() | ev.RequestAllowed() | ev.RequestDenied() | ev.PermissionRevoked()
         ):  # fmt: skip
             return state
         case _:

@@ -13,6 +13,7 @@ from cmo.domain.exclusion import is_excluded
 from cmo.domain.job import Icp, JobStatus, Plan, Stage
 from cmo.domain.lead import ActivityState, EmailClass, MxState, Repo
 from cmo.domain.plan_changes import with_changes
+from cmo.domain.requests import number
 from cmo.domain.suppression import Suppression, SuppressionKind, email_domain, email_key
 from cmo.domain.triage import group_key
 from cmo.ids import short_hash
@@ -48,6 +49,11 @@ class _Applier:
                 self._step(event)
             case ev.SearchWidened() | ev.FollowUpRead() | ev.SettingsChanged():
                 self._plan_changed(event)
+            case ev.RequestAllowed():
+                self._change_plan(event.changes)
+                self._reopen(event)
+            case ev.RequestAsked() | ev.RequestDenied() | ev.PermissionRevoked():
+                pass  # `store.requests` reads the log
             case ev.MessageQueued() | ev.MessageDropped():
                 self._message(event)
             case ev.FailuresRetried():
@@ -217,15 +223,25 @@ class _Applier:
                 event.message_id, event.step, event.effect,
             )  # fmt: skip
         if event.changes:
-            row = self._conn.execute("SELECT plan FROM jobs WHERE id = ?", (self._job,)).fetchone()
-            plan = with_changes(Plan.model_validate_json(row["plan"]), event.changes)
-            self._set_job(plan=plan.model_dump_json())
-            narrow_searches(self._conn, self._job, plan.icp)
-            self._leave_out(plan.icp.exclude)
+            self._change_plan(event.changes)
         if event.search is not None:
             add_search(self._conn, self._job, Icp.model_validate(event.search))
         if isinstance(event, ev.SearchWidened):
             self._count("widenings", 1)
+
+    def _change_plan(self, changes: Mapping[str, Any]) -> None:
+        row = self._conn.execute("SELECT plan FROM jobs WHERE id = ?", (self._job,)).fetchone()
+        plan = with_changes(Plan.model_validate_json(row["plan"]), changes)
+        self._set_job(plan=plan.model_dump_json())
+        narrow_searches(self._conn, self._job, plan.icp)
+        self._leave_out(plan.icp.exclude)
+
+    def _reopen(self, event: ev.RequestAllowed) -> None:
+        """A job that ended short of its goal may go on; it waits for `cmo resume`."""
+        self._conn.execute(
+            "UPDATE jobs SET status = ?, ended_reason = ? WHERE id = ? AND status = ? AND ended_reason IS NOT NULL",
+            (JobStatus.PAUSED, f"{event.setting} is {number(event.value)} now", self._job, JobStatus.FINISHED),
+        )
 
     def _leave_out(self, words: tuple[str, ...]) -> None:
         """Found repositories that are not wanted any more are not read."""

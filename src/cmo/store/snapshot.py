@@ -32,10 +32,12 @@ _LISTS = {
     " AS json FROM checkpoints WHERE job_id = ? ORDER BY batch, path",
     "history": "SELECT json_object('timestamp', at, 'stage', json_extract(body, '$.stage'), 'action',"
     " COALESCE(json_extract(body, '$.tool'), kind), 'result', COALESCE(json_extract(body, '$.effect'),"
-    " json_extract(body, '$.missing'), json_extract(body, '$.after'), kind), 'metrics',"
+    " json_extract(body, '$.missing'), json_extract(body, '$.after'), CASE kind"
+    " WHEN 'request_denied' THEN json_extract(body, '$.reason') END, kind), 'metrics',"
     " json(COALESCE(json_extract(body, '$.result'), json_extract(body, '$.changes'), '{}'))) AS json FROM events"
     " WHERE job_id = ? AND is_run = 1 AND kind IN ('step_finished', 'step_refused', 'search_widened',"
-    " 'follow_up_read', 'settings_changed', 'job_started', 'job_paused', 'job_finished') ORDER BY seq",
+    " 'follow_up_read', 'settings_changed', 'request_asked', 'request_allowed', 'request_denied',"
+    " 'permission_revoked', 'job_started', 'job_paused', 'job_finished') ORDER BY seq",
 }
 
 

@@ -6,7 +6,7 @@ import math
 
 from cmo.domain.job import ATTIO_CSV, PROSPECTS_CSV, Stage
 from cmo.graph.planner import Decision, Situation, ToolCall
-from cmo.graph.rails import can_call, stops_before
+from cmo.graph.rails import can_call, in_work, stops_before
 
 STEPS_OF_A_ROUND = 6
 """search, extract, enrich, emails, mx, score."""
@@ -46,8 +46,7 @@ def repos_needed(situation: Situation) -> int:
     """How many more repositories should be searched now; 0 when none."""
     counts, plan = situation.progress, situation.plan
     missing = plan.target - counts.good_leads
-    in_work = counts.candidates_new + counts.people_without_email + counts.people_unscored
-    if missing <= 0 or in_work > 0 or situation.room_repos <= 0 or situation.room_people <= 0:
+    if missing <= 0 or in_work(situation) or situation.room_repos <= 0 or situation.room_people <= 0:
         return 0
     if not (situation.search_open or situation.can_widen) or not can_call(situation, "search_github_repos"):
         return 0
