@@ -31,7 +31,8 @@ CmoError
     ├── JobNotFound
     ├── JobLeased            another live process runs it: by whom, until when
     ├── WorkerEnded          a worker in the background ended at once: with which exit code
-    └── JobNotResumable
+    ├── JobNotResumable
+    └── RequestNotOpen       there is none of that name, or it was answered, or nothing waits for its answer
 
 Parents say who acts next; the markers `Transient` and `Terminal` say whether to retry. Exit codes are mapped once,
 in `cmo.cli.diagnostics`.
@@ -230,6 +231,10 @@ class JobLeased(JobError):
 
 class JobNotResumable(JobError):
     code = "job_not_resumable"
+
+
+class RequestNotOpen(JobError):
+    code = "request_not_open"
 
 
 class WorkerEnded(JobError):

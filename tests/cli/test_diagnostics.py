@@ -38,6 +38,7 @@ EXPECTED = {
     "JobNotFound": 4,
     "JobLeased": 75,
     "JobNotResumable": 4,
+    "RequestNotOpen": 4,
     "WorkerEnded": 1,
 }
 

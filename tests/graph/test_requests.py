@@ -20,7 +20,8 @@ from cmo.store.db import Connection
 from cmo.store.events import iter_events
 from cmo.store.jobs import get_job
 from cmo.store.progress import progress
-from cmo.store.requests import allow_request, deny_request, list_requests, permissions, revoke_permission
+from cmo.store.request_views import list_requests, permissions
+from cmo.store.requests import allow_request, deny_request, revoke_permission
 from tests.fakes.jobs import new_job, plan_factory
 from tests.fakes.outside import NOW, FakeCodeHost
 from tests.fakes.rigs import Rig
@@ -111,9 +112,8 @@ def test_what_the_operator_allows_while_it_runs_lets_the_same_run_search_again(t
 def test_a_job_that_ended_short_goes_on_once_its_request_is_allowed(tmp_path: Path) -> None:
     rig, conn, job = ran(tmp_path, target=20, caps=Caps(max_repos=4))
     request = only(conn, job)
-    answered = allow_request(conn, request.id, by=ANA, for_job=False, at=NOW)
-    assert answered is not None
-    assert answered.state == "allowed"
+    assert allow_request(conn, request.id, by=ANA, for_job=False, at=NOW)
+    assert only(conn, job).state == "allowed"
     again = get_job(conn, job.id)
     assert (again.status, again.plan.caps.max_repos) == (JobStatus.PAUSED, request.asked.asked)
     ended = rig.run(conn, again)
@@ -126,11 +126,9 @@ def test_a_job_that_ended_short_goes_on_once_its_request_is_allowed(tmp_path: Pa
 def test_a_request_is_answered_once_and_a_second_answer_changes_nothing(tmp_path: Path) -> None:
     _, conn, job = ran(tmp_path, target=20, caps=Caps(max_repos=4))
     request = only(conn, job)
-    for _ in range(2):
-        deny_request(conn, request.id, by=ANA, reason="enough", at=NOW)
-    answered = allow_request(conn, request.id, by=ANA, for_job=True, at=NOW)
-    assert answered is not None
-    assert isinstance(answered.answer, RequestDenied)
+    assert [deny_request(conn, request.id, by=ANA, reason="enough", at=NOW) for _ in range(2)] == [True, False]
+    assert not allow_request(conn, request.id, by=ANA, for_job=True, at=NOW)
+    assert isinstance(only(conn, job).answer, RequestDenied)
     assert get_job(conn, job.id).plan.caps.max_repos == 4
     assert get_job(conn, job.id).status is JobStatus.FINISHED
     rows = list(iter_audit(conn, action="request."))

@@ -15,7 +15,8 @@ from cmo.graph.environment import harden
 from cmo.store.audit import iter_audit
 from cmo.store.db import Connection
 from cmo.store.jobs import get_job
-from cmo.store.requests import allow_request, list_requests
+from cmo.store.request_views import list_requests
+from cmo.store.requests import allow_request
 from tests.fakes.jobs import new_job, plan_factory
 from tests.fakes.outside import NOW, FakeCodeHost
 from tests.fakes.rigs import Rig

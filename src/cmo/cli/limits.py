@@ -6,17 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
+from cmo.cli import policy
 from cmo.cli import settings as config
 from cmo.cli.asking import agree
 from cmo.cli.diagnostics import DONE
-from cmo.cli.errors import UsageProblem
+from cmo.cli.errors import NothingMatched, UsageProblem
 from cmo.cli.options import DryRun, Fields, Yes
 from cmo.cli.output import Column, Row
+from cmo.cli.policy import OneJob, Policy
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line, thousands
 from cmo.config import Settings
+from cmo.domain.requests import number
 from cmo.errors import ConfigError
-from cmo.service import controls
+from cmo.service import controls, requests
 from cmo.service.audit import record_dry
 from cmo.service.controls import LimitsView
 
@@ -78,6 +81,33 @@ def change(
     here.say.note(f"{'Would be' if dry_run else 'That is'} {planned.effect}.")
     data = {"name": name, "before": planned.before, "after": planned.after, "effect": planned.effect}
     here.out.document("cmo.limits.set/1", {**data, "dry_run": dry_run}, text=[])
+    return DONE
+
+
+def revoke(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="A request's id, or commit or unknown-country.")],
+    job: OneJob = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Take a permission back.
+
+    Of a request allowed for its job: its cap is asked about again, and what was raised stays. Of a policy: it holds
+    from the next mail on, as after cmo policy revoke.
+    """
+    if what in list(Policy):
+        return policy.revoke(Policy(what), job=job, dry_run=dry_run)
+    here = session()
+    given = next((one for one in controls.show_limits(here.settings).permissions if one.id == what), None)
+    if given is None or job is not None:
+        raise NothingMatched(f"There is no permission {safe_line(what)}.", hint="cmo limits show")
+    if dry_run:
+        record_dry(here.settings, "permission.revoke", f"permission:{what}")
+        here.say.note(f"Would take back: {given.asked.setting} of {given.job_id}. Nothing was changed.")
+    else:
+        requests.revoke(here.settings, what)
+        here.say.note(f"Taken back: {given.asked.setting} of {given.job_id} is asked about again.")
+    data = {"id": what, "job_id": given.job_id, "setting": given.asked.setting}
+    here.out.document("cmo.limits.revoke/1", {**data, "dry_run": dry_run}, text=[])
     return DONE
 
 
@@ -155,6 +185,11 @@ def _standing(view: LimitsView) -> list[str]:
         until = f" until {pause.until.astimezone():%Y-%m-%d %H:%M}" if pause.until else ""
         rows.append(f"Paused: {pause.name}{until}: {pause.reason}.")
     rows += [f"Allowed: {basis.kind} for {basis.scope} ({basis.basis})." for basis in view.stops.bases]
+    rows += [
+        f"Allowed: {given.asked.setting} of {given.job_id} up to {number(given.permits_upto or 0)} without asking"
+        f" (cmo limits revoke {given.id})."
+        for given in view.permissions
+    ]
     held = f"{view.stops.holds} people or companies on hold, " if view.stops.holds else ""
     rows.append(f"{held}{view.stops.suppressions} suppressions. Left this week: {view.left_this_week}.")
     return rows

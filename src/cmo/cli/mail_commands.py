@@ -256,11 +256,11 @@ MAIL_COMMANDS: tuple[Entry, ...] = (
     ),
     Entry(
         "limits revoke",
-        "Take back a permission, as policy revoke does.",
-        "policy",
+        "Take back a permission: a request's, by its id, or a policy.",
+        "limits",
         "revoke",
         "mail",
-        ("limits revoke commit", "limits revoke unknown-country --job last"),
+        ("limits revoke 8d41b42e", "limits revoke commit --job last"),
         (4,),
     ),
     Entry(

@@ -154,12 +154,16 @@ def hard_maximum(setting: str) -> int | float:
     return next(int(bound.le) for bound in bounds if hasattr(bound, "le"))
 
 
+def reach(asked: RequestAsked) -> int | float:
+    """Up to where a yes for the job allows later requests."""
+    return min(2 * asked.asked, hard_maximum(asked.setting))
+
+
 def allowed(plan: Plan, asked: RequestAsked, *, by: str, for_job: bool) -> RequestAllowed:
     """The answer of a person who says yes."""
-    upto = min(2 * asked.asked, hard_maximum(asked.setting)) if for_job else None
     return RequestAllowed(
         request=asked.request, by=by, setting=asked.setting, value=asked.asked,
-        changes=changes_to(plan, asked.setting, asked.asked), upto=upto,
+        changes=changes_to(plan, asked.setting, asked.asked), upto=reach(asked) if for_job else None,
     )  # fmt: skip
 
 

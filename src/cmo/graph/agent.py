@@ -43,7 +43,8 @@ from cmo.store.jobs import get_job
 from cmo.store.journal import Lease, Step
 from cmo.store.pages import accepted_leads
 from cmo.store.progress import batches, calls_per_tool, counters, final_files, progress, stale_files, used_budgets
-from cmo.store.requests import audit_of, list_requests
+from cmo.store.request_views import list_requests
+from cmo.store.requests import audit_of
 from cmo.store.searches import current_search
 from cmo.tools.base import Ports, Tool
 from cmo.tools.export_csv import prospects_csv

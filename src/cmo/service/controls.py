@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from cmo.domain.job import Plan
 from cmo.domain.letters import Words
 from cmo.domain.outward import Inbox
 from cmo.domain.policy import Limits
+from cmo.domain.requests import Request
 from cmo.domain.suppression import SuppressionKind, suppression_value
 from cmo.domain.text import clean_line
 from cmo.domain.window import Window
@@ -28,6 +29,7 @@ from cmo.store.audit import record_audit
 from cmo.store.bases import EVERYWHERE, Basis, record_basis, revoke_basis
 from cmo.store.db import Connection, transaction
 from cmo.store.person_room import PersonRoom, find_address, person_room
+from cmo.store.request_views import permissions
 from cmo.store.standing_views import QuotaUse, Stops, left_this_week, quota_use, stops
 from cmo.store.switches import SENDING, Switch, find_switch, resume_inboxes, switch_off, switch_on
 
@@ -93,6 +95,8 @@ class LimitsView:
     quotas: QuotaUse
     stops: Stops
     left_this_week: int
+    permissions: Sequence[Request]
+    """Given with a request for the rest of its job."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,7 @@ def show_limits(settings: Settings) -> LimitsView:
             quotas=quotas,
             stops=stops(conn, now),
             left_this_week=left_this_week(quotas, limits, now),
+            permissions=permissions(conn),
         )
 
 
