@@ -119,3 +119,18 @@ def test_what_changed_meanwhile_needs_no_answer_any_more(cmo: Cmo, conn: Connect
 def test_nothing_asked_is_said_so(cmo: Cmo, conn: Connection) -> None:
     new_job(conn)
     assert "has not asked for anything" in cmo("requests", "list").err
+
+
+def test_chat_tells_of_requests_and_takes_the_answers_of_a_person(cmo: Cmo, conn: Connection, job: str) -> None:
+    repos, people = ids(cmo)
+    assert cmo("chat", "--job", job, stdin=f"/allow {repos}\n").code == 5
+    lines = f"/allow {repos} --for-job\ny\n/deny {people}\n/deny {people} they are enough\n/allow {people}\n/allow\n"
+    result = cmo("chat", "--job", job, stdin=lines, tty=True)
+
+    assert result.code == 0
+    assert f"request {people}: raise max_people 100 → 250 (about 1,900 more calls, 23 min)" in result.out
+    said = " ".join(result.err.split())
+    assert f"2 requests of the job wait for you: {repos}, {people}" in said
+    assert "it may rise to 1,800 without asking" in said
+    assert f"Request {people} is not open: denied by sebastian: they are enough." in said
+    assert [row["state"] for row in cmo("requests", "list", "--json").document["data"]] == ["allowed", "denied"]

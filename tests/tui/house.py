@@ -10,7 +10,10 @@ from pathlib import Path
 from cmo.domain import event as ev
 from cmo.domain.job import Stage
 from cmo.domain.lead import ItemFailure
+from cmo.domain.requests import event_id, request_id
 from cmo.store.commit import commit
+from cmo.store.db import Connection
+from cmo.store.requests import allow_request
 from cmo.store.rules import add_rule
 from cmo.tui.actions import SCREENS, Action, actions_of
 from tests.fakes.campaign import Campaign, campaign, sandbox_settings
@@ -48,6 +51,29 @@ def full_house(home: Path) -> Campaign:
     add_rule(conn, "clean-60", "score>=60", by="ana", at=NOON)
     conn.close()
     return made
+
+
+def let_it_ask(made: Campaign) -> None:
+    """Have the job go on, paused, and ask for four things, of which one is allowed for the job."""
+    conn = made.open()
+    conn.execute("UPDATE jobs SET status = 'paused'")
+    ask_for(conn, made.job_id, "max_repos", 600, 900)
+    ask_for(conn, made.job_id, "max_people", 3000, 4000)
+    ask_for(conn, made.job_id, "max_steps", 40, 60)
+    ask_for(conn, made.job_id, "max_tool_calls_per_kind.mx_check", 200, 300)
+    allow_request(conn, request_id(made.job_id, "max_repos", 600), by="operator:ana", for_job=True, at=NOON)
+    conn.close()
+
+
+def ask_for(conn: Connection, job_id: str, setting: str, before: int, after: int, *, why: str = "") -> str:
+    """The job asks for more of a cap; the request's id."""
+    id_ = request_id(job_id, setting, before)
+    asked = ev.RequestAsked(
+        request=id_, step=1, setting=setting, before=before, asked=after,
+        why=why or "40 good leads are missing; 600 repositories gave 160.", effect="about 1,900 more calls, 23 min",
+    )  # fmt: skip
+    commit(conn, job_id, [(event_id(job_id, asked), asked)], at=NOON, epoch=None)
+    return id_
 
 
 async def tour(seen: Seen) -> AsyncIterator[str]:

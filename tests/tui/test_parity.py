@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 
 from cmo.cli import flags, lazy, registry
+from cmo.service.kill import PHRASE
 from cmo.store.audit import iter_audit
 from cmo.tui.actions import ACTIONS, Action, actions_of, hints
 from tests.fakes.campaign import Campaign
 from tests.fakes.clock import NOON, StillClock
-from tests.tui.house import THERE, full_house
+from tests.tui.house import THERE, full_house, let_it_ask
 from tests.tui.screen import Seen, play
 
 ASKED = "wait for a dialog"
+STOPPED = "wait for the stop"
+TO_PERMISSIONS = ("end", *["up"] * 7)
+"""On Limits: above the settings."""
+PHRASED = ["space" if char == " " else char for char in PHRASE]
 DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "drafts.approve": (("a",), "drafts.approve"),
     "drafts.undo": (("u",), "drafts.undo"),
@@ -38,6 +43,16 @@ DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "outbox.recall": (("r",), "outbox.recall"),
     "outbox.send": (("S", ASKED, "3", "enter"), "outbox.send"),
     "sending.pause": (("P",), "sending.pause"),
+    "chat.say": ((*"any", "enter"), "chat.say"),
+    "chat.drop": (("x",), "chat.drop"),
+    "request.allow": (("end", "y", "y"), "request.allow"),
+    "request.allow_job": (("end", "j", "j"), "request.allow"),
+    "request.deny": (("end", "n", *"enough", "enter"), "request.deny"),
+    "mode.set": (("m", "1"), "mode.set"),
+    "limits.set": (("home", "plus", "enter", ASKED, "y"), "limits.set"),
+    "permission.revoke": ((*TO_PERMISSIONS, "x"), "permission.revoke"),
+    "policy.revoke": ((*TO_PERMISSIONS, "x"), "policy.revoke"),
+    "kill.release": (("exclamation_mark", STOPPED, "R", *PHRASED, "enter", *"ok", "enter"), "kill.release"),
     "kill.on": (("exclamation_mark",), "kill.on"),
 }
 """Action -> the keys that do it from its screen, and the row that it and its command leave."""
@@ -63,7 +78,8 @@ def test_the_command_of_an_action_exists_and_takes_what_is_given(action: Action)
 
 def test_every_key_of_a_screen_means_one_thing() -> None:
     for name in THERE:
-        keys = [key for action in (*actions_of(name), *actions_of(None)) for key in action.keys]
+        everything = (*actions_of(name), *actions_of(None))
+        keys = [key for action in everything if not action.beside for key in action.keys]
         assert {key for key in keys if keys.count(key) > 1} == set(), name
 
 
@@ -77,6 +93,8 @@ def test_a_footer_has_at_most_eight_hints_and_ends_with_help() -> None:
 @pytest.mark.parametrize("name", [name for name in THERE if any(action.id in DONE for action in actions_of(name))])
 def test_what_is_done_by_a_key_is_in_the_record_under_the_name_of_its_command(tmp_path: Path, name: str) -> None:
     made = full_house(tmp_path / "place")
+    if name in ("chat", "limits"):
+        let_it_ask(made)
     here = {action.id for action in (*actions_of(name), *(actions_of(None) if name == "outbox" else ()))}
     todo = [action for action in DONE if action in here]
 
@@ -87,6 +105,8 @@ def test_what_is_done_by_a_key_is_in_the_record_under_the_name_of_its_command(tm
             for key in keys:
                 if key == ASKED:
                     await seen.until(lambda: seen.is_asked)
+                elif key == STOPPED:
+                    await seen.until(lambda: seen.app.frame.kill is not None)
                 else:
                     await seen.press(key)
             await seen.until(partial(is_recorded, made, row, before))

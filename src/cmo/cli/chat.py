@@ -13,16 +13,21 @@ from cmo.cli import jobview
 from cmo.cli.asking import opened_job, short_ref
 from cmo.cli.diagnostics import DONE
 from cmo.cli.errors import Left, NeedsPerson, UsageProblem
+from cmo.cli.requests import grant
 from cmo.cli.session import Session, session
 from cmo.cli.steer import tell_said
 from cmo.domain import event as ev
 from cmo.domain import event_words
+from cmo.domain.text import counted
 from cmo.errors import CmoError, JobNotFound
+from cmo.service import requests as verbs
 from cmo.service import steering
 from cmo.store import events, views
+from cmo.store.request_views import open_requests
 
 _TOLD = (
     ev.MessageQueued, ev.MessageDropped, ev.FollowUpRead, ev.SettingsChanged, ev.SearchWidened,
+    ev.RequestAsked, ev.RequestAllowed, ev.RequestDenied, ev.PermissionRevoked,
     ev.StepPlanned, ev.StepFinished, ev.StepRefused, ev.PlannerTroubled,
     ev.JobStarted, ev.JobPaused, ev.JobWaiting, ev.JobWaitEnded, ev.JobFinished, ev.JobFailed, ev.JobCancelled,
 )  # fmt: skip
@@ -30,6 +35,7 @@ _TOLD = (
 _LOOKED_THROUGH, _SHOWN_FIRST = 200, 20
 _LOOK_S = 1.0
 _HOW = "/later TEXT: after its stage   /drop N: take back   /quit: leave, the job goes on"
+_ANSWERS = "/allow ID   /allow ID --for-job   /deny ID REASON"
 
 
 def chat(
@@ -108,6 +114,18 @@ class _Talk:
                 state = service.summary(self.here.settings, conn, self.job_id).state
             self.here.say.note(f"{self.job_id} is {state}. Type what it should do, e.g. skip crypto repos")
         self.here.say.hint(_HOW)
+        waiting = self._waiting()
+        if waiting:
+            verb = "waits" if len(waiting) == 1 else "wait"
+            self.here.say.note(f"{counted(len(waiting), 'request')} of the job {verb} for you: {', '.join(waiting)}")
+            self.here.say.hint(_ANSWERS)
+
+    def _waiting(self) -> list[str]:
+        """Ids of the requests that nobody answered."""
+        if self.job_id is None:
+            return []
+        with service.reader(self.here.settings) as conn:
+            return [request.id for request in open_requests(conn, self.job_id)]
 
     def typed(self) -> str | None:
         """The next line, or None at the end; meanwhile what happens is told."""
@@ -136,6 +154,8 @@ class _Talk:
         ]
         for item in told:
             self._tell(item)
+        if any(isinstance(item.event, ev.RequestAsked) for item in told):
+            self.here.say.hint(_ANSWERS)
         self.seen = found[-1].seq if found else self.seen
         if is_over and not self.is_named:
             self.here.say.hint(f"It is over: cmo status {self.ref}. The next line is a goal.")
@@ -152,6 +172,10 @@ class _Talk:
                 return False
             case "/drop":
                 self._drop(rest.strip())
+            case "/allow":
+                self._allow(rest.split())
+            case "/deny":
+                self._deny(*rest.strip().partition(" ")[::2])
             case "/later":
                 self._say(rest, later=True)
             case _ if head.startswith("/"):
@@ -183,6 +207,18 @@ class _Talk:
             self.here.say.note(f"Message {number} was taken back.")
         else:
             self.here.say.warn(f"Message {number} is not waiting.", "What was read stays; say the opposite.")
+
+    def _allow(self, words: list[str]) -> None:
+        """A person says yes: the request is shown, then asked about once more."""
+        if len(words) not in (1, 2) or words[1:] not in ([], ["--for-job"]):
+            raise UsageProblem("Which request? Its id was told when it was asked.", hint=_ANSWERS)
+        request, _ = verbs.get_open(self.here.settings, words[0])
+        grant(self.here, request, for_job=len(words) == 2, yes=False)
+
+    def _deny(self, id_: str, reason: str) -> None:
+        if not id_ or not reason.strip():
+            raise UsageProblem("Which request, and why not?", hint=_ANSWERS)
+        self.here.say.note(verbs.deny(self.here.settings, id_, reason))
 
     def _tell(self, item: ev.Recorded) -> None:
         text = event_words.sentence(item.event)

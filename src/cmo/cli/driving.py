@@ -22,6 +22,7 @@ from cmo.service.heralds import Ears
 from cmo.service.hosting import Launch, detach
 from cmo.store import views
 from cmo.store.events import last_seq, tail
+from cmo.store.request_views import open_requests
 from cmo.store.views import JobSummary
 
 PAUSING = "Pausing: finishing 1 step, saving. Ctrl-C again to leave now\n"
@@ -150,8 +151,9 @@ def tell_end(here: Session, job_id: str) -> int:
         summary = service.summary(here.settings, conn, job_id)
         ref = short_ref(conn, job_id)
         groups = views.failure_groups(conn, job_id)
+        asking = open_requests(conn, job_id)
     code = jobview.exit_code(summary)
-    here.say.block(jobview.end_block(summary, ref, groups=groups))
+    here.say.block(jobview.end_block(summary, ref, groups=groups, asking=asking))
     if here.flags.json:
         here.out.event({"schema": "cmo.run/1", "kind": "run_ended", "exit": code, **jobview.document(summary)}, "")
     if summary.files:

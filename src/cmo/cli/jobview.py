@@ -8,6 +8,7 @@ from typing import Any
 from cmo.cli.diagnostics import DONE, PARTLY, PAUSED
 from cmo.cli.terminal import Terminal, cells, fit, pad, safe_line, thousands
 from cmo.domain.job import Environment, Job, JobStatus, Mode, Stage
+from cmo.domain.requests import Request
 from cmo.domain.text import counted, drafts_wait, span
 from cmo.store.progress import Progress
 from cmo.store.views import FailureGroup, JobSummary, StageRow
@@ -176,8 +177,12 @@ def _used(summary: JobSummary, width: int, terminal: Terminal) -> str:
     return fit("  ".join(parts), width, glyphs=terminal.glyphs)
 
 
-def end_block(summary: JobSummary, ref: str, *, groups: Sequence[FailureGroup]) -> list[str]:
-    """What every end of a run prints: where it stands, that nothing was sent, what to type next."""
+def end_block(summary: JobSummary, ref: str, *, groups: Sequence[FailureGroup], asking: Sequence[Request]) -> list[str]:
+    """What every end of a run prints: where it stands, that nothing was sent, what it asks for, what to type next.
+
+    Args:
+        asking: Requests that wait for an answer.
+    """
     job, counts = summary.job, summary.progress
     rows = [
         f"{_standing(summary)} {counted(counts.good_leads, 'good lead')} of {thousands(job.plan.target)}"
@@ -193,6 +198,7 @@ def end_block(summary: JobSummary, ref: str, *, groups: Sequence[FailureGroup]) 
     if summary.summary and job.status.is_over:
         rows.append(" ".join(safe_line(text) for text in (summary.summary, job.ended_reason) if text))
     going_on = job.status in (JobStatus.PAUSED, JobStatus.RUNNING, JobStatus.PLANNED)
+    rows += [asks_for(request) for request in asking]
     rows.append(f"{_left(counts)}{' Continuing cannot send anyone twice.' if going_on else ''}")
     if counts.drafts_pending:
         rows.append(f"{drafts_wait(counts.drafts_pending)}: cmo drafts review --job {ref}")
@@ -202,6 +208,12 @@ def end_block(summary: JobSummary, ref: str, *, groups: Sequence[FailureGroup]) 
         commands = [f"cmo export {ref}", f"cmo leads list --job {ref}", f"cmo logs {ref}"]
     rows.append("  " + "      ".join(commands))
     return rows
+
+
+def asks_for(request: Request) -> str:
+    """What the job wants, and the command that allows it."""
+    wish = f"{safe_line(request.asked.wish)} ({safe_line(request.asked.effect)})"
+    return f"It asks you to {wish}: cmo requests allow {request.id}"
 
 
 def _left(counts: Progress) -> str:

@@ -148,11 +148,14 @@ def _show(here: Session, conn: Connection, job_id: str, fields: str | None = Non
     from cmo import service
     from cmo.cli import jobview
     from cmo.store import standing_views, views
+    from cmo.store.request_views import open_requests
 
     summary = service.summary(here.settings, conn, job_id)
     groups = views.failure_groups(conn, job_id)
     data = jobview.document(summary)
     data["error_groups"] = [group.model_dump(mode="json") for group in groups]
+    asking = open_requests(conn, job_id)
+    data["requests_waiting"] = len(asking)
     data["messages_waiting"] = sum(message.state == "queued" for message in views.list_messages(conn, job_id))
     text = None
     if here.out.form == "terminal":
@@ -164,6 +167,8 @@ def _show(here: Session, conn: Connection, job_id: str, fields: str | None = Non
     if stop is not None:
         told = f"ALL SENDING STOPPED by {safe_line(stop.by)} at {stop.at.astimezone():%H:%M}: {safe_line(stop.reason)}."
         here.say.warn(told, hint="Let it go on: cmo kill --release --reason TEXT")
+    for request in asking:
+        here.say.note(jobview.asks_for(request))
     _next(here, conn, summary)
     return DONE
 
@@ -197,9 +202,11 @@ def _end(here: Session, conn: Connection, summary: JobSummary) -> None:
     from cmo.cli import jobview
     from cmo.cli.asking import short_ref
     from cmo.store import views
+    from cmo.store.request_views import open_requests
 
-    groups = views.failure_groups(conn, summary.job.id)
-    here.say.block(jobview.end_block(summary, short_ref(conn, summary.job.id), groups=groups))
+    job_id = summary.job.id
+    groups, asking = views.failure_groups(conn, job_id), open_requests(conn, job_id)
+    here.say.block(jobview.end_block(summary, short_ref(conn, job_id), groups=groups, asking=asking))
 
 
 def _events(here: Session, conn: Connection, job_id: str, *, follow: bool, run_only: bool) -> Iterator[Recorded]:

@@ -47,7 +47,7 @@ def listed(job: JobArg = None, fields: Fields = None) -> int:
         here.say.note(f"{job_id} has not asked for anything.")
     elif waiting:
         one = waiting[0].id
-        here.say.hint(f'Answer: cmo requests allow {one}   cmo requests deny {one} --reason "…"')
+        here.say.hint(f'cmo requests allow {one}   cmo requests deny {one} --reason "…"')
     return DONE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -48,6 +48,7 @@ from cmo.store.events import last_moment
 from cmo.store.jobs import create_job, get_job
 from cmo.store.jobs import remove_job as remove_rows
 from cmo.store.messages import list_messages, queued
+from cmo.store.request_views import open_requests
 from cmo.store.retry import count_failures
 from cmo.store.snapshot import iter_state_json
 from cmo.store.views import JobSummary
@@ -286,9 +287,12 @@ def require_resumable(settings: Settings, job_id_: str) -> Job:
     with reader(settings) as conn:
         job = get_job(conn, job_id_)
         if job.status.is_over:
+            asking = [
+                f"It goes on once you allow it: cmo requests allow {one.id}" for one in open_requests(conn, job.id)
+            ]
+            results = f"Its results: cmo export {job.id}   What failed is looked up again by a new job: cmo run"
             raise JobNotResumable(
-                f"Job {job.id} is {job.status}; there is nothing to resume.",
-                hint=f"Its results: cmo export {job.id}   What failed is looked up again by a new job: cmo run",
+                f"Job {job.id} is {job.status}; there is nothing to resume.", hint="\n".join([*asking, results])
             )
         holder = journal.live_holder(conn, job.id, now_s=SystemClock().now().timestamp())
         if holder is not None:
@@ -329,7 +333,8 @@ def say(settings: Settings, ref: str | None, text: str, *, later: bool = False) 
         job = get_job(conn, resolve_job(conn, ref))
         if job.status.is_over:
             raise JobNotResumable(f"Job {job.id} is {job.status}; it reads nothing any more.")
-        _operate(settings, conn, job.id, MessageQueued(by=settings.actor, text=words, later=later))
+        told = AuditEntry(actor=settings.actor, action="chat.say", object=f"job:{job.id}")
+        _operate(settings, conn, job.id, MessageQueued(by=settings.actor, text=words, later=later), audit=[told])
         return list_messages(conn, job.id)[-1].id
 
 
@@ -339,7 +344,11 @@ def drop_message(settings: Settings, ref: str | None, message_id: int) -> bool:
         job_id_ = resolve_job(conn, ref)
         if message_id not in [message.id for message in queued(conn, job_id_)]:
             return False
-        _operate(settings, conn, job_id_, MessageDropped(by=settings.actor, message_id=message_id))
+        told = AuditEntry(
+            actor=settings.actor, action="chat.drop", object=f"job:{job_id_}", detail={"message": message_id}
+        )
+        dropped = MessageDropped(by=settings.actor, message_id=message_id)
+        _operate(settings, conn, job_id_, dropped, audit=[told])
         states = {message.id: message.state for message in list_messages(conn, job_id_)}
         return states[message_id] == "dropped"
 
@@ -374,11 +383,29 @@ def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
             changes=changes_between(job.plan, plan),
             search=None if search is None else search.model_dump(mode="json"),
         )
-        told = AuditEntry(
-            actor=settings.actor, action="mode.set", object=f"job:{job.id}", before=job.plan.mode, after=plan.mode
-        )
-        _operate(settings, conn, job.id, event, audit=[told] if job.plan.mode is not plan.mode else [])
+        _operate(settings, conn, job.id, event, audit=_told_of(settings, job, event.changes))
         return get_job(conn, job.id)
+
+
+def _told_of(settings: Settings, job: Job, changes: Mapping[str, Any]) -> list[AuditEntry]:
+    """Another mode, and each other cap, for the audit log."""
+    before = job.plan.model_dump(mode="json")
+    rows = []
+    for key, value in changes.items():
+        group, _, name = key.rpartition(".")
+        if key == "mode" or group == "caps":
+            old = (before[group] if group else before)[name]
+            rows.append(
+                AuditEntry(
+                    actor=settings.actor,
+                    action="limits.set" if group else "mode.set",
+                    object=f"job:{job.id}",
+                    before=str(old),
+                    after=str(value),
+                    detail={"setting": name} if group else {},
+                )
+            )
+    return rows
 
 
 def remove_job(settings: Settings, ref: str) -> str:

@@ -1,4 +1,5 @@
-"""What of a job's story a person is told of without asking: stages done, the end, drafts that wait, pauses, failure.
+"""What of a job's story a person is told of without asking: stages done, the end, drafts that wait, what it asks
+for, pauses, failure.
 
 The words hold counts and ids only: they may go to a web hook.
 """
@@ -15,9 +16,10 @@ from cmo.domain.job import Stage
 from cmo.store.db import Connection
 from cmo.store.draft_views import count_waiting
 from cmo.store.events import of_kinds
+from cmo.store.request_views import open_requests
 
-Kind = Literal["stage_done", "waiting_for_approval", "goal_reached", "finished", "paused", "failed"]
-_KINDS = ("stage_entered", "job_paused", "job_finished", "job_failed")
+Kind = Literal["stage_done", "waiting_for_approval", "goal_reached", "finished", "paused", "failed", "asked"]
+_KINDS = ("stage_entered", "request_asked", "job_paused", "job_finished", "job_failed")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ def milestones(conn: Connection, job_id: str, *, after_seq: int) -> list[Milesto
 
 def _all(conn: Connection, job_id: str) -> Iterator[Milestone]:
     stage, done = Stage.INITIALIZATION, {Stage.INITIALIZATION}
+    waiting = {request.id for request in open_requests(conn, job_id)}
     for item in of_kinds(conn, job_id, _KINDS):
         match item.event:
             case ev.StageEntered(stage=entered):
@@ -56,6 +59,8 @@ def _all(conn: Connection, job_id: str) -> Iterator[Milestone]:
                 reached: Kind = "goal_reached" if shortfall is None else "finished"
                 text = "the goal is reached" if shortfall is None else "finished short of its goal"
                 yield Milestone(item.seq, reached, f"{text}: {good:,} good leads{waits and f', {waits}'}", item.at)
+            case ev.RequestAsked() as asked if asked.request in waiting:
+                yield Milestone(item.seq, "asked", f"asks to {asked.wish}: cmo requests allow {asked.request}", item.at)
             case ev.JobPaused(reason=reason):
                 yield Milestone(item.seq, "paused", f"paused ({reason}); cmo resume goes on", item.at)
             case ev.JobFailed(code=code):

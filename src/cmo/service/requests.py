@@ -44,7 +44,8 @@ def allow(settings: Settings, id_: str, *, for_job: bool = False) -> str:
     later = f" For this job it may rise to {number(reach(request.asked))} without asking." if for_job else ""
     if job.status is JobStatus.RUNNING:
         return f"{setting} is {value} from the job's next step on.{later}"
-    return f"{setting} is {value}.{later} The job is {job.status}: cmo resume {job.id} goes on with it."
+    stands = "had ended and is paused now" if job.status.is_over else f"is {job.status}"
+    return f"{setting} is {value}.{later} The job {stands}: cmo resume {job.id} goes on with it."
 
 
 def deny(settings: Settings, id_: str, reason: str) -> str:
@@ -84,6 +85,7 @@ def whole(request: Request) -> str:
             f"  for this job  the same; later requests for it up to {number(reach(asked))} are allowed",
             "                without asking. Limits lists that, and takes it back.",
             f"  no            {asked.setting} stays {number(asked.before)}; the job goes on with what it has",
+            "After a yes a running job goes on by itself. One that has ended is paused: resume goes on with it.",
             "",
             ruling(request),
         ]
@@ -97,7 +99,7 @@ def ruling(request: Request) -> str:
             return f"allowed by permission {given}: {number(request.answer.value)}"
         case RequestAllowed() as yes:
             how = f"for this job, up to {number(yes.upto)}" if yes.upto is not None else "once"
-            return f"allowed {how} by {_person(yes.by)}" + (", taken back since" if request.is_revoked else "")
+            return f"allowed by {_person(yes.by)} {how}" + (", taken back since" if request.is_revoked else "")
         case RequestDenied() as no:
             return f"denied by {_person(no.by)}: {no.reason}"
         case None if request.is_overtaken:

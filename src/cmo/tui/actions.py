@@ -37,6 +37,9 @@ class Action:
     """The screens whose footer shows it; none: wherever it is."""
     always: bool = False
     """Also while somebody types in a field."""
+    beside: bool = False
+    """Only where it applies (`check_action`), before a field of its screen; elsewhere its keys mean what they mean
+    there."""
     run: str = ""
     """Textual's action, where it is not named as the id is."""
 
@@ -162,6 +165,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("limits.set_lower", "Less", "lower it", ("minus",), ("limits",), cli="limits set {limit} N", hint=3),
     Action("policy.revoke", "Revoke", "take the permission under the cursor back", ("x",), ("limits",),
            cli="policy revoke {policy}", hint=4),
+    Action("permission.revoke", "Revoke", "the same, of a request that was allowed for its job", (), ("limits",),
+           cli="limits revoke {permission}"),
     Action("kill.release", "Release", "let sending go on after a stop; asks for a phrase", ("R",), ("limits",),
            cli="kill --release --reason REASON", hint=5),
     Action("view.suppressed", "Never", "who must never be contacted, or back", ("i",), ("limits",),
@@ -172,6 +177,12 @@ ACTIONS: tuple[Action, ...] = (
            cli="say {job} TEXT --later", hint=2),
     Action("chat.drop", "Drop", "take back what was not read yet", ("x",), ("chat",),
            cli="say {job} --drop {message}", hint=3),
+    Action("request.allow", "Once", "show the request under the cursor; y again allows it once", ("y",), ("chat",),
+           cli="requests allow {request}", hint=4, beside=True),
+    Action("request.allow_job", "For this job", "the same; j again allows it for this job", ("j",), ("chat",),
+           cli="requests allow {request} --for-job", hint=5, beside=True),
+    Action("request.deny", "No", "leave the cap as it is, and say why", ("n",), ("chat",),
+           cli="requests deny {request} --reason REASON", hint=6, beside=True),
     Action("view.items", "Items", "every member of the group, or back to the groups", ("i",), ("errors",),
            cli="errors show {group}", hint=6),
 )  # fmt: skip
@@ -192,7 +203,7 @@ def bindings_of(screen: str | None) -> list[BindingType]:
             action.method,
             action.title,
             show=action.hint > 0,
-            priority=action.always,
+            priority=action.always or action.beside,
             id=action.id,
             tooltip=action.about,
         )

@@ -434,8 +434,11 @@ class Workplace(App[None]):
             yield SystemCommand(f"{action.group}: {action.about}", about, partial(self._run_from_palette, action))
 
     async def _run_from_palette(self, action: Action) -> None:
-        where = self.page if action.screens else self
-        await (where or self).run_action(action.method)
+        where = (self.page if action.screens else self) or self
+        if action.beside:  # where it does not apply it says so
+            getattr(where, f"action_{action.method}")()
+        else:
+            await where.run_action(action.method)
 
 
 def _terminal_is_gone(loop: AbstractEventLoop, leave: Callable[[], None]) -> None:

@@ -14,6 +14,7 @@ from cmo.store.draft_views import count_waiting
 from cmo.store.groups import count_needing, sending_pause
 from cmo.store.job_views import JobPulse
 from cmo.store.outbox_views import count_held_for_person
+from cmo.store.request_views import open_requests
 from cmo.store.standing_views import quota_use, stopped
 from cmo.store.views import live_holder, state_of
 from cmo.tui.desk import Desk
@@ -49,6 +50,8 @@ class Frame:
     """Groups that nobody has dealt with."""
     doubtful: int = 0
     """Mails that may have left, and of which only a person can say so."""
+    requests: int = 0
+    """Of the job, that nobody answered."""
     troubles: tuple[Trouble, ...] = ()
     """What is broken, the worst first."""
 
@@ -59,7 +62,8 @@ class Frame:
 
     def waiting(self, screen: str) -> int:
         """How much waits for a person on a screen."""
-        return {"review": self.drafts, "errors": self.errors, "outbox": self.doubtful}.get(screen, 0)
+        waits = {"review": self.drafts, "errors": self.errors, "chat": self.requests, "outbox": self.doubtful}
+        return waits.get(screen, 0)
 
 
 def what_changed(before: JobPulse | None, after: JobPulse) -> str:
@@ -107,5 +111,6 @@ def read_frame(desk: Desk, troubles: tuple[Trouble, ...]) -> Frame:
         drafts=count_waiting(conn, job.id, now=now) if job else 0,
         errors=count_needing(conn, job.id) if job else 0,
         doubtful=count_held_for_person(conn, job.id) if job else 0,
+        requests=len(open_requests(conn, job.id)) if job else 0,
         troubles=troubles,
     )

@@ -12,7 +12,7 @@ from cmo.store.job_views import JobPulse, job_states
 from cmo.tui.desk import Desk
 from cmo.tui.feed import what_changed
 
-STAGES = ("stage_done", "waiting_for_approval")
+STAGES = ("stage_done", "waiting_for_approval", "asked")
 """Milestones that change no job's state."""
 
 

@@ -1,4 +1,5 @@
-"""Chat: what was said to the job, what came of it, and every call of a tool; a line typed is read at the next step."""
+"""Chat: what was said to the job, what came of it, what it asks for, and every call of a tool; a line typed is read at
+the next step."""
 
 from __future__ import annotations
 
@@ -12,18 +13,22 @@ from textual.widgets import Input, Static
 
 from cmo.config import Settings
 from cmo.domain.job import Job, JobStatus
+from cmo.domain.requests import Request
 from cmo.service import drop_message, steering
+from cmo.service import requests as asked
 from cmo.store.chat_views import ChatLine, count_lines, page_lines
 from cmo.store.db import Connection
 from cmo.store.messages import Message, queued
+from cmo.store.request_views import list_requests
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line, when
 from cmo.tui.screens.base import Page
-from cmo.tui.widgets.dialogs import Show
+from cmo.tui.widgets.dialogs import Ask, Decide, Show
 from cmo.tui.widgets.frame import Hints
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
 _COLUMNS = (Column("at", 6), Column("who", 8), Column("said, or called"))
+_KEYS = "[y] once  [j] for this job  [n] no, and say why  Enter: whole"
 _TYPE = "type here   Enter: at the next step   Tab: after this stage   Esc: back"
 
 
@@ -33,6 +38,7 @@ class ChatRows:
     def __init__(self, conn: Connection, job_id: str, palette: Palette, now: datetime, *, me: str) -> None:
         self._conn, self._job_id, self._palette, self._now = conn, job_id, palette, now
         self._me = me
+        self.requests = {request.id: request for request in list_requests(conn, job_id)}
         self.seen: dict[tuple[str, int], ChatLine] = {}
         """Those of the pages that were read."""
 
@@ -40,7 +46,8 @@ class ChatRows:
         return count_lines(self._conn, self._job_id)
 
     def page(self, offset: int, limit: int) -> Sequence[Row]:
-        found = page_lines(self._conn, self._job_id, offset=offset, limit=limit)
+        asking = [request.id for request in self.requests.values() if request.state == "open"]
+        found = page_lines(self._conn, self._job_id, offset=offset, limit=limit, asking=asking)
         self.seen |= {(one.kind, one.n): one for one in found}
         return [Row((one.kind, one.n), self._cells(one)) for one in found]
 
@@ -53,6 +60,14 @@ class ChatRows:
             case "answer":
                 meaning = self._palette.labelled("waiting", "")[1] if one.state == "queued" else "plain"
                 return "", "cmo", (line(steering.answer_words(one)), meaning)
+            case "request":
+                request = self.requests[one.text]
+                glyph, meaning = self._palette.labelled("needs_you" if request.state == "open" else "idle", "")
+                wants = f"{request.asked.wish} ({request.asked.effect})"
+                return at, (f"{glyph}wants", meaning), line(wants)
+            case "ruling":
+                request = self.requests[one.text]
+                return "", "", (line(_KEYS if request.state == "open" else asked.ruling(request)), "dim")
             case "call":
                 sign = {"running": "running", "finished": "done"}.get(one.state, "failed")
                 glyph, meaning = self._palette.labelled(sign, "")
@@ -98,12 +113,17 @@ class Chat(Page):
 
     def values(self) -> Mapping[str, object]:
         message = self._droppable
-        return {**super().values(), **({"message": message} if message else {})}
+        request = self._request
+        own = {**({"message": message} if message else {}), **({"request": request.id} if request else {})}
+        return {**super().values(), **own}
 
     def copies(self) -> list[tuple[str, str]]:
         one = self._line
         if one is None:
             return []
+        if one.kind in ("request", "ruling") and self._rows is not None:
+            whole = asked.whole(self._rows.requests[one.text])
+            return [("request", whole), ("command", f"cmo requests list {self.desk.job_id}")]
         words = one.text if one.kind == "said" else steering.whole(one)
         return [("line", words), ("command", f"cmo jobs show {self.desk.job_id}")]
 
@@ -114,8 +134,12 @@ class Chat(Page):
             field.cursor_position = len(self._said)
 
     def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
-        one = self._line
-        if one is not None:
+        one, request = self._line, self._request
+        if request is not None:
+            self._decide(request)
+        elif one is not None and one.kind in ("request", "ruling") and self._rows is not None:
+            self.app.push_screen(Show("The whole request", asked.whole(self._rows.requests[one.text])))
+        elif one is not None:
             self.app.push_screen(
                 Show("The whole call" if one.kind == "call" else "The whole message", steering.whole(one))
             )
@@ -147,6 +171,50 @@ class Chat(Page):
             return
         self.workplace.act("chat.drop", partial(_dropped, settings, job_id, message))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The keys of requests mean something else wherever the cursor is on no open one."""
+        if action.startswith("request_"):
+            return self._table.has_focus and self._request is not None
+        return super().check_action(action, parameters)
+
+    def action_request_allow(self) -> None:
+        """Show the whole request; a yes is given there."""
+        if self._request is None:
+            self.workplace.refuse("That is no request that waits.", "Put the cursor on one, below the calls.")
+            return
+        self._decide(self._request)
+
+    def action_request_allow_job(self) -> None:
+        self.action_request_allow()
+
+    def action_request_deny(self) -> None:
+        if self._request is None:
+            self.action_request_allow()
+            return
+        self._deny(self._request)
+
+    def _decide(self, request: Request) -> None:
+        settings = self.desk.settings
+
+        def answered(answer: str | None) -> None:
+            if answer == "no":
+                self._deny(request)
+            elif answer is not None:
+                action = "request.allow_job" if answer == "job" else "request.allow"
+                self.workplace.act(action, partial(_allowed, settings, request.id, action))
+
+        self.app.push_screen(Decide(f"The job wants to {line(request.asked.wish)}", asked.whole(request)), answered)
+
+    def _deny(self, request: Request) -> None:
+        settings = self.desk.settings
+
+        def reasoned(reason: str | None) -> None:
+            if reason is not None:
+                self.workplace.act("request.deny", partial(_denied, settings, request.id, reason))
+
+        ask = Ask(f"No: do not {line(request.asked.wish)}", "Why not? It is kept with your name.")
+        self.app.push_screen(ask, reasoned)
+
     def _say(self, *, later: bool) -> None:
         field, job_id, settings = self.query_one("#say", Input), self.desk.job_id, self.desk.settings
         words = field.value.strip()
@@ -160,7 +228,11 @@ class Chat(Page):
         self._table.move_to(self._table.count - 1)
 
     def _state_of(self, job: Job) -> str:
-        """What waits to be read, or why nothing is read now."""
+        """What waits for an answer or to be read, or why nothing is read now."""
+        asking = [request for request in self._rows.requests.values() if request.state == "open"] if self._rows else []
+        if asking:
+            waits = "request waits" if len(asking) == 1 else "requests wait"
+            return f"{len(asking)} {waits} for you, at the end of the list  Esc, then y, j or n on it"
         if job.status.is_over:
             return f"The job is {job.status}; it reads nothing any more. cmo chat starts another."
         if self._waiting:
@@ -192,11 +264,20 @@ class Chat(Page):
         return next((one for key, one in self._rows.seen.items() if key == row.key), None)
 
     @property
+    def _request(self) -> Request | None:
+        """The open request under the cursor."""
+        one = self._line
+        if one is None or self._rows is None or one.kind not in ("request", "ruling"):
+            return None
+        request = self._rows.requests[one.text]
+        return request if request.state == "open" else None
+
+    @property
     def _droppable(self) -> int | None:
         """The message that `x` takes back."""
         waiting = [message.id for message in self._waiting]
         one = self._line
-        if one is not None and one.kind != "call" and one.n in waiting:
+        if one is not None and one.kind in ("said", "answer") and one.n in waiting:
             return one.n
         return waiting[-1] if waiting else None
 
@@ -216,3 +297,11 @@ def _dropped(settings: Settings, job_id: str, message: int) -> Told:
     if drop_message(settings, job_id, message):
         return Told("chat.drop", f"Message {message} was taken back.")
     return Told("chat.drop", f"Message {message} was read before.", is_refused=True)
+
+
+def _allowed(settings: Settings, request: str, action: str) -> Told:
+    return Told(action, asked.allow(settings, request, for_job=action == "request.allow_job"))
+
+
+def _denied(settings: Settings, request: str, reason: str) -> Told:
+    return Told("request.deny", asked.deny(settings, request, reason))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from rich.text import Text
@@ -12,13 +13,15 @@ from textual.widgets import Static
 from cmo import service
 from cmo.config import SPECS, Settings
 from cmo.domain.job import Mode
+from cmo.domain.requests import Request
 from cmo.errors import CmoError, JobNotFound
-from cmo.service import controls
+from cmo.service import controls, requests
 from cmo.service.controls import LimitChange
 from cmo.service.kill import PHRASE, release
 from cmo.store.audit import iter_audit
 from cmo.store.bases import EVERYWHERE, Basis
 from cmo.store.progress import used_budgets
+from cmo.store.request_views import permissions
 from cmo.store.send_views import count_unsent
 from cmo.store.standing_views import left_this_week, quota_use, stops
 from cmo.tui.messages import Told
@@ -83,13 +86,15 @@ class Limits(Page):
             return
         quotas = quota_use(conn, limits, now)
         used = used_budgets(conn, job.id) if job else {}
-        self._rows = LimitRows(limit_rows(desk.settings, limits, quotas, standing, job, used, now), self.palette)
+        given = permissions(conn)
+        rows = limit_rows(desk.settings, limits, quotas, standing, job, used, given, now)
+        self._rows = LimitRows(rows, self.palette)
         self._table.show(self._rows)
         week = left_this_week(quotas, limits, now)
         receipt = next(iter_audit(conn, action="kill.receipt", limit=1), None) if standing.kill else None
         self.query_one("#state", Static).update(state_text(job, desk.settings, standing, week, receipt, self.palette))
-        rows = SuppressedRows(conn, standing.suppressions) if self._lists_people else NoRows()
-        self.query_one("#suppressed", RowTable).show(rows)
+        people = SuppressedRows(conn, standing.suppressions) if self._lists_people else NoRows()
+        self.query_one("#suppressed", RowTable).show(people)
         self._draw()
 
     def values(self) -> Mapping[str, object]:
@@ -97,6 +102,8 @@ class Limits(Page):
         own = {"limit": row.name} if row is not None and is_quota(row) else {}
         if row is not None and row.basis is not None and row.basis.scope == EVERYWHERE:
             own = {"policy": row.basis.kind}
+        if row is not None and row.given is not None:
+            own = {"permission": row.given.id}
         return {**super().values(), **own}
 
     def copies(self) -> list[tuple[str, str]]:
@@ -111,6 +118,8 @@ class Limits(Page):
         if row.basis is not None:
             scope = "" if row.basis.scope == EVERYWHERE else f" --job {row.basis.scope}"
             return f"cmo policy revoke {row.basis.kind}{scope}"
+        if row.given is not None:
+            return f"cmo limits revoke {row.given.id}"
         if row.kind == "setting":
             return f"cmo config get {row.name}"
         if row.name in CAPS:
@@ -183,13 +192,17 @@ class Limits(Page):
         self._propose(more=False)
 
     def action_policy_revoke(self) -> None:
-        """Take the permission under the cursor back; it holds from the next mail on."""
+        """Take the permission under the cursor back, whatever it allows."""
         row, settings = self._row, self.desk.settings
-        if row is None or row.basis is None:
+        if row is not None and row.basis is not None:
+            self.workplace.act("policy.revoke", partial(_revoked, settings, row.basis))
+        elif row is not None and row.given is not None:
+            self.workplace.act("permission.revoke", partial(_asks_again, settings, row.given))
+        else:
             self.workplace.refuse("That is no permission.", "Put the cursor on one; cmo policy allow records one.")
-            return
-        basis = row.basis
-        self.workplace.act("policy.revoke", lambda: _revoked(settings, basis))
+
+    def action_permission_revoke(self) -> None:
+        self.action_policy_revoke()
 
     def action_kill_release(self) -> None:
         """Let sending go on: the phrase, then a reason."""
@@ -278,7 +291,7 @@ class Limits(Page):
             said = text or "Holds for every job. Lifted only by: cmo leads suppress --remove WHO"
         elif row is None:
             said = ""
-        elif row.basis is not None:
+        elif row.basis is not None or row.given is not None:
             said = f"{line(row.about)}  x takes it back."
         else:
             said = line(row.about)
@@ -319,6 +332,11 @@ def _revoked(settings: Settings, basis: Basis) -> Told:
         return Told("policy.revoke", f"{basis.kind} was taken back already.")
     again = f"cmo policy allow {basis.kind} allows it again."
     return Told("policy.revoke", f"Taken back: {basis.kind}. It holds from the next mail on. {again}")
+
+
+def _asks_again(settings: Settings, given: Request) -> Told:
+    requests.revoke(settings, given.id)
+    return Told("permission.revoke", f"Taken back: {given.asked.setting} of {given.job_id} is asked about again.")
 
 
 def _released(settings: Settings, reason: str) -> Told:

@@ -78,6 +78,29 @@ class Show(Dialog[None]):
         yield Static(Text("Esc, Enter  close", style="dim"), markup=False)
 
 
+class Decide(Dialog[str]):
+    """A request to read, and the answer to it: `once`, `job` or `no`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "take('once')", show=False),
+        Binding("j", "take('job')", show=False),
+        Binding("n", "take('no')", show=False),
+    ]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__(title)
+        self._shown = block(text)
+
+    def question(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(Text(self._shown), markup=False)
+        keys = "y  once    j  for this job    n  no, and say why    Esc  later"
+        yield Static(Text(keys, style="dim"), markup=False)
+
+    def action_take(self, answer: str) -> None:
+        self.dismiss(answer)
+
+
 class Ask(Dialog[str]):
     """A line of text; an empty one answers None unless it may be empty."""
 

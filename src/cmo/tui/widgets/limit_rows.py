@@ -13,6 +13,7 @@ from cmo.config import SPECS, Settings
 from cmo.domain.audit import AuditRow
 from cmo.domain.job import Caps, Job, Mode
 from cmo.domain.policy import Limits
+from cmo.domain.requests import Request, number
 from cmo.service.controls import QUOTAS
 from cmo.store.bases import EVERYWHERE, Basis
 from cmo.store.db import Connection
@@ -61,6 +62,8 @@ class LimitRow:
     used: int | None = None
     of: int | None = None
     basis: Basis | None = field(default=None, compare=False)
+    given: Request | None = field(default=None, compare=False)
+    """The request with which it was allowed."""
 
     @property
     def key(self) -> str:
@@ -135,12 +138,14 @@ def limit_rows(
     stops: Stops,
     job: Job | None,
     used: Mapping[str, int],
+    given: Sequence[Request],
     now: datetime,
 ) -> list[LimitRow]:
     """Quotas, inboxes, budgets of the job, permissions, settings that matter.
 
     Args:
         used: Of the job's budgets, by name.
+        given: Requests whose permission still answers later ones.
     """
     fresh = f"resets {when(quotas.frees_at, now)}"
     fullest = max((box.used for box in quotas.inboxes), default=0)
@@ -160,6 +165,10 @@ def limit_rows(
         where = "every job" if basis.scope == EVERYWHERE else basis.scope
         about = f"allowed by {basis.by.removeprefix('operator:')} for {where}: {basis.basis}"
         rows.append(LimitRow("permission", f"{basis.kind} {basis.scope}".removesuffix(" *"), about, basis=basis))
+    for one in given:
+        by = one.answer.by.removeprefix("operator:") if one.answer else ""
+        about = f"of {one.job_id}, up to {number(one.permits_upto or 0)} without asking; allowed by {by}"
+        rows.append(LimitRow("permission", f"{one.asked.setting} {one.id}", about, given=one))
     for key in _SHOWN_SETTINGS:
         spec = SPECS[key]
         text = str(spec.kind.to_text(getattr(settings, spec.attribute)))
