@@ -66,6 +66,7 @@ def test_allowing_needs_a_person_and_opens_a_job_that_ended_short(cmo: Cmo, conn
     assert cmo("requests", "allow", repos, tty=True, stdin="n\n").code == 0
     assert cmo("requests", "allow", repos, "--dry-run").code == 0
     assert get_job(conn, job).plan.caps.max_repos == 600
+    assert f"cmo requests allow {repos}" in cmo("resume", job).err
 
     result = cmo("requests", "allow", repos, tty=True, stdin="y\n")
     assert result.code == 0
