@@ -46,7 +46,7 @@ def test_every_view_works_in_every_form_and_gives_no_orders_to_a_terminal(cmo: C
         assert json.loads(line)["schema"].startswith("cmo.")
 
 
-@pytest.mark.parametrize("argv", [a for a in READING if a not in (["watch"], ["limits", "show"])], ids=" ".join)
+@pytest.mark.parametrize("argv", [a for a in READING if a[:1] not in (["watch"], ["limits"], ["export"])], ids=" ".join)
 def test_a_view_does_not_write_to_the_store(cmo: Cmo, job: str, argv: list[str]) -> None:
     before = (cmo.home / "campaign.db").read_bytes()
     cmo(*argv)

@@ -218,7 +218,7 @@ def test_files_that_were_exported_elsewhere_lose_the_person_too(home: Home, tmp_
     to = tmp_path.with_name(f"{tmp_path.name}-elsewhere")
     with service.writer(home.settings) as conn:
         conn.execute("DELETE FROM suppressions")
-    export_job(home.settings, home.job_id, to=to, what=("leads", "people", "drafts"), format_=form)
+    export_job(home.settings, home.job_id, to=to, what=("leads", "people", "drafts"), formats=(form,))
     suppress.suppress(home.settings, suppress.read_target(ADDRESS), reason="asked")
     suppress.export_suppressed(home.settings, to / "stop.csv")
     before = {path.name: path.read_text() for path in to.iterdir()}
@@ -238,7 +238,7 @@ def test_files_that_were_exported_elsewhere_lose_the_person_too(home: Home, tmp_
 
 def test_an_export_that_became_another_file_is_named_and_left(home: Home, tmp_path: Path) -> None:
     path = tmp_path.with_name(f"{tmp_path.name}-out") / "prospects.json"
-    export_job(home.settings, home.job_id, to=path.parent, what=("leads",), format_="json")
+    export_job(home.settings, home.job_id, to=path.parent, what=("leads",), formats=("json",))
     path.write_text(f"my notes on {ADDRESS}")
 
     assert verbs.forget(home.settings, ADDRESS).left == (path,)

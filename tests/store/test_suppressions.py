@@ -7,7 +7,7 @@ import pytest
 from cmo.domain.suppression import Suppression, SuppressionKind, erased_value
 from cmo.store.db import Connection, open_store, transaction
 from cmo.store.persons import Recipient
-from cmo.store.suppressions import find_entry, find_suppressed, iter_entries, record_suppressions
+from cmo.store.suppressions import find_entry, find_suppressed, record_suppressions
 from tests.fakes.outside import NOW
 
 SECRET = b"k" * 32
@@ -51,9 +51,3 @@ def test_the_erased_are_found_by_their_hash_in_any_spelling(conn: Connection) ->
     people = {1: Recipient("Ana+news@ANA.example"), 2: Recipient("bob@ana.example")}
     assert set(find_suppressed(conn, people, secret=SECRET)) == {1}
     assert find_suppressed(conn, people, secret=None) == {}
-
-
-def test_hashes_can_be_left_out_of_a_list(conn: Connection) -> None:
-    record(conn, entry(SuppressionKind.HASH, "0" * 64), entry(SuppressionKind.DOMAIN, "acme.example"))
-
-    assert [found.value for found in iter_entries(conn, hashes=False)] == ["acme.example"]

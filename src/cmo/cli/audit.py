@@ -12,6 +12,7 @@ from cmo.cli.diagnostics import BAD_DATA, DONE, NOT_FOUND
 from cmo.cli.options import DryRun, Fields, Limit
 from cmo.cli.output import Column
 from cmo.cli.session import Session, session
+from cmo.domain.text import counted
 from cmo.service import audit as verbs
 
 
@@ -108,16 +109,15 @@ def export(
     """Write the log, oldest row first."""
     here = session()
     wanted = _filter(here, actor, action, draft, since)
+    path = None if file == "-" else here.folder / file
+    done = verbs.export_audit(here.settings, path, form.value, wanted, dry_run=dry_run)
     if dry_run:
-        here.say.note(f"Would write {len(wanted.rows(here.settings))} rows. Nothing was written.")
-        return DONE
-    if file == "-":
-        here.out.text("".join(verbs.iter_audit_lines(wanted.rows(here.settings), form.value)))
-        return DONE
-    path = here.folder / file
-    count = verbs.export_audit(here.settings, path, form.value, wanted)
-    here.say.note(f"Wrote {count} rows.")
-    here.out.text(str(path))
+        here.say.note(f"Would write {counted(done.rows, 'row')}. Nothing was written.")
+    elif path is None:
+        here.out.text(done.text)
+    else:
+        here.say.note(f"Wrote {counted(done.rows, 'row')}.")
+        here.out.text(str(path))
     return DONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -18,8 +19,8 @@ from cmo.cli.registry import suggest
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import fit, pad, thousands
 from cmo.errors import OutputUnwritable
-from cmo.paths import ensure_folder
 from cmo.service import ExportFile, ExportReport
+from cmo.service.exports import FILES, matches_anybody
 from cmo.service.leads import lead_terms
 
 _WHAT = ("leads", "people", "drafts")
@@ -54,48 +55,37 @@ def export(
     with opened_job(here, job) as (_, found):
         job_id = found
 
-    def reported(*, dry: bool, names: tuple[str, ...] = formats) -> list[ExportReport]:
-        return [
-            service.export_job(
-                here.settings,
-                job_id,
-                to=folder,
-                what=cast(Any, kinds),
-                format_=cast(Any, name),
-                terms=terms,
-                logins=logins,
-                dry_run=dry,
-            )
-            for name in names
-        ]
-
-    if (terms or logins is not None) and not any(file.rows for file in reported(dry=True, names=formats[:1])[0].files):
+    if (terms or logins is not None) and not matches_anybody(here.settings, job_id, terms=terms, logins=logins):
         raise NothingMatched(
             f"Nobody to export matches {where or login}; nothing was written.", hint="cmo help filters"
         )
     there = [] if dry_run else _there(folder, kinds, formats)
     if there:
         _may_replace(here, there, yes=yes)
-    if not dry_run:
-        ensure_folder(folder)
-    reports = reported(dry=dry_run)
+    report = service.export_job(
+        here.settings,
+        job_id,
+        to=folder,
+        what=cast(Any, kinds),
+        formats=cast(Any, formats),
+        terms=terms,
+        logins=logins,
+        dry_run=dry_run,
+    )
     if there:
         here.say.note(f"Replaced {', '.join(path.name for path in there)}.")
-    files = [file for report in reports for file in report.files]
     if here.flags.json:
-        here.out.document("cmo.export/1", _document(reports, files))
+        here.out.document("cmo.export/1", _document(report))
     elif dry_run:
-        here.out.text("\n".join(_would(here, files)))
+        here.out.text("\n".join(_would(here, report.files)))
     else:
-        here.out.text("\n".join(str(file.path) for file in files))
-    _tell(here, reports[0], files)
+        here.out.text("\n".join(str(file.path) for file in report.files))
+    _tell(here, report)
     return DONE
 
 
 def _there(folder: Path, kinds: tuple[str, ...], formats: tuple[str, ...]) -> list[Path]:
     """The files of the export that exist already."""
-    from cmo.service.exports import FILES
-
     paths = (folder / f"{FILES[cast(Any, kind)]}.{name}" for name in formats for kind in kinds)
     return [path for path in paths if path.exists()]
 
@@ -125,16 +115,19 @@ def _listed(flag: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _document(reports: list[ExportReport], files: list[ExportFile]) -> dict[str, Any]:
+def _document(report: ExportReport) -> dict[str, Any]:
     return {
-        "job_id": reports[0].job_id,
-        "dry_run": reports[0].is_dry,
-        "files": [{"path": str(f.path), "rows": f.rows, "columns": list(f.columns), "bytes": f.bytes} for f in files],
-        "skipped": reports[0].skipped,
+        "job_id": report.job_id,
+        "dry_run": report.is_dry,
+        "files": [
+            {"path": str(file.path), "rows": file.rows, "columns": list(file.columns), "bytes": file.bytes}
+            for file in report.files
+        ],
+        "skipped": report.skipped,
     }
 
 
-def _would(here: Session, files: list[ExportFile]) -> list[str]:
+def _would(here: Session, files: Sequence[ExportFile]) -> list[str]:
     rows = sum(file.rows for file in files)
     lines = [f"Would write {len(files)} files, {thousands(rows)} rows. Nothing was written."]
     width = max(len(file.path.name) for file in files)
@@ -146,12 +139,12 @@ def _would(here: Session, files: list[ExportFile]) -> list[str]:
     return lines
 
 
-def _tell(here: Session, report: ExportReport, files: list[ExportFile]) -> None:
+def _tell(here: Session, report: ExportReport) -> None:
     if report.skipped:
         reasons = ", ".join(f"{why} ({thousands(count)})" for why, count in report.skipped.items())
         here.say.note(f"Skipped {thousands(sum(report.skipped.values()))}: {reasons}.")
     if report.is_dry:
         words = [word for word in flags.split(here.argv)[1] if word not in ("-n", "--dry-run")]
         here.say.hint(f"Run it: cmo {shlex.join(words)}")
-    elif not sum(file.rows for file in files):
+    elif not sum(file.rows for file in report.files):
         here.say.note("No one matched: the files have a header only.")

@@ -17,6 +17,7 @@ from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.cli.withdrawals import still_in_data, take_out, tell_would_withdraw
 from cmo.domain.suppression import SuppressionKind
+from cmo.domain.text import counted
 from cmo.service import suppress as verbs
 from cmo.service.audit import record_dry
 
@@ -137,21 +138,19 @@ def _import(here: Session, path: Path, reason: str, *, dry_run: bool) -> int:
 
 
 def _export(here: Session, to: str, *, dry_run: bool) -> int:
-    if to == "-":
-        here.out.text("".join(verbs.iter_suppressed_csv(here.settings)))
-        left_out = verbs.count_erased(here.settings)
+    path = None if to == "-" else here.folder / to
+    done = verbs.export_suppressed(here.settings, path, dry_run=dry_run)
+    if dry_run:
+        here.say.note(f"Would write {counted(done.rows, 'row')} to {path or 'standard output'}. Nothing was written.")
+        return DONE
+    if path is None:
+        here.out.text(done.text)
     else:
-        path = here.folder / to
-        if dry_run:
-            here.say.note(f"Would write {path}. Nothing was written.")
-            return DONE
-        done = verbs.export_suppressed(here.settings, path)
-        left_out = done.left_out
-        here.say.note(f"Wrote {done.rows} rows.")
+        here.say.note(f"Wrote {counted(done.rows, 'row')}.")
         here.out.text(str(path))
-    if left_out:
+    if done.left_out:
         here.say.note(
-            f"Left out: {left_out} hashes of erased people. They are made with this installation's key and match"
+            f"Left out: {done.left_out} hashes of erased people. They are made with this installation's key and match"
             " nobody elsewhere."
         )
     return DONE

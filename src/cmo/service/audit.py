@@ -17,6 +17,7 @@ from cmo.domain.text import moment
 from cmo.errors import ToolInputInvalid
 from cmo.paths import write_private
 from cmo.service.anchor import read_anchor
+from cmo.service.exported import record_export
 from cmo.service.store import clock_of, writer
 from cmo.store.audit import count_audit, counted, head, iter_audit, links, record_audit
 from cmo.store.db import Connection, transaction
@@ -54,6 +55,11 @@ class AuditFilter:
     def count(self, conn: Connection, *, after: int = 0) -> int:
         """How many, with numbers above `after`."""
         return count_audit(conn, **self._wanted(), after=after)
+
+    def words(self) -> str:
+        """It in the language of lists."""
+        given = {"actor": self.actor, "action": self.action, "draft": self.draft, "since": self.since}
+        return " ".join(f"{name}:{value}" for name, value in given.items() if value is not None)
 
     def _wanted(self) -> dict[str, Any]:
         object_ = None if self.draft is None else f"draft:{self.draft}"
@@ -103,11 +109,23 @@ class Verified:
 
 
 def verify_audit(settings: Settings) -> Verified:
-    """Follow the chain from its first row to the newest that was ever noted beside the store."""
+    """Follow the chain from its first row to the newest that was ever noted beside the store.
+
+    That it was followed goes on the record too, as a row after those that were looked at.
+    """
     anchor = read_anchor(settings.paths.db)
     with writer(settings) as conn:
         newest = head(conn)
         broken = first_break(links(conn), anchor=anchor, counted=counted(conn))
+        told = AuditEntry(
+            actor=settings.actor,
+            action="audit.verify",
+            object="audit",
+            after="broken" if broken else "whole",
+            detail={"rows": newest.seq, **({"broken_at": broken.seq} if broken else {})},
+        )
+        with transaction(conn):
+            record_audit(conn, [told], at=clock_of(settings).now())
     return Verified(rows=newest.seq, head=newest.hash, broken=broken, anchored=anchor.seq if anchor else None)
 
 
@@ -147,12 +165,29 @@ def iter_audit_lines(rows: list[AuditRow], format_: Format) -> Iterator[str]:
             yield row.model_dump_json() + "\n"
 
 
-def export_audit(settings: Settings, path: Path, format_: Format, wanted: AuditFilter) -> int:
-    """Write the rows to `path`, for the owner only; how many.
+@dataclass(frozen=True)
+class AuditExport:
+    """What an export of the log wrote, or would write."""
 
+    rows: int
+    text: str
+    """Empty in a dry run."""
+
+
+def export_audit(
+    settings: Settings, path: Path | None, format_: Format, wanted: AuditFilter, *, dry_run: bool = False
+) -> AuditExport:
+    """Write the rows to `path`, for the owner only; then the export itself goes on the record, a dry run too.
+
+    Args:
+        path: None: the caller writes the text.
     Raises:
         OutputUnwritable
     """
     rows = wanted.rows(settings)
-    write_private(path, "".join(iter_audit_lines(rows, format_)))
-    return len(rows)
+    text = "" if dry_run else "".join(iter_audit_lines(rows, format_))
+    if path is not None and not dry_run:
+        write_private(path, text)
+    detail = {"where": wanted.words(), "format": format_}
+    record_export(settings, "audit", {path.name if path else "-": len(rows)}, detail=detail, is_dry=dry_run)
+    return AuditExport(len(rows), text)

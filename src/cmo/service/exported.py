@@ -1,12 +1,21 @@
-"""Which files were written for the operator outside of cmo's folders: whoever is forgotten is taken out of them too."""
+"""Which files were written for the operator outside of cmo's folders: whoever is forgotten is taken out of them too.
+
+Each export leaves a row in the audit log: what, how many rows, by which filter, to which name; nobody is named there.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from cmo.config import Settings
+from cmo.config.secrets import mask_addresses
+from cmo.domain.audit import AuditEntry
 from cmo.paths import Paths, write_private
+from cmo.service.store import clock_of, writer
+from cmo.store.audit import record_audit
+from cmo.store.db import transaction
 
 LIST = "exports.json"
 
@@ -21,6 +30,29 @@ def note_exports(paths: Paths, files: Iterable[Path]) -> None:
     kept = dict.fromkeys([*known, *(file.absolute() for file in files)])
     if list(kept) != known:
         write_private(paths.state_dir / LIST, json.dumps([str(path) for path in kept if path.exists()]))
+
+
+def record_export(
+    settings: Settings, object_: str, files: Mapping[str, int], *, detail: Mapping[str, object], is_dry: bool = False
+) -> None:
+    """Put an export on the record.
+
+    Args:
+        object_: What it is of, by id: `job:ID`, `audit`, `suppressions`.
+        files: Name -> rows; `-` is the standard output.
+        detail: What else is told; empty values are left out.
+    """
+    told = {"files": {mask_addresses(name): rows for name, rows in files.items()}, **detail}
+    entry = AuditEntry(
+        actor=settings.actor,
+        action="export.write",
+        object=object_,
+        after="" if is_dry else "written",
+        detail={name: value for name, value in told.items() if value},
+        is_dry=is_dry,
+    )
+    with writer(settings) as conn, transaction(conn):
+        record_audit(conn, [entry], at=clock_of(settings).now())
 
 
 def known_exports(paths: Paths) -> list[Path]:

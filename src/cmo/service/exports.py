@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Literal
 
 from cmo.config import Settings
+from cmo.config.secrets import mask_addresses
 from cmo.domain.csvtext import csv_line
 from cmo.domain.filters import Term
 from cmo.domain.job import Job
 from cmo.domain.lead import LeadRow
 from cmo.errors import OutputUnwritable
-from cmo.service.exported import note_exports
+from cmo.paths import ensure_folder
+from cmo.service.exported import note_exports, record_export
 from cmo.service.store import reader, resolve_job
 from cmo.store.db import Connection
 from cmo.store.draft_views import iter_drafts
 from cmo.store.jobs import get_job
-from cmo.store.people_views import iter_leads, not_exported
+from cmo.store.people_views import LEAD_VALUES, iter_leads, not_exported
 
 What = Literal["leads", "people", "drafts"]
 Format = Literal["csv", "ndjson", "json"]
@@ -58,13 +60,15 @@ def export_job(
     ref: str | None,
     *,
     to: Path,
-    what: tuple[What, ...] = ("leads", "people"),
-    format_: Format = "csv",
+    what: Sequence[What] = ("leads", "people"),
+    formats: Sequence[Format] = ("csv",),
     terms: tuple[Term, ...] = (),
     logins: Collection[str] | None = None,
     dry_run: bool = False,
 ) -> ExportReport:
-    """Write the job's people to the folder `to`, one file for each of `what`.
+    """Write the job's people to the folder `to`, one file for each of `what` in each of `formats`.
+
+    It goes on the record, a dry run too.
 
     Args:
         logins: Only these people; None: all who meet `terms`.
@@ -74,14 +78,39 @@ def export_job(
     """
     with reader(settings) as conn:
         job = get_job(conn, resolve_job(conn, ref))
-        files = []
-        for kind in what:
-            path = to / f"{FILES[kind]}.{format_}"
-            people = partial(iter_leads, conn, job.id, terms=terms, logins=logins)
-            files.append(_write(conn, job, kind, format_, people, path, dry_run=dry_run))
+        people = partial(iter_leads, conn, job.id, terms=terms, logins=logins)
         if not dry_run:
-            note_exports(settings.paths, [file.path for file in files])
-        return ExportReport(job_id=job.id, files=tuple(files), skipped=not_exported(conn, job.id), is_dry=dry_run)
+            ensure_folder(to)
+        files = tuple(
+            _write(conn, job, kind, format_, people, to / f"{FILES[kind]}.{format_}", dry_run=dry_run)
+            for format_ in formats
+            for kind in what
+        )
+        skipped = not_exported(conn, job.id)
+    if not dry_run:
+        note_exports(settings.paths, [file.path for file in files])
+    detail = {"what": list(what), "where": _where(terms), "chosen": len(logins or ()), "to": mask_addresses(to.name)}
+    rows = {file.path.name: file.rows for file in files}
+    record_export(settings, f"job:{job.id}", rows, detail=detail, is_dry=dry_run)
+    return ExportReport(job_id=job.id, files=files, skipped=skipped, is_dry=dry_run)
+
+
+def matches_anybody(
+    settings: Settings, ref: str | None, *, terms: tuple[Term, ...], logins: Collection[str] | None
+) -> bool:
+    """Whether an export of people would hold a row."""
+    with reader(settings) as conn:
+        people = iter_leads(conn, resolve_job(conn, ref), terms=terms, logins=logins)
+        return next(people, None) is not None
+
+
+def _where(terms: Sequence[Term]) -> str:
+    """The filter as the audit log may hold it: values that are words of somebody are left out."""
+    return " ".join(
+        f"{'-' if term.negated else ''}{term.field or 'text'}"
+        f"{term.operator}{term.value if term.field in LEAD_VALUES else '…'}"
+        for term in terms
+    )
 
 
 def _write(

@@ -22,7 +22,7 @@ from cmo.domain.suppression import Suppression, SuppressionKind, suppression_val
 from cmo.domain.text import clean_line
 from cmo.errors import PolicyRefused, ToolInputInvalid
 from cmo.paths import write_private
-from cmo.service.exported import note_exports
+from cmo.service.exported import note_exports, record_export
 from cmo.service.store import clock_of, usable_key, writer
 from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
@@ -89,9 +89,11 @@ class ImportReport(Frozen):
 
 
 class ExportReport(Frozen):
-    """What an export wrote."""
+    """What an export wrote, or would write."""
 
     rows: int
+    text: str
+    """The whole of it; empty in a dry run."""
     left_out: int
     """Hashes of the erased: made with this installation's key, they say nothing to another."""
 
@@ -198,29 +200,24 @@ def import_suppressed(settings: Settings, path: Path, *, reason: str = "", dry_r
     return ImportReport(new=new, known=len(targets) - new, bad=tuple(bad), bad_file=bad_file)
 
 
-def iter_suppressed_csv(settings: Settings) -> Iterator[str]:
-    """The lines of an export, the header first; without the hashes of the erased, which only this key can make."""
-    yield csv_line(COLUMNS)
-    with writer(settings) as conn:
-        for entry in iter_entries(conn, hashes=False):
-            yield csv_line([entry.kind, entry.value, entry.reason, entry.source, entry.added_at])
+def export_suppressed(settings: Settings, path: Path | None, *, dry_run: bool = False) -> ExportReport:
+    """Write all entries but the hashes of the erased, which only this key can make, for the owner only; the export
+    goes on the record, a dry run too.
 
-
-def export_suppressed(settings: Settings, path: Path) -> ExportReport:
-    """Write all entries but the hashes of the erased to `path`, for the owner only.
-
+    Args:
+        path: None: the caller writes the text.
     Raises:
         OutputUnwritable
     """
-    lines = list(iter_suppressed_csv(settings))
-    write_private(path, "".join(lines))
-    note_exports(settings.paths, [path])
-    return ExportReport(rows=len(lines) - 1, left_out=count_erased(settings))
-
-
-def count_erased(settings: Settings) -> int:
-    """Hashes of addresses and logins that were erased."""
-    return sum(entry.kind is SuppressionKind.HASH for entry in list_suppressed(settings))
+    entries = list_suppressed(settings)
+    kept = [entry for entry in entries if entry.kind is not SuppressionKind.HASH]
+    lines = (csv_line([entry.kind, entry.value, entry.reason, entry.source, entry.added_at]) for entry in kept)
+    text = "" if dry_run else "".join([csv_line(COLUMNS), *lines])
+    if path is not None and not dry_run:
+        write_private(path, text)
+        note_exports(settings.paths, [path])
+    record_export(settings, "suppressions", {path.name if path else "-": len(kept)}, detail={}, is_dry=dry_run)
+    return ExportReport(rows=len(kept), text=text, left_out=len(entries) - len(kept))
 
 
 def _guess(text: str) -> SuppressionKind:

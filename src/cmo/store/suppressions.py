@@ -71,11 +71,9 @@ def find_entry(conn: Connection, kind: SuppressionKind, value: str) -> Suppressi
     return None if row is None else _from_row(row)
 
 
-def iter_entries(conn: Connection, *, hashes: bool = True) -> Iterator[Suppression]:
-    """Every entry, newest first; without `hashes` the erased are left out."""
-    rows = conn.execute(
-        "SELECT * FROM suppressions WHERE ?1 OR kind <> 'hash' ORDER BY added_at DESC, kind, value", (hashes,)
-    )
+def iter_entries(conn: Connection) -> Iterator[Suppression]:
+    """Every entry, newest first, the erased among them."""
+    rows = conn.execute("SELECT * FROM suppressions ORDER BY added_at DESC, kind, value")
     return (_from_row(row) for row in rows)
 
 

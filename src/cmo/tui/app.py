@@ -44,7 +44,8 @@ from cmo.tui.work import everything_stopped, sending_goes_on, sending_paused
 
 TOAST_S = 4.0
 ALWAYS = frozenset({"kill.on", "audit.verify"})
-"""Actions with a command that are done in a read-only view too: the first has to be, the second changes nothing."""
+"""Actions with a command that are done in a read-only view too: the first has to be, the second only says in the
+log that it was done."""
 UNTIL_DISMISSED_S = 86_400.0
 LOOK_S = 5.0
 """Between two looks for what no commit tells: who runs the job, disk, clock, keys."""

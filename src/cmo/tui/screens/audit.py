@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from cmo.config import Settings
 from cmo.domain.audit import AuditRow, Broken
+from cmo.domain.text import counted
 from cmo.errors import JobNotFound
 from cmo.service import audit as verbs
 from cmo.service.audit import AuditFilter, audit_filter
@@ -219,5 +220,5 @@ def _verified(settings: Settings) -> Told:
 
 def _exported(settings: Settings, path: Path, wanted: AuditFilter) -> Told:
     form: verbs.Format = "csv" if path.suffix == ".csv" else "ndjson"
-    count = verbs.export_audit(settings, path, form, wanted)
-    return Told("audit.export", f"Wrote {count:,} rows to {path}")
+    done = verbs.export_audit(settings, path, form, wanted)
+    return Told("audit.export", f"Wrote {counted(done.rows, 'row')} to {path}")
