@@ -27,6 +27,7 @@ from cmo.config.installation import make_secret
 from cmo.domain import event as ev
 from cmo.domain.job import Mode, Stage
 from cmo.domain.lead import ItemFailure
+from cmo.domain.outcome import Outcome
 from cmo.domain.outward import Inbox
 from cmo.domain.policy import Limits
 from cmo.domain.suppression import Suppression, SuppressionKind
@@ -54,6 +55,7 @@ from tests.service.test_controls import settings_in
 
 ADDRESS, LOGIN = "maint1@org1.example", "maint1"
 OTHER = "maint2@org2.example"
+NOTE = "Her dog is called Rexford."
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,9 @@ def _fill_store(conn: Connection, job: str) -> None:
             stage=Stage.ENRICH,
             failure=ItemFailure(item="Maint1", code="gone", message=f"nobody at {ADDRESS}"),
         ),
+        ev.LeadNoted(login=LOGIN, by="operator:ana", text=NOTE),
+        ev.LeadNoted(login="maint2", by="operator:ana", text=f"works with @{LOGIN}"),
+        ev.LeadOutcomeSet(login=LOGIN, by="operator:ana", outcome=Outcome.BOOKED_DEMO),
         ev.StepPlanned(step=1, tool="mx_check", args={"emails": [ADDRESS, OTHER]}, planner="rules"),
     ]
     commit(conn, job, [(f"{job}/later/{n}", event) for n, event in enumerate(later)], at=NOW, epoch=None)
@@ -166,7 +171,7 @@ def test_no_byte_of_the_address_is_left_anywhere(home: Home) -> None:
 
     done = verbs.forget(home.settings, "MAINT1+news@org1.example")
 
-    for needle in (ADDRESS, ADDRESS.replace("@", "%40"), *encoded(ADDRESS)):
+    for needle in (ADDRESS, ADDRESS.replace("@", "%40"), *encoded(ADDRESS), NOTE, f"@{LOGIN}", "booked_demo"):
         assert home.holders(needle) == set()
     assert done.left == ()
     assert done.rows["outbox"] == 4  # with the one that takes them out of the sequence

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmo.domain.event import MessageQueued
+from cmo.domain.event import Event, LeadOutcomeSet, LeadStatusSet, MessageQueued
 from cmo.domain.lead import ItemFailure, PersonProfile
+from cmo.domain.outcome import LeadStatus, Outcome
 from cmo.providers.ports import PersonKey
 from cmo.store.commit import commit
 from cmo.store.db import Connection, open_store
@@ -30,6 +31,7 @@ SAME = {
     "messages": "n",
     "jobs": "id",
     "suppressions": "kind, value",
+    "holds": "kind, value",
     "merges": "kept, merged",
     "failures": "tool, item",
     "checkpoints": "path",
@@ -70,11 +72,15 @@ def test_replaying_the_events_of_a_job_rebuilds_its_rows(tmp_path: Path) -> None
     said = [MessageQueued(by="operator:test", text=text, later=False) for text in ("make it 30", "skip crypto repos")]
     commit(conn, job.id, [(str(n), event) for n, event in enumerate(said)], at=NOW, epoch=None)
     rig.run(conn, job)
+    login = conn.execute("SELECT login FROM candidates WHERE state = 'accepted'").fetchone()["login"]
+    told: list[Event] = [LeadOutcomeSet(login=login, by="operator:test", outcome=Outcome.BOOKED_DEMO),
+            LeadStatusSet(login=login, by="operator:test", status=LeadStatus.QUALIFIED)]  # fmt: skip
+    commit(conn, job.id, [(f"told/{n}", event) for n, event in enumerate(told)], at=NOW, epoch=None)
     copy = open_store(tmp_path / "copy.db")
     new_job(copy, plan)
     for recorded in iter_events(conn, job.id):
         commit(copy, job.id, [(recorded.id, recorded.event)], at=recorded.at, epoch=None)
     assert rows(copy) == rows(conn)
-    assert all(rows(conn)[table] for table in ("leads", "messages", "failures", "suppressions"))
+    assert all(rows(conn)[table] for table in ("leads", "messages", "failures", "suppressions", "holds"))
     conn.close()
     copy.close()

@@ -143,6 +143,42 @@ def test_nobody_is_suppressed_before_it_was_asked_whom_and_why(home: Path) -> No
     assert next(iter_audit(conn, action="leads.suppress")).actor == "operator:ana"
 
 
+def test_an_outcome_is_said_by_a_digit_seen_in_the_row_and_taken_back(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        await seen.press("m")
+        assert "1    booked     MEETING_BOOKED  no mail to them, or anybody there" in seen.text
+        assert "take back" not in seen.text
+        await seen.press("escape")
+        assert "0 booked" in seen.lines[2]
+        await seen.press("m", "1")
+        assert "maint1: booked, MEETING_BOOKED. m changes it." in seen.told
+        assert "✓ booked" in seen.lines[4]
+        assert ["org held" in row for row in seen.lines[4:10]] == [True, False, False, False, False, True]
+        assert "1 booked" in seen.lines[2]
+        await seen.press("m")
+        assert "1  ✓ booked" in seen.text
+        await seen.press("6")
+        assert "maint1: taken back, NEW." in seen.told
+        assert "▶ draft" in seen.lines[4]
+        assert "org held" not in "".join(seen.lines[4:10])
+        await seen.press("m", "4", "slash", *"outcome:closed_won", "enter")
+        assert " 12 scored  1 match" in seen.lines[2]
+        assert "1 won" in seen.lines[2]
+
+    play(home, "leads", scene, clock=StillClock(NOW))
+
+
+def test_a_note_is_in_the_time_line_as_it_was_typed(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        await seen.press("e", "escape", "e", "enter")
+        await seen.press("e", *"[/]met", "enter")
+        assert "Noted about maint1." in seen.told
+        await seen.press("enter")
+        assert "note by ana: [/]met" in seen.text
+
+    play(home, "leads", scene, size=SIZES["120x40"], clock=StillClock(NOW))
+
+
 def test_a_suppressed_company_shows_in_the_row_of_whoever_names_it_and_a_free_mail_domain_is_not_offered(
     home: Path,
 ) -> None:

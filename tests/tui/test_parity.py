@@ -54,10 +54,16 @@ DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "policy.revoke": ((*TO_PERMISSIONS, "x"), "policy.revoke"),
     "kill.release": (("exclamation_mark", STOPPED, "R", *PHRASED, "enter", *"ok", "enter"), "kill.release"),
     "kill.on": (("exclamation_mark",), "kill.on"),
+    "leads.outcome": (("m", "1"), "leads.outcome"),
+    "leads.note": (("e", *"met", "enter"), "leads.note"),
+    "leads.suppress": (("b", "1", *"asked", "enter"), "leads.suppress"),
+    "export.write": (("ctrl+e", "enter"), "export.write"),
+    "audit.verify": (("V",), "audit.verify"),
+    "audit.export": (("ctrl+e", "enter"), "export.write"),
 }
 """Action -> the keys that do it from its screen, and the row that it and its command leave."""
 
-GIVEN = {"sort": "score", "policy": "commit", "limit": "max_emails_per_day"}
+GIVEN = {"sort": "score", "policy": "commit", "limit": "max_emails_per_day", "outcome": "booked_demo"}
 """What stands in a command for a value that not every word may be."""
 
 acting = [action for action in ACTIONS if action.cli and set(action.screens or THERE) & set(THERE)]
@@ -91,7 +97,10 @@ def test_a_footer_has_at_most_eight_hints_and_ends_with_help() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in THERE if any(action.id in DONE for action in actions_of(name))])
-def test_what_is_done_by_a_key_is_in_the_record_under_the_name_of_its_command(tmp_path: Path, name: str) -> None:
+def test_what_is_done_by_a_key_is_in_the_record_under_the_name_of_its_command(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # exports go to the current folder
     made = full_house(tmp_path / "place")
     if name in ("chat", "limits"):
         let_it_ask(made)

@@ -67,6 +67,8 @@ _COLUMNS = [
     Column("source_url", extra=True),
     Column("seen_at", extra=True),
     Column("location", extra=True),
+    Column("status", extra=True),
+    Column("outcome", extra=True),
     Column("number", extra=True),
     Column("url", extra=True),
 ]
@@ -108,7 +110,7 @@ def list_leads(
 def show(person: Person, job: JobOption = None, fields: Fields = None) -> int:
     """Show one person."""
     here = session()
-    found, job_id = _find(here, person, job)
+    found, job_id = find_person(here, person, job)
     data = {"job_id": job_id, **found.model_dump(mode="json")}
     here.out.document("cmo.leads.show/1", data, text=_laid(here, _profile(found, job_id)), fields=fields)
     here.say.hint(f"Why: cmo leads why {found.login}")
@@ -122,7 +124,7 @@ def why(person: Person, job: JobOption = None, fields: Fields = None) -> int:
     seen there. Without --job the newest job that knows the person is taken.
     """
     here = session()
-    found, job_id = _find(here, person, job)
+    found, job_id = find_person(here, person, job)
 
     def step(line: DecisionLine) -> str:
         return next_step(line.rule, line.message, ref=job_id, countries=here.settings.country_rules)
@@ -133,6 +135,8 @@ def why(person: Person, job: JobOption = None, fields: Fields = None) -> int:
         "login": found.login,
         "state": found.state,
         "decision": found.decision,
+        "status": found.status,
+        "outcome": found.outcome,
         "score": None if found.score is None else found.score.model_dump(mode="json"),
         "addresses": [line.model_dump(mode="json") for line in found.addresses],
         "seen_on": [ref.model_dump(mode="json") for ref in found.seen_on],
@@ -176,7 +180,7 @@ def _row(lead: Any) -> Row:
     return {**{key: str(value) if isinstance(value, StrEnum) else value for key, value in row.items()}, "state": state}
 
 
-def _find(here: Session, person: str, job: str | None) -> tuple[WhyLead, str]:
+def find_person(here: Session, person: str, job: str | None) -> tuple[WhyLead, str]:
     """What is known of a person, and in which job."""
     person = _login(person)
     with opened_job(here, job) as (conn, job_id):
@@ -213,6 +217,7 @@ def _profile(found: WhyLead, job_id: str) -> list[str]:
         facts = [("Name", lead.name), ("Company", lead.company), ("Location", lead.location), ("Page", lead.url)]
         rows += [f"  {name:<9} {safe_line(value)}" for name, value in facts if value]
         rows.append(f"  {'Score':<9} {lead.score} {lead.label}")
+        rows.append(f"  {'Status':<9} {standing(found)}")
         rows.append(f"  {'Why':<9} {safe_line(lead.why)}")
     rows += [f"  {'Address':<9} {text}" for text in _addresses(found)]
     rows += [f"  {'Seen on':<9} {text}" for text in _seen(found)]
@@ -221,6 +226,7 @@ def _profile(found: WhyLead, job_id: str) -> list[str]:
 
 def _reasons(found: WhyLead, job_id: str, step: Step) -> list[str]:
     rows = [f"{safe_line(found.login)}  {found.state}  in {job_id}", f"  {safe_line(found.decision)}"]
+    rows.append(f"  Status {standing(found)}")
     if found.suppressed:
         rows.append(f"  Must not be contacted: {safe_line(found.suppressed)}")
     if found.merged_into:
@@ -236,8 +242,13 @@ def _reasons(found: WhyLead, job_id: str, step: Step) -> list[str]:
     ]
     rows += [f"  Draft    {text}" for text in _drafts(found)]
     rows += [f"  Outbox   {text}" for text in _writes(found, step)]
-    rows += [f"  {_time(at)}  {what}" for at, what in found.timeline]
+    rows += [f"  {_time(at)}  {safe_line(what)}" for at, what in found.timeline]
     return rows
+
+
+def standing(found: WhyLead) -> str:
+    """The status, with the outcome where there is one."""
+    return f"{found.status}, outcome {found.outcome}" if found.outcome else str(found.status)
 
 
 def _drafts(found: WhyLead) -> list[str]:

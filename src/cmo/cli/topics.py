@@ -86,6 +86,10 @@ _FILTERS = """The language of --where
   score>=80            also >, <, <=, = and score:80
   label:hot            hot, warm or cold
   state:accepted       accepted, held or rejected (who was merged: cmo leads why LOGIN)
+  status:new           new, qualified, needs_info, disqualified, contacted,
+                       meeting_booked, closed_won or closed_lost
+  outcome:booked_demo  none, booked_demo, no_response, disqualified, closed_won
+                       or closed_lost
   email:none           none, published, commit, imported or inbound
   mx:ok                ok, risky, invalid or unknown
   org:acme             part of the company's name

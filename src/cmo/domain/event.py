@@ -17,6 +17,7 @@ from cmo.domain.base import Frozen, Login
 from cmo.domain.draft import DraftState, Finding, Rendered, Sentence
 from cmo.domain.job import Stage
 from cmo.domain.lead import Email, ItemFailure, MxVerdict, PersonProfile, PersonRef, Repo, Score
+from cmo.domain.outcome import LeadStatus, Outcome
 from cmo.domain.requests import PermissionRevoked as PermissionRevoked
 from cmo.domain.requests import RequestAllowed as RequestAllowed
 from cmo.domain.requests import RequestAsked as RequestAsked
@@ -354,6 +355,34 @@ class PeopleMerged(Frozen):
     evidence: str
 
 
+class LeadOutcomeSet(Frozen):
+    """The operator said what came of a person; the status follows."""
+
+    kind: Literal["lead_outcome_set"] = "lead_outcome_set"
+    login: Login
+    by: str
+    outcome: Outcome | None = None
+    """None: what was said before is taken back, and the status with it."""
+
+
+class LeadStatusSet(Frozen):
+    """The operator said where a person stands."""
+
+    kind: Literal["lead_status_set"] = "lead_status_set"
+    login: Login
+    by: str
+    status: LeadStatus
+
+
+class LeadNoted(Frozen):
+    """The operator wrote something down about a person."""
+
+    kind: Literal["lead_noted"] = "lead_noted"
+    login: Login
+    by: str
+    text: str
+
+
 class DraftRendered(Frozen):
     """Words were found for a lead; replaces a draft of the same step that nobody decided on."""
 
@@ -388,6 +417,8 @@ class ItemFailed(Frozen):
     failure: ItemFailure
 
 
+SaidOfLead = LeadOutcomeSet | LeadStatusSet | LeadNoted
+"""What the operator says of a person."""
 RunEvent = (
     JobStarted | JobPaused | JobWaiting | JobWaitEnded | JobFinished | JobFailed | JobCancelled | StageEntered
     | StepPlanned | StepFinished | StepRefused | PlannerTroubled | PageFinished | SearchWidened | FollowUpRead
@@ -396,7 +427,8 @@ RunEvent = (
 )  # fmt: skip
 RowEvent = (
     RepoFound | RepoRead | CandidateFound | CandidateDropped | PersonEnriched | PersonOptedOut | EmailFound
-    | EmailMissing | EmailVerified | LeadScored | PeopleMerged | DraftRendered | DraftEdited | ItemFailed
+    | EmailMissing | EmailVerified | LeadScored | PeopleMerged | LeadOutcomeSet | LeadStatusSet | LeadNoted
+    | DraftRendered | DraftEdited | ItemFailed
 )  # fmt: skip
 Event = RunEvent | RowEvent
 
@@ -414,6 +446,8 @@ def subject_of(event: Event) -> str | None:
         case DraftRendered():
             return event.rendered.login.lower()
         case CandidateDropped() | PersonOptedOut() | EmailFound() | EmailMissing() | LeadScored() | DraftEdited():
+            return event.login.lower()
+        case LeadOutcomeSet() | LeadStatusSet() | LeadNoted():
             return event.login.lower()
         case PeopleMerged():
             return event.merged.lower()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from cmo.domain import event as ev
+from cmo.domain.outcome import WORDS
 from cmo.domain.requests import RequestEvent, number
 from cmo.domain.text import clean_line
 
@@ -51,7 +52,7 @@ def level_of(event: ev.Event) -> Level:
 
 def sentence(event: ev.Event) -> str:
     """What happened, in words."""
-    text = _job(event) or _step(event) or _row(event)
+    text = _job(event) or _step(event) or _row(event) or _lead(event)
     return clean_line(text or event.kind.replace("_", " "), limit=_LONGEST)
 
 
@@ -167,6 +168,27 @@ def _row(event: ev.Event) -> str:
             return f"{event.tool}: {event.failure.item}: {event.failure.message}"
         case _:
             return ""
+
+
+def _lead(event: ev.Event) -> str:
+    match event:
+        case ev.LeadOutcomeSet() | ev.LeadStatusSet() | ev.LeadNoted():
+            return f"{event.login}: {said_words(event)}"
+        case _:
+            return ""
+
+
+def said_words(event: ev.SaidOfLead) -> str:
+    """What the operator said of a person, without whom."""
+    who = event.by.removeprefix("operator:")
+    match event:
+        case ev.LeadOutcomeSet():
+            said = f"{event.outcome}, {WORDS[event.outcome]}," if event.outcome else "taken back"
+            return f"outcome {said} by {who}"
+        case ev.LeadStatusSet():
+            return f"status {event.status} by {who}"
+        case ev.LeadNoted():
+            return f"note by {who}: {event.text}"
 
 
 def _drafts(count: int) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from cmo.domain.base import Frozen, Login, RepoName
 from cmo.domain.job import Role
+from cmo.domain.outcome import LeadStatus, Outcome
 
 GOOD_SCORE = 60
 """The least score of a good lead."""
@@ -255,3 +256,5 @@ class LeadRow(Frozen):
     held: bool
     number: int | None
     """Order of acceptance within the job, from 1; None for the rejected."""
+    status: LeadStatus = LeadStatus.NEW
+    outcome: Outcome | None = None

@@ -17,7 +17,7 @@ _OF_RULES: Mapping[str, str] = {
     "country": 'cmo policy allow unknown-country --basis "…"',
     "contacted": "cmo outbox list --job {ref}",
     "dependency": "cmo outbox list --job {ref}",
-    "conversation": "cmo leads list --job {ref}",
+    "conversation": "cmo leads list --job {ref} --where -outcome:none",
     "quota_inbox": "cmo limits show",
     "quota_day": "cmo limits show",
     "quota_company": "cmo limits show",

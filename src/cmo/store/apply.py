@@ -18,6 +18,7 @@ from cmo.domain.suppression import Suppression, SuppressionKind, email_domain, e
 from cmo.domain.triage import group_key
 from cmo.ids import short_hash
 from cmo.store.apply_drafts import apply_draft
+from cmo.store.apply_leads import apply_said
 from cmo.store.db import Connection
 from cmo.store.groups import hold_set_aside
 from cmo.store.progress import LEADS_VERSION
@@ -91,6 +92,8 @@ class _Applier:
                 self._leads_changed()
             case ev.DraftRendered() | ev.DraftEdited() | ev.DraftsDecided() | ev.DraftsUndone():
                 apply_draft(self._conn, self._job, self._at, event)
+            case ev.LeadOutcomeSet() | ev.LeadStatusSet() | ev.LeadNoted():
+                apply_said(self._conn, self._job, self._at, event)
             case ev.WritesSettled():
                 self._count_all(event.usage)
             case ev.ItemFailed():

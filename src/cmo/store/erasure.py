@@ -26,6 +26,8 @@ BY_LOGIN = ("candidates", "candidate_repos", "drops", "emails", "leads", "person
 """Tables whose rows are of one person, named by `login_key`."""
 ABOUT_THEM = ("email_verified", "people_merged", "item_failed")
 """Events without a subject that are deleted where they name the person; others are blanked."""
+NOTE = "lead_noted"
+"""Events of one person in which another may be named in the operator's words."""
 FREE_TEXT = (
     ("messages", "text"),
     ("messages", "effect"),
@@ -236,7 +238,8 @@ class _Erasing:
             if row["kind"] in ABOUT_THEM:
                 self._delete("events", "seq = ?", row["seq"])
                 continue
-            clean = self._traces.without_names(text) if row["is_run"] else self._traces.without_addresses(text)
+            is_free = row["is_run"] or row["kind"] == NOTE
+            clean = self._traces.without_names(text) if is_free else self._traces.without_addresses(text)
             if clean != text:
                 body = clean if row["is_run"] else pack(clean)
                 self._conn.execute("UPDATE events SET body = ? WHERE seq = ?", (body, row["seq"]))

@@ -9,6 +9,7 @@ from typing import Literal
 from cmo.domain.base import Frozen
 from cmo.domain.company import name_key
 from cmo.domain.lead import LeadRow, ScoreLabel
+from cmo.domain.outcome import Outcome
 from cmo.store.allowed import LEFT
 from cmo.store.db import Connection
 from cmo.store.pages import COMPANY
@@ -24,6 +25,16 @@ _OF_DRAFTS: Mapping[str, Stage] = {
 }  # fmt: skip
 
 
+_ACCEPTED = "SELECT COUNT(*) FROM leads WHERE job_id = :job"
+_ENDED = "SELECT COUNT(*) FROM candidates WHERE job_id = :job"
+_TOTALS = f"""SELECT (SELECT COUNT(*) FROM candidates WHERE job_id = :job AND score IS NOT NULL) AS scored,
+ ({_ACCEPTED}) AS accepted, ({_ACCEPTED} AND label = '{ScoreLabel.HOT}') AS hot,
+ ({_ACCEPTED} AND label = '{ScoreLabel.WARM}') AS warm, ({_ACCEPTED} AND label = '{ScoreLabel.COLD}') AS cold,
+ (SELECT COUNT(DISTINCT email_key) FROM outbox WHERE job_id = :job AND state IN {LEFT} AND draft_id IS NOT NULL)
+ AS contacted, ({_ENDED} AND outcome = '{Outcome.BOOKED_DEMO}') AS booked,
+ ({_ENDED} AND outcome = '{Outcome.CLOSED_WON}') AS won"""
+
+
 class LeadTotals(Frozen):
     """People of a job, counted."""
 
@@ -35,6 +46,9 @@ class LeadTotals(Frozen):
     cold: int
     contacted: int
     """To whom a mail of the job left, or may have."""
+    booked: int
+    """Whose outcome is a meeting, now."""
+    won: int
 
 
 class Standing(Frozen):
@@ -50,22 +64,9 @@ class Standing(Frozen):
 
 
 def lead_totals(conn: Connection, job_id: str) -> LeadTotals:
-    """The line above the list."""
-    rows = conn.execute("SELECT label, COUNT(*) AS n FROM leads WHERE job_id = ? GROUP BY label", (job_id,))
-    labels = {row["label"]: row["n"] for row in rows}
-    scored = conn.execute("SELECT COUNT(*) FROM candidates WHERE job_id = ? AND score IS NOT NULL", (job_id,))
-    contacted = conn.execute(
-        f"SELECT COUNT(DISTINCT email_key) FROM outbox WHERE job_id = ? AND state IN {LEFT} AND draft_id IS NOT NULL",
-        (job_id,),
-    )
-    return LeadTotals(
-        scored=scored.fetchone()[0],
-        accepted=sum(labels.values()),
-        hot=labels.get(ScoreLabel.HOT, 0),
-        warm=labels.get(ScoreLabel.WARM, 0),
-        cold=labels.get(ScoreLabel.COLD, 0),
-        contacted=contacted.fetchone()[0],
-    )
+    """The line above the list: one query, each number from an index."""
+    row = conn.execute(_TOTALS, {"job": job_id}).fetchone()
+    return LeadTotals(**dict(row))
 
 
 def standings(conn: Connection, job_id: str, leads: Sequence[LeadRow]) -> dict[str, Standing]:

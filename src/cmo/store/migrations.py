@@ -53,6 +53,14 @@ def m006_lists_by_page(conn: sqlite3.Connection) -> None:
     conn.execute("CREATE INDEX suppressions_by_time ON suppressions (added_at DESC, kind, value)")
 
 
+def m007_outcomes(conn: sqlite3.Connection) -> None:
+    """People have a status and an outcome; labels and outcomes are counted without reading all people."""
+    conn.execute("ALTER TABLE candidates ADD COLUMN status TEXT")
+    conn.execute("ALTER TABLE candidates ADD COLUMN outcome TEXT")
+    conn.execute("CREATE INDEX candidates_by_outcome ON candidates (outcome, job_id) WHERE outcome IS NOT NULL")
+    conn.execute("CREATE INDEX leads_by_label ON leads (job_id, label)")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m001_initial,
     m002_delivery,
@@ -60,6 +68,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m004_installation_key,
     m005_inbox_caps,
     m006_lists_by_page,
+    m007_outcomes,
 )
 
 

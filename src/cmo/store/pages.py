@@ -26,7 +26,8 @@ from cmo.domain.lead import (
     ScoreLabel,
     Twin,
 )
-from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER, VERDICT_SETTLED
+from cmo.domain.outcome import LeadStatus, Outcome
+from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED, LEFT, VERDICT_AGES_AFTER, VERDICT_SETTLED
 from cmo.store.db import Connection
 
 MOST_REPOS_PER_PERSON = 20
@@ -106,8 +107,15 @@ def known_logins(conn: Connection, job_id: str, keys: Sequence[str]) -> frozense
     return frozenset(row["login_key"] for row in conn.execute(sql, (job_id, *unique)))
 
 
+STATUS = (
+    "COALESCE(c.status, CASE WHEN EXISTS (SELECT 1 FROM drafts d JOIN outbox o ON o.draft_id = d.id"
+    f" WHERE d.job_id = c.job_id AND d.login_key = c.login_key AND o.state IN {LEFT}) THEN '{LeadStatus.CONTACTED}'"
+    f" ELSE '{LeadStatus.NEW}' END)"
+)
+"""Where a candidate stands: what the operator said last, else whether a mail left."""
 LEAD_ROWS = (
-    "SELECT c.*, l.number, l.email, l.email_class, l.held, v.state AS mx_state, e.source_url, e.seen_at,"
+    f"SELECT c.*, {STATUS} AS status_now, l.number, l.email, l.email_class, l.held, v.state AS mx_state,"
+    " e.source_url, e.seen_at,"
     " (SELECT r.ref FROM candidate_repos r WHERE r.job_id = c.job_id AND r.login_key = c.login_key"
     " ORDER BY r.contributions DESC, r.repo_id LIMIT 1) AS ref FROM candidates c"
     " LEFT JOIN leads l ON l.job_id = c.job_id AND l.login_key = c.login_key"
@@ -154,6 +162,8 @@ def lead_from_row(row: sqlite3.Row) -> LeadRow:
         accepted=row["state"] == "accepted",
         held=bool(row["held"]),
         number=row["number"],
+        status=LeadStatus(row["status_now"]),
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
     )
 
 

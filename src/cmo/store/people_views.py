@@ -9,16 +9,21 @@ from typing import Any
 
 from cmo.domain.base import Frozen
 from cmo.domain.company import company_key, name_key
+from cmo.domain.event import KINDS, SaidOfLead
+from cmo.domain.event_words import said_words
 from cmo.domain.filters import Term
 from cmo.domain.lead import LeadRow, MxVerdict, PersonRef, Score
+from cmo.domain.outcome import LeadStatus, Outcome
 from cmo.domain.suppression import SuppressionKind
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
+from cmo.store.events import recorded_from_row
 from cmo.store.outbox_views import DraftLine, WriteLine, drafts_of_person, writes_of_person
-from cmo.store.pages import COMPANY, LEAD_ROWS, lead_from_row
+from cmo.store.pages import COMPANY, LEAD_ROWS, STATUS, lead_from_row
 from cmo.store.persons import Recipient
 from cmo.store.suppressions import find_erased, find_suppressed
 
+_SAID = frozenset(kind for kind, made in KINDS.items() if issubclass(made, SaidOfLead))
 LEAD_FIELDS = {
     "score": "a number, e.g. score>=80",
     "label": "hot, warm or cold",
@@ -30,6 +35,8 @@ LEAD_FIELDS = {
     "location": "part of a place",
     "role": "maintainer or contributor",
     "flag": "hold",
+    "status": "new, qualified, needs_info, disqualified, contacted, meeting_booked, closed_won or closed_lost",
+    "outcome": "none, booked_demo, no_response, disqualified, closed_won or closed_lost",
 }
 LEAD_VALUES: dict[str, tuple[str, ...]] = {
     "score": (),
@@ -39,6 +46,8 @@ LEAD_VALUES: dict[str, tuple[str, ...]] = {
     "mx": ("ok", "risky", "invalid", "unknown"),
     "role": ("maintainer", "contributor"),
     "flag": ("hold", "held"),
+    "status": tuple(status.lower() for status in LeadStatus),
+    "outcome": ("none", *Outcome),
 }
 """Fields that take these values only; none: whole numbers."""
 LEAD_SORTS = {
@@ -154,6 +163,10 @@ def _clause(term: Term) -> tuple[str, list[Any]]:
             return "lower(json_extract(c.profile, '$.company')) LIKE ? ESCAPE '\\'", [like]
         case "location":
             return "lower(json_extract(c.profile, '$.location')) LIKE ? ESCAPE '\\'", [like]
+        case "status":
+            return f"{STATUS} = ?", [value.upper()]
+        case "outcome":
+            return "c.outcome IS ?", [None if value == "none" else value]
         case "role":
             return "c.role = ?", [value]
         case "repo":
@@ -194,14 +207,18 @@ class WhyLead(Frozen):
     """Mails written for the person, with their approvals."""
     writes: tuple[WriteLine, ...] = ()
     """What left for the person, or waits, with every no of the gate."""
+    status: LeadStatus = LeadStatus.NEW
+    outcome: Outcome | None = None
 
 
 def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
     """Why the person with login or address `name` was accepted, held, rejected or dropped; None if unknown."""
+    known = f"SELECT c.*, {STATUS} AS status_now FROM candidates c"
     row = (
-        conn.execute("SELECT * FROM candidates WHERE job_id = ? AND login_key = ?", (job_id, name.lower())).fetchone()
+        conn.execute(f"{known} WHERE c.job_id = ? AND c.login_key = ?", (job_id, name.lower())).fetchone()
         or conn.execute(
-            "SELECT c.* FROM emails e JOIN candidates c ON c.job_id = e.job_id AND c.login_key = e.login_key"
+            f"SELECT c.*, {STATUS} AS status_now FROM emails e JOIN candidates c ON c.job_id = e.job_id"
+            " AND c.login_key = e.login_key"
             " WHERE e.job_id = ? AND lower(e.email) = ? LIMIT 1",
             (job_id, name.lower()),
         ).fetchone()
@@ -234,6 +251,8 @@ def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
         timeline=_timeline(conn, job_id, key),
         drafts=drafts_of_person(conn, job_id, key),
         writes=writes_of_person(conn, job_id, key),
+        status=LeadStatus(row["status_now"]),
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
     )
 
 
@@ -303,5 +322,13 @@ def _suppressed(conn: Connection, candidate: Any) -> str | None:
 
 
 def _timeline(conn: Connection, job_id: str, key: str) -> tuple[tuple[datetime, str], ...]:
-    rows = conn.execute("SELECT at, kind FROM events WHERE subject = ? AND job_id = ? ORDER BY seq", (key, job_id))
-    return tuple((datetime.fromisoformat(row["at"]), row["kind"].replace("_", " ")) for row in rows)
+    rows = conn.execute("SELECT * FROM events WHERE subject = ? AND job_id = ? ORDER BY seq", (key, job_id))
+    return tuple((datetime.fromisoformat(row["at"]), _happened(row)) for row in rows)
+
+
+def _happened(row: Any) -> str:
+    """An event of a time line; what the operator said is told in full."""
+    event = recorded_from_row(row).event if row["kind"] in _SAID else None
+    if isinstance(event, SaidOfLead):
+        return said_words(event)
+    return str(row["kind"]).replace("_", " ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.text import Text
@@ -15,12 +15,12 @@ from cmo.config import Settings
 from cmo.domain.company import organisation
 from cmo.domain.filters import Term
 from cmo.domain.lead import LeadRow
+from cmo.domain.outcome import Outcome
 from cmo.domain.suppression import SuppressionKind
 from cmo.errors import CmoError
-from cmo.service.exports import FILES, export_job
+from cmo.service.exports import FILES
 from cmo.service.leads import lead_terms
-from cmo.service.suppress import Target, read_target, suppress
-from cmo.service.withdrawing import withdraw
+from cmo.service.suppress import Target, read_target
 from cmo.store.lead_views import Standing, colleagues, count_at_domain, lead_totals
 from cmo.store.people_views import count_leads, lead_why
 from cmo.tui.messages import Told
@@ -30,6 +30,7 @@ from cmo.tui.widgets.dialogs import Ask, Choose, Confirm, Show
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.lead_rows import LEAD_COLUMNS, ORDERS, SORTS, LeadRows, lead_text, totals_text
 from cmo.tui.widgets.table import RowTable
+from cmo.tui.work_leads import exported, note_added, outcome_said, outcome_words, suppressed
 
 WIDE = 100
 """From here on the person is beside the list, not below it."""
@@ -82,7 +83,8 @@ class Leads(Page):
     def values(self) -> Mapping[str, object]:
         lead = self._lead
         own = {"sort": self._sort, "where": self._filter}
-        return {**super().values(), **own, **({"who": lead.login} if lead else {})}
+        theirs = {"who": lead.login, "outcome": lead.outcome or "OUTCOME"} if lead else {}
+        return {**super().values(), **own, **theirs}
 
     def copies(self) -> list[tuple[str, str]]:
         lead = self._lead
@@ -167,6 +169,34 @@ class Leads(Page):
                 choices[place] += f": {many:,} {'person' if many == 1 else 'people'} of this job"
         self.app.push_screen(Choose("Never contact whom again?", choices), chosen)
 
+    def action_leads_outcome(self) -> None:
+        """What came of the person, by a digit; the last one takes back what was said."""
+        lead, settings, job_id = self._lead, self.desk.settings, self.desk.job_id
+        if lead is None or job_id is None:
+            return
+        outcomes: tuple[Outcome | None, ...] = (*Outcome, *((None,) if lead.outcome else ()))
+        sign = self.palette.sign("done")[0]
+
+        def chosen(number: int | None) -> None:
+            if number is not None:
+                outcome = outcomes[number - 1]
+                self.workplace.act("leads.outcome", lambda: outcome_said(settings, job_id, lead.login, outcome))
+
+        choices = [f"{sign if outcome is lead.outcome else ' '} {outcome_words(outcome)}" for outcome in outcomes]
+        self.app.push_screen(Choose(f"What came of {line(lead.login)}?", choices), chosen)
+
+    def action_leads_note(self) -> None:
+        """Words about the person, kept in their time line."""
+        lead, settings, job_id = self._lead, self.desk.settings, self.desk.job_id
+        if lead is None or job_id is None:
+            return
+
+        def written(text: str | None) -> None:
+            if text is not None:
+                self.workplace.act("leads.note", lambda: note_added(settings, job_id, lead.login, text))
+
+        self.app.push_screen(Ask(f"Note on {line(lead.login)}", "It is kept until they are forgotten."), written)
+
     def action_export_write(self) -> None:
         """Write who is marked, else shown, and may be contacted, to a folder."""
         job_id, settings, terms = self.desk.job_id, self.desk.settings, self._terms
@@ -175,7 +205,7 @@ class Leads(Page):
             return
 
         def write(folder: Path) -> None:
-            self.workplace.act("export.write", lambda: _exported(settings, job_id, folder, terms, logins))
+            self.workplace.act("export.write", lambda: exported(settings, job_id, folder, terms, logins))
 
         def named(text: str | None) -> None:
             if text is None:
@@ -197,7 +227,7 @@ class Leads(Page):
 
     def _suppress(self, settings: Settings, target: Target, reason: str | None) -> None:
         if reason is not None:
-            self.workplace.act_apart("leads.suppress", lambda: _suppressed(settings, target, reason))
+            self.workplace.act_apart("leads.suppress", lambda: suppressed(settings, target, reason))
 
     def _sort_by(self, sort: str) -> None:
         self._sort = sort
@@ -269,27 +299,3 @@ def _targets(lead: LeadRow) -> list[Target]:
         except CmoError:  # nothing can match a company without letters
             continue
     return targets
-
-
-def _suppressed(settings: Settings, target: Target, reason: str) -> Told:
-    is_new = suppress(settings, target, reason=reason)
-    gone = withdraw(settings)
-    parts = [
-        f"{target.kind} {line(target.value)} " + ("is never contacted again." if is_new else "was suppressed already.")
-    ]
-    if gone.done:
-        parts.append(f"Taken out of the sequence they were handed to: {gone.done:,}.")
-    if gone.left:
-        first = gone.left[0]
-        parts.append(f"{first.provider} may still mail {len(gone.left):,}; the next send tries again. {first.by_hand}")
-    return Told("leads.suppress", " ".join(parts), is_refused=bool(gone.left))
-
-
-def _exported(
-    settings: Settings, job_id: str, folder: Path, terms: tuple[Term, ...], logins: Sequence[str] | None
-) -> Told:
-    report = export_job(settings, job_id, to=folder, what=("leads",), terms=terms, logins=logins)
-    written = report.files[0]
-    return Told(
-        "export.write", f"Wrote {written.rows:,} {'person' if written.rows == 1 else 'people'} to {written.path}"
-    )

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from cmo.domain.filters import Term
 from cmo.domain.lead import LeadRow
+from cmo.domain.outcome import WORDS, Outcome
 from cmo.store.db import Connection
 from cmo.store.lead_views import LeadTotals, Standing, standings
 from cmo.store.people_views import WhyLead, count_leads, page_leads
@@ -41,10 +42,14 @@ _STAGES: Mapping[str, tuple[str, Meaning]] = {
     "in outbox": ("running", "accent"),
     "sent": ("done", "ok"),
 }
+_OUTCOMES: Mapping[Outcome, tuple[str, Meaning]] = {
+    Outcome.BOOKED_DEMO: ("done", "ok"), Outcome.NO_RESPONSE: ("idle", "dim"), Outcome.DISQUALIFIED: ("failed", "dim"),
+    Outcome.CLOSED_WON: ("done", "ok"), Outcome.CLOSED_LOST: ("failed", "dim"),
+}  # fmt: skip
 _ADDRESSES: Mapping[str, tuple[str, Meaning]] = {
     "ok": ("done", "ok"), "risky": ("flag", "warn"), "invalid": ("failed", "error"), "unknown": ("flag", "warn"),
 }  # fmt: skip
-MOST_SEEN_ON, MOST_EVENTS = 6, 12
+MOST_SEEN_ON, MOST_EVENTS = 6, 20
 
 
 class LeadRows:
@@ -75,7 +80,7 @@ class LeadRows:
             line(lead.name or ""),
             line(lead.company or ""),
             line(lead.location or ""),
-            _stage(at, self._palette),
+            _stage(lead, at, self._palette),
             _address(lead, self._palette),
             when(lead.last_at, self._now) if lead.last_at else "",
             _flags(lead, at, self._palette),
@@ -83,14 +88,17 @@ class LeadRows:
 
 
 def totals_text(totals: LeadTotals, shown: int, sort: str, palette: Palette, *, is_filtered: bool) -> Text:
-    """The numbers above the list."""
+    """The numbers above the list; what is cut first on a narrow terminal comes last."""
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f" {totals.scored:,} scored", palette["bold"])
-    text.append(f"  {totals.accepted:,} accepted: {totals.hot:,} hot {totals.warm:,} warm {totals.cold:,} cold")
-    text.append(f"  {totals.contacted:,} contacted  ")
     if is_filtered:
-        text.append(f"{shown:,} match  ", palette["warn"])
-    return text.append(f"by {sort}", palette["dim"])
+        text.append(f"  {shown:,} match", palette["warn"])
+    text.append(f"  {totals.hot:,} hot {totals.warm:,} warm {totals.cold:,} cold")
+    text.append(f"  {totals.contacted:,} contacted  {totals.booked:,} booked")
+    if totals.won:
+        text.append(f"  {totals.won:,} won", palette["ok"])
+    text.append(f"  by {sort}", palette["dim"])
+    return text.append(f"  {totals.accepted:,} accepted")
 
 
 def lead_text(
@@ -101,8 +109,9 @@ def lead_text(
     text.append(line(lead.name or lead.login), palette["bold"])
     about = ", ".join(line(part) for part in (lead.company, lead.location) if part)
     text.append(f"  {line(lead.login)}  {about}\n{line(lead.url)}\n", palette["dim"])
-    word, meaning = _stage(at, palette)
+    word, meaning = _stage(lead, at, palette)
     text.append(word, palette[meaning])
+    text.append(f"  {lead.status}", palette["bold"])
     text.append(f"  {line(why.decision)}\n")
     for reason in (f"Never contact: {line(at.suppressed)}" if at.suppressed else "", _held(at)):
         if reason:
@@ -158,9 +167,10 @@ def _history(text: Text, why: WhyLead, palette: Palette, now: datetime) -> None:
         text.append(f"  {when(at, now):6} {line(what)}\n")
 
 
-def _stage(at: Standing, palette: Palette) -> tuple[str, Meaning]:
-    sign, meaning = _STAGES[at.stage]
-    return palette.labelled(sign, at.stage)[0], meaning
+def _stage(lead: LeadRow, at: Standing, palette: Palette) -> tuple[str, Meaning]:
+    """How far they came: the outcome, once there is one."""
+    sign, meaning = _OUTCOMES[lead.outcome] if lead.outcome else _STAGES[at.stage]
+    return palette.labelled(sign, WORDS[lead.outcome] if lead.outcome else at.stage)[0], meaning
 
 
 def _address(lead: LeadRow, palette: Palette) -> Cell:
