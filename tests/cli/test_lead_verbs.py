@@ -37,6 +37,8 @@ def test_a_note_is_read_from_standard_input_and_gives_no_orders_to_a_terminal(cm
     shown = cmo("leads", "why", "ana", "--plain", out_tty=True).out
     assert ": called ]52;c;aGk= twice [/]" in shown
     assert "\x1b" not in shown
+    assert "called ]52;c;aGk= twice [/]" in cmo("leads", "show", "ana", "--plain", out_tty=True).out
+    assert cmo("leads", "show", "ana", "--json").document["data"]["notes"][0]["text"] == "called\n]52;c;aGk= twice [/]"
 
 
 def test_a_status_is_set(cmo: Cmo, job: str) -> None:

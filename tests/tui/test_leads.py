@@ -173,6 +173,7 @@ def test_a_note_is_in_the_time_line_as_it_was_typed(home: Path) -> None:
         await seen.press("e", "escape", "e", "enter")
         await seen.press("e", *"[/]met", "enter")
         assert "Noted about maint1." in seen.told
+        assert " ana  [/]met" in seen.text
         await seen.press("enter")
         assert "note by ana: [/]met" in seen.text
 

@@ -221,6 +221,7 @@ def _profile(found: WhyLead, job_id: str) -> list[str]:
         rows.append(f"  {'Why':<9} {safe_line(lead.why)}")
     rows += [f"  {'Address':<9} {text}" for text in _addresses(found)]
     rows += [f"  {'Seen on':<9} {text}" for text in _seen(found)]
+    rows += [f"  {'Note':<9} {_time(note.at)} {safe_line(note.text)}" for note in found.notes]
     return rows
 
 

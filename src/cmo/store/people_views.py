@@ -9,7 +9,7 @@ from typing import Any
 
 from cmo.domain.base import Frozen
 from cmo.domain.company import company_key, name_key
-from cmo.domain.event import KINDS, SaidOfLead
+from cmo.domain.event import KINDS, LeadNoted, SaidOfLead
 from cmo.domain.event_words import said_words
 from cmo.domain.filters import Term
 from cmo.domain.lead import LeadRow, MxVerdict, PersonRef, Score
@@ -190,6 +190,14 @@ class AddressLine(Frozen):
     verdict: MxVerdict | None
 
 
+class NoteLine(Frozen):
+    """What an operator wrote down about a person."""
+
+    at: datetime
+    by: str
+    text: str
+
+
 class WhyLead(Frozen):
     """Every gate a person passed or failed."""
 
@@ -209,6 +217,8 @@ class WhyLead(Frozen):
     """What left for the person, or waits, with every no of the gate."""
     status: LeadStatus = LeadStatus.NEW
     outcome: Outcome | None = None
+    notes: tuple[NoteLine, ...] = ()
+    """The oldest first; they are in the time line too."""
 
 
 def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
@@ -253,6 +263,7 @@ def lead_why(conn: Connection, job_id: str, name: str) -> WhyLead | None:
         writes=writes_of_person(conn, job_id, key),
         status=LeadStatus(row["status_now"]),
         outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+        notes=_notes(conn, job_id, key),
     )
 
 
@@ -324,6 +335,14 @@ def _suppressed(conn: Connection, candidate: Any) -> str | None:
 def _timeline(conn: Connection, job_id: str, key: str) -> tuple[tuple[datetime, str], ...]:
     rows = conn.execute("SELECT * FROM events WHERE subject = ? AND job_id = ? ORDER BY seq", (key, job_id))
     return tuple((datetime.fromisoformat(row["at"]), _happened(row)) for row in rows)
+
+
+def _notes(conn: Connection, job_id: str, key: str) -> tuple[NoteLine, ...]:
+    rows = conn.execute(
+        "SELECT * FROM events WHERE subject = ? AND job_id = ? AND kind = 'lead_noted' ORDER BY seq", (key, job_id)
+    )
+    told = ((recorded.at, recorded.event) for recorded in map(recorded_from_row, rows))
+    return tuple(NoteLine(at=at, by=note.by, text=note.text) for at, note in told if isinstance(note, LeadNoted))
 
 
 def _happened(row: Any) -> str:

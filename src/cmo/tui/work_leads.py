@@ -21,7 +21,8 @@ def outcome_words(outcome: Outcome | None) -> str:
     if outcome is None:
         return "take back what was said"
     stops = "  no mail to them" if outcome in STOPS else ""
-    return f"{WORDS[outcome]:<9}  {STATUS_AFTER[outcome]}{stops}{', or anybody there' if outcome in STOPS_ALL else ''}"
+    others = ", or anybody there" if outcome in STOPS_ALL else ""
+    return f"{WORDS[outcome]:<9}  {STATUS_AFTER[outcome]:<14}{stops}{others}".rstrip()
 
 
 def outcome_said(settings: Settings, job_id: str, login: str, outcome: Outcome | None) -> Told:

@@ -49,7 +49,7 @@ _OUTCOMES: Mapping[Outcome, tuple[str, Meaning]] = {
 _ADDRESSES: Mapping[str, tuple[str, Meaning]] = {
     "ok": ("done", "ok"), "risky": ("flag", "warn"), "invalid": ("failed", "error"), "unknown": ("flag", "warn"),
 }  # fmt: skip
-MOST_SEEN_ON, MOST_EVENTS = 6, 20
+MOST_SEEN_ON, MOST_NOTES, MOST_EVENTS = 6, 3, 20
 
 
 class LeadRows:
@@ -116,6 +116,9 @@ def lead_text(
     for reason in (f"Never contact: {line(at.suppressed)}" if at.suppressed else "", _held(at)):
         if reason:
             text.append(f"{palette.sign('locked')[0]} {reason}\n", palette["warn"])
+    for note in reversed(why.notes[-MOST_NOTES:]):
+        text.append(f"NOTE {when(note.at, now)} {line(note.by.removeprefix('operator:'))}", palette["bold"])
+        text.append(f"  {line(note.text)}\n")
     _score(text, why, palette)
     _signals(text, why, palette, now)
     if others:
