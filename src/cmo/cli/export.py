@@ -55,7 +55,8 @@ def export(
     with opened_job(here, job) as (_, found):
         job_id = found
 
-    if (terms or logins is not None) and not matches_anybody(here.settings, job_id, terms=terms, logins=logins):
+    is_picked = bool(terms) or logins is not None
+    if is_picked and not matches_anybody(here.settings, job_id, what=cast(Any, kinds), terms=terms, logins=logins):
         raise NothingMatched(
             f"Nobody to export matches {where or login}; nothing was written.", hint="cmo help filters"
         )

@@ -33,7 +33,7 @@ def outcome(
     Their status follows: MEETING_BOOKED, CONTACTED, DISQUALIFIED, CLOSED_WON or CLOSED_LOST. All but no_response keep
     campaign mail from leaving to them; a booked demo also to everybody else at their organisation. It can be said
     anew, and --clear takes it back with all that it held.
-    """  # fmt: skip
+    """
     here = session()
     if (outcome is None) is not clear:
         raise UsageProblem(
@@ -62,7 +62,7 @@ def status(
     """Say where a person stands.
 
     Until then it is NEW, and CONTACTED once a mail of the job left. It holds no mail back: an outcome does.
-    """  # fmt: skip
+    """
     here = session()
 
     def say(job_id: str, login: str) -> verbs.Said:

@@ -227,7 +227,8 @@ def _profile(found: WhyLead, job_id: str) -> list[str]:
 
 def _reasons(found: WhyLead, job_id: str, step: Step) -> list[str]:
     rows = [f"{safe_line(found.login)}  {found.state}  in {job_id}", f"  {safe_line(found.decision)}"]
-    rows.append(f"  Status {standing(found)}")
+    if found.state != "dropped":
+        rows.append(f"  Status {standing(found)}")
     if found.suppressed:
         rows.append(f"  Must not be contacted: {safe_line(found.suppressed)}")
     if found.merged_into:

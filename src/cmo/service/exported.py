@@ -40,9 +40,10 @@ def record_export(
     Args:
         object_: What it is of, by id: `job:ID`, `audit`, `suppressions`.
         files: Name -> rows; `-` is the standard output.
-        detail: What else is told; empty values are left out.
+        detail: What else is told; empty values are left out, addresses masked.
     """
-    told = {"files": {mask_addresses(name): rows for name, rows in files.items()}, **detail}
+    told: dict[str, object] = {"files": {mask_addresses(name): rows for name, rows in files.items()}}
+    told |= {name: mask_addresses(value) if isinstance(value, str) else value for name, value in detail.items()}
     entry = AuditEntry(
         actor=settings.actor,
         action="export.write",

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, Literal
 
 from cmo.config import Settings
-from cmo.config.secrets import mask_addresses
 from cmo.domain.csvtext import csv_line
 from cmo.domain.filters import Term
 from cmo.domain.job import Job
@@ -89,19 +88,24 @@ def export_job(
         skipped = not_exported(conn, job.id)
     if not dry_run:
         note_exports(settings.paths, [file.path for file in files])
-    detail = {"what": list(what), "where": _where(terms), "chosen": len(logins or ()), "to": mask_addresses(to.name)}
+    detail = {"what": list(what), "where": _where(terms), "chosen": len(logins or ()), "to": to.name}
     rows = {file.path.name: file.rows for file in files}
     record_export(settings, f"job:{job.id}", rows, detail=detail, is_dry=dry_run)
     return ExportReport(job_id=job.id, files=files, skipped=skipped, is_dry=dry_run)
 
 
 def matches_anybody(
-    settings: Settings, ref: str | None, *, terms: tuple[Term, ...], logins: Collection[str] | None
+    settings: Settings,
+    ref: str | None,
+    *,
+    what: Sequence[What],
+    terms: tuple[Term, ...],
+    logins: Collection[str] | None,
 ) -> bool:
-    """Whether an export of people would hold a row."""
+    """Whether anybody meets the filter who would be in an export of `what`: those on HOLD are not among `people`."""
     with reader(settings) as conn:
         people = iter_leads(conn, resolve_job(conn, ref), terms=terms, logins=logins)
-        return next(people, None) is not None
+        return any(not row.held or set(what) != {"people"} for row in people)
 
 
 def _where(terms: Sequence[Term]) -> str:

@@ -31,9 +31,8 @@ LONGEST_NOTE = 2_000
 class Said:
     """What became of a person by what was said of them."""
 
-    before: WhyLead
     after: WhyLead
-    """The same in a dry run, and where it had been said before."""
+    """As they are now; in a dry run as they were."""
     is_new: bool
     """False where it stood like this already: nothing was written. In a dry run: whether it would be."""
 
@@ -90,23 +89,22 @@ def _say(settings: Settings, job_id: str, event: SaidOfLead, action: str, *, dry
     with writer(settings) as conn:
         secret = usable_key(settings, conn)
         with transaction(conn):
-            before = after = _known(conn, job_id, event.login)
-            event = event.model_copy(update={"login": before.login})
-            change = _change(before, event)
+            found = _known(conn, job_id, event.login)
+            event = event.model_copy(update={"login": found.login})
+            change = _change(found, event)
             is_new = change is not None
             if is_new and not dry_run:
                 record(conn, job_id, f"{job_id}/said/{uuid.uuid4().hex}", event, at)
-                after = _known(conn, job_id, before.login)
             if is_new or dry_run:
                 told = AuditEntry(
                     actor=settings.actor,
                     action=action,
-                    object=Target(SuppressionKind.LOGIN, before.login.lower()).audit_object(secret),
+                    object=Target(SuppressionKind.LOGIN, found.login.lower()).audit_object(secret),
                     detail={"job": job_id},
                     is_dry=dry_run,
                 )
                 record_audit(conn, [told.model_copy(update=change or {})], at=at)
-    return Said(before=before, after=after, is_new=is_new)
+            return Said(after=_known(conn, job_id, found.login), is_new=is_new)
 
 
 def _change(found: WhyLead, event: SaidOfLead) -> dict[str, str] | None:

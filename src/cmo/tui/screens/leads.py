@@ -195,7 +195,8 @@ class Leads(Page):
             if text is not None:
                 self.workplace.act("leads.note", lambda: note_added(settings, job_id, lead.login, text))
 
-        self.app.push_screen(Ask(f"Note on {line(lead.login)}", "It is kept until they are forgotten."), written)
+        about = "For you alone: no mail and no model is given it, and forgetting them erases it."
+        self.app.push_screen(Ask(f"Note on {line(lead.login)}", about), written)
 
     def action_export_write(self) -> None:
         """Write who is marked, else shown, and may be contacted, to a folder."""
