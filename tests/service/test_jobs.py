@@ -11,6 +11,7 @@ from cmo.config import Settings, Sources, load
 from cmo.domain.job import Environment, JobStatus, Mode, Plan, StarsRange
 from cmo.errors import ConfigError, JobLeased, JobNotFound, JobNotResumable, PolicyRefused
 from cmo.store import journal
+from cmo.store.audit import iter_audit
 from cmo.store.jobs import get_job
 from cmo.store.messages import list_messages
 from tests.fakes.jobs import plan_factory
@@ -146,3 +147,40 @@ def test_a_sandbox_job_does_not_run_in_the_live_home(tmp_path: Path) -> None:
     assert sandbox.paths.db != settings_in(tmp_path).paths.db
     job = service.start_job(sandbox, Plan(goal="g"))
     assert job.environment is Environment.SANDBOX
+
+
+def test_what_is_done_to_a_job_is_in_the_audit_log_without_its_goal_or_what_was_said(settings: Settings) -> None:
+    job = service.start_job(settings, plan_factory(goal="find ana@org.example"))
+    service.drop_message(settings, job.id, service.say(settings, job.id, "skip ana@org.example"))
+    service.set_job(settings, job.id, {"max_repos": "800", "mode": "dry_run"})
+    service.pause_job(settings, job.id)
+    with service.writer(settings) as conn:
+        lease = journal.acquire_lease(conn, job.id, owner="elsewhere:1", now_s=SystemClock().now().timestamp())
+        service.cancel_job(settings, job.id)
+        journal.release_lease(conn, lease)
+        service.remove_job(settings, job.id)
+        rows = list(iter_audit(conn))[::-1]
+
+    assert [(row.action, row.before, row.after) for row in rows] == [
+        ("jobs.new", "", "planned"),
+        ("chat.say", "", "queued"),
+        ("chat.drop", "queued", "dropped"),
+        ("mode.set", "draft_only", "dry_run"),
+        ("jobs.set", "", ""),
+        ("jobs.pause", "planned", "paused"),
+        ("jobs.cancel", "paused", "paused"),
+        ("jobs.remove", "paused", "removed"),
+    ]
+    assert {(row.actor, row.object) for row in rows} == {("operator:ana", f"job:{job.id}")}
+    assert rows[4].detail == {"changes": {"caps.max_repos": "800"}}
+    assert rows[6].detail == {"is_asked": True}
+    assert "ana@" not in "".join(row.model_dump_json() for row in rows)
+
+
+def test_what_is_not_done_leaves_no_row(settings: Settings) -> None:
+    job = service.start_job(settings, plan_factory())
+    assert not service.drop_message(settings, job.id, 7)
+    with pytest.raises(PolicyRefused):
+        service.set_job(settings, job.id, {"mode": "send_allowed"})
+    with service.reader(settings) as conn:
+        assert [row.action for row in iter_audit(conn)] == ["jobs.new"]

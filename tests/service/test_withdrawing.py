@@ -14,7 +14,7 @@ from cmo.config import Settings
 from cmo.sandbox.faults import FaultKind, FaultRule
 from cmo.service import suppress as verbs
 from cmo.service.forget import forget
-from cmo.service.jobs import remove_job
+from cmo.service.job_hand import remove_job
 from cmo.service.reconcile import Reconciling
 from cmo.service.withdrawing import Withdrawn, withdraw
 from cmo.store.db import Connection

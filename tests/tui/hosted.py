@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from cmo.domain.job import Job, JobStatus
+from cmo.store.audit import iter_audit
 from cmo.store.views import list_jobs
 from tests.tui.screen import Seen, play, settings_in, store_of
 
@@ -70,6 +71,10 @@ def leave(home: Path) -> None:
         await seen.until(lambda: bool(seen.app.left_to), looks=LONG)
 
     play(home, "jobs", scene, CMO_SANDBOX="1")
+    conn = store_of(home, CMO_SANDBOX="1")
+    done = [row.action for row in iter_audit(conn, action="jobs.")][::-1]
+    assert done[:4] == ["jobs.new", "jobs.resume", "jobs.pause", "jobs.resume"]
+    conn.close()
 
 
 if __name__ == "__main__":

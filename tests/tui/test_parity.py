@@ -60,6 +60,10 @@ DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "export.write": (("ctrl+e", "enter"), "export.write"),
     "audit.verify": (("V",), "audit.verify"),
     "audit.export": (("ctrl+e", "enter"), "export.write"),
+    "limits.set_lower": (("home", "minus", "enter"), "limits.set"),
+    "jobs.pause": (("p",), "jobs.pause"),
+    "jobs.cancel": (("x", "y"), "jobs.cancel"),
+    "jobs.remove": (("D", *"000000", "enter"), "jobs.remove"),
 }
 """Action -> the keys that do it from its screen, and the row that it and its command leave."""
 
@@ -104,6 +108,8 @@ def test_what_is_done_by_a_key_is_in_the_record_under_the_name_of_its_command(
     made = full_house(tmp_path / "place")
     if name in ("chat", "limits"):
         let_it_ask(made)
+    if name == "jobs":
+        made.open().execute("UPDATE jobs SET status = 'paused'")
     here = {action.id for action in (*actions_of(name), *(actions_of(None) if name == "outbox" else ()))}
     todo = [action for action in DONE if action in here]
 

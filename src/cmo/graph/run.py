@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cmo.clock import Clock
+from cmo.domain.audit import AuditEntry
 from cmo.domain.event import JobFailed, JobPaused, JobStarted
-from cmo.domain.job import Job
+from cmo.domain.job import Job, JobStatus
 from cmo.errors import CmoError, JobError, OutputUnwritable, StoreBusy, StoreError, ToolError
 from cmo.graph.agent import Agent
 from cmo.graph.build import drive
@@ -53,8 +54,16 @@ async def run_job(conn: Connection, job_id: str, machinery: Machinery, *, by: st
     lease = journal.acquire_lease(conn, job_id, owner=journal.this_process(), now_s=machinery.wall.now().timestamp())
     clock = machinery.ports.clock
     started = JobStarted(by=by, resumed=lease.epoch > 1)
+    told = AuditEntry(
+        actor=by,
+        action="jobs.resume",
+        object=f"job:{job_id}",
+        before=get_job(conn, job_id).status,
+        after=JobStatus.RUNNING,
+    )
     try:
-        commit(conn, job_id, [(f"{job_id}/start/{lease.epoch}", started)], at=clock.now(), epoch=lease.epoch)
+        events = [(f"{job_id}/start/{lease.epoch}", started)]
+        commit(conn, job_id, events, at=clock.now(), epoch=lease.epoch, audit=[told])
         await _with_heartbeat(conn, lease, machinery, listen)
     except (JobError, StoreError):
         raise

@@ -9,23 +9,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cmo.service.exports import ExportFile, ExportReport, export_job
     from cmo.service.health import Probe, probe_services
-    from cmo.service.jobs import (
+    from cmo.service.job_hand import (
         AFTER_THE_END,
-        Overrides,
-        PlanCard,
         cancel_job,
         drop_message,
-        iter_run_state,
         pause_job,
+        remove_job,
+        retry_errors,
+        say,
+        set_job,
+    )
+    from cmo.service.jobs import (
+        Overrides,
+        PlanCard,
+        iter_run_state,
         plan_card,
         plan_file,
         plan_goal,
-        remove_job,
         require_resumable,
-        retry_errors,
         run_job,
-        say,
-        set_job,
         start_job,
     )
     from cmo.service.store import clock_of, known_key, reader, resolve_job, summary, writer
@@ -79,6 +81,9 @@ __all__ = [
 ]
 
 _EXPORTS = ("ExportFile", "ExportReport", "export_job")
+_JOB_HAND = (
+    "AFTER_THE_END", "cancel_job", "drop_message", "pause_job", "remove_job", "retry_errors", "say", "set_job",
+)  # fmt: skip
 _HEALTH = ("Probe", "probe_services")
 _STORE = ("clock_of", "known_key", "reader", "resolve_job", "summary", "writer")
 _TEMPLATES = (
@@ -89,6 +94,7 @@ _HOMES = {
     **dict.fromkeys(__all__, "jobs"),
     **dict.fromkeys(_EXPORTS, "exports"),
     **dict.fromkeys(_HEALTH, "health"),
+    **dict.fromkeys(_JOB_HAND, "job_hand"),
     **dict.fromkeys(_STORE, "store"),
     **dict.fromkeys(_TEMPLATES, "templates"),
     **dict.fromkeys(_TOOLBELT, "toolbelt"),

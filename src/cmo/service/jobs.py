@@ -1,11 +1,9 @@
-"""Verbs on jobs: plan, start, run, pause, cancel, steer, remove."""
+"""Verbs on jobs: plan, start, run. What an operator does to one that is stored: `job_hand`."""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,40 +14,22 @@ from pydantic import ValidationError
 from cmo.clock import Clock, SystemClock
 from cmo.config import Settings
 from cmo.domain.audit import AuditEntry
-from cmo.domain.event import (
-    Event,
-    FailuresRetried,
-    JobCancelled,
-    JobPaused,
-    MessageDropped,
-    MessageQueued,
-    SettingsChanged,
-)
 from cmo.domain.goal import Question, parse_goal
-from cmo.domain.grammar.tokens import looks_secret
-from cmo.domain.job import Environment, Job, Mode, Plan, Stage, StarsRange
+from cmo.domain.job import Environment, Job, JobStatus, Mode, Plan, Stage, StarsRange
 from cmo.domain.letters import Route
-from cmo.domain.plan import Feasibility, Quotas, change_plan, feasibility
-from cmo.domain.plan_changes import changes_between, held_firm
-from cmo.domain.text import clean_line
-from cmo.domain.widening import narrower_part
-from cmo.errors import ConfigError, JobLeased, JobNotResumable, PolicyRefused
+from cmo.domain.plan import Feasibility, Quotas, feasibility
+from cmo.errors import ConfigError, JobLeased, JobNotResumable
 from cmo.ids import job_id
 from cmo.service.heralds import Ears, heralded
-from cmo.service.next_steps import raise_ceiling
-from cmo.service.store import clock_of, installation_key, reader, resolve_job, summary_at, writer
+from cmo.service.store import installation_key, reader, summary_at, writer
 from cmo.service.wiring import machinery, outside, require_credentials
 from cmo.service.world import sandbox_world
 from cmo.store import journal
 from cmo.store.cache import prune_answers
-from cmo.store.commit import commit
 from cmo.store.db import Connection
 from cmo.store.events import last_moment
 from cmo.store.jobs import create_job, get_job
-from cmo.store.jobs import remove_job as remove_rows
-from cmo.store.messages import list_messages, queued
 from cmo.store.request_views import open_requests
-from cmo.store.retry import count_failures
 from cmo.store.snapshot import iter_state_json
 from cmo.store.views import JobSummary
 
@@ -73,10 +53,6 @@ class PlanCard:
     questions: tuple[Question, ...] = ()
     unread: tuple[str, ...] = ()
     """Words of the goal that mean nothing to the grammar."""
-
-
-AFTER_THE_END = frozenset({"mode", "mailer", "sequence_id", "crm", "list_id"})
-"""What of a finished job may still be set: what its drafts leave by, and whether they may."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +181,15 @@ def start_job(settings: Settings, plan: Plan) -> Job:
             by=settings.actor,
             now=now,
             anchor_at=anchor,
+            audit=lambda id_: [_created(settings, id_, plan)],
         )
+
+
+def _created(settings: Settings, id_: str, plan: Plan) -> AuditEntry:
+    detail = {"mode": plan.mode.value, "target": plan.target}
+    return AuditEntry(
+        actor=settings.actor, action="jobs.new", object=f"job:{id_}", after=JobStatus.PLANNED, detail=detail
+    )
 
 
 def _now_and_anchor(settings: Settings) -> tuple[datetime, datetime]:
@@ -300,152 +284,12 @@ def require_resumable(settings: Settings, job_id_: str) -> Job:
         return job
 
 
-def pause_job(settings: Settings, ref: str | None) -> Job:
-    """Ask the job to pause at its next boundary; one that nobody runs is paused at once."""
-    return _ask(settings, ref, "pause", JobPaused(reason="asked", message=f"Paused by {settings.actor}."))
-
-
-def cancel_job(settings: Settings, ref: str) -> Job:
-    """End the job for good; what it found stays."""
-    return _ask(settings, ref, "cancel", JobCancelled(by=settings.actor))
-
-
-def _ask(settings: Settings, ref: str | None, control: journal.Control, event: Event) -> Job:
-    with writer(settings) as conn:
-        job = get_job(conn, resolve_job(conn, ref))
-        if job.status.is_over:
-            raise JobNotResumable(f"Job {job.id} is {job.status} already.", hint=f"Its results: cmo export {job.id}")
-        if journal.live_holder(conn, job.id, now_s=SystemClock().now().timestamp()) is not None:
-            journal.set_control(conn, job.id, control, by=settings.actor)
-        else:
-            _operate(settings, conn, job.id, event)
-        return get_job(conn, job.id)
-
-
-def say(settings: Settings, ref: str | None, text: str, *, later: bool = False) -> int:
-    """Steer the job: read at its next step, or after its present stage; the message's id."""
-    words = clean_line(text, limit=1_000)
-    if looks_secret(words):
-        raise ConfigError("That looks like a key; it was not stored.", hint="Keys: cmo auth set NAME")
-    if not words:
-        raise ConfigError("There is nothing to say.", hint='cmo say last "skip crypto repos"')
-    with writer(settings) as conn:
-        job = get_job(conn, resolve_job(conn, ref))
-        if job.status.is_over:
-            raise JobNotResumable(f"Job {job.id} is {job.status}; it reads nothing any more.")
-        told = AuditEntry(actor=settings.actor, action="chat.say", object=f"job:{job.id}")
-        _operate(settings, conn, job.id, MessageQueued(by=settings.actor, text=words, later=later), audit=[told])
-        return list_messages(conn, job.id)[-1].id
-
-
-def drop_message(settings: Settings, ref: str | None, message_id: int) -> bool:
-    """Take back a message that was not read yet; whether it could be."""
-    with writer(settings) as conn:
-        job_id_ = resolve_job(conn, ref)
-        if message_id not in [message.id for message in queued(conn, job_id_)]:
-            return False
-        told = AuditEntry(
-            actor=settings.actor, action="chat.drop", object=f"job:{job_id_}", detail={"message": message_id}
-        )
-        dropped = MessageDropped(by=settings.actor, message_id=message_id)
-        _operate(settings, conn, job_id_, dropped, audit=[told])
-        states = {message.id: message.state for message in list_messages(conn, job_id_)}
-        return states[message_id] == "dropped"
-
-
-def set_job(settings: Settings, ref: str, changes: dict[str, str]) -> Job:
-    """Change settings of a job, running or not; they take effect at its next step.
-
-    Args:
-        changes: Setting -> text, e.g. `{"max_repos": "800", "stars_range": "50..500"}`.
-    Raises:
-        ConfigError: an unknown setting or a bad value.
-        PolicyRefused: a mode above the ceiling.
-    """
-    with writer(settings) as conn:
-        job = get_job(conn, resolve_job(conn, ref))
-        if job.status.is_over and not set(changes) <= AFTER_THE_END:
-            raise JobNotResumable(
-                f"Job {job.id} is {job.status}; of what it was only {', '.join(sorted(AFTER_THE_END))} can be set.",
-                hint=f"Its results: cmo export {job.id}",
-            )
-        plan = change_plan(job.plan, changes)
-        order = list(Mode)
-        if order.index(plan.mode) > order.index(settings.mode()):
-            raise PolicyRefused(
-                f"Mode {plan.mode} is above the ceiling {settings.mode()}.",
-                hint=f"Raise the ceiling first: {raise_ceiling(settings, plan.mode)}",
-            )
-        plan = held_firm(job.plan, plan)
-        search = narrower_part(job.plan.icp, plan.icp)
-        event = SettingsChanged(
-            by=settings.actor,
-            changes=changes_between(job.plan, plan),
-            search=None if search is None else search.model_dump(mode="json"),
-        )
-        _operate(settings, conn, job.id, event, audit=_told_of(settings, job, event.changes))
-        return get_job(conn, job.id)
-
-
-def _told_of(settings: Settings, job: Job, changes: Mapping[str, Any]) -> list[AuditEntry]:
-    """Another mode, and each other cap, for the audit log."""
-    before = job.plan.model_dump(mode="json")
-    rows = []
-    for key, value in changes.items():
-        group, _, name = key.rpartition(".")
-        if key == "mode" or group == "caps":
-            old = (before[group] if group else before)[name]
-            rows.append(
-                AuditEntry(
-                    actor=settings.actor,
-                    action="limits.set" if group else "mode.set",
-                    object=f"job:{job.id}",
-                    before=str(old),
-                    after=str(value),
-                    detail={"setting": name} if group else {},
-                )
-            )
-    return rows
-
-
-def remove_job(settings: Settings, ref: str) -> str:
-    """Delete a job with its files; its id.
-
-    Raises:
-        JobLeased: it runs.
-    """
-    with writer(settings) as conn:
-        id_ = resolve_job(conn, ref)
-        holder = journal.live_holder(conn, id_, now_s=SystemClock().now().timestamp())
-        if holder is not None:
-            raise JobLeased(f"Job {id_} is run by process {holder}.", hint=f"cmo pause {id_} first.")
-        remove_rows(conn, id_)
-    shutil.rmtree(settings.paths.run_dir(id_), ignore_errors=True)
-    for suffix in ("", "-wal", "-shm"):
-        (settings.paths.graph_dir / f"{id_}.db{suffix}").unlink(missing_ok=True)
-    return id_
-
-
-def retry_errors(settings: Settings, job_id_: str) -> int:
-    """Make what failed in the job pending again; how many items."""
-    with writer(settings) as conn:
-        count = count_failures(conn, job_id_)
-        if count:
-            _operate(settings, conn, job_id_, FailuresRetried(by=settings.actor))
-        return count
-
-
 def iter_run_state(settings: Settings, job_id_: str) -> Iterator[str]:
     """The whole RunState as pieces of a JSON document."""
     from cmo.graph.state import SCHEMA_VERSION
 
     with reader(settings) as conn:
         yield from iter_state_json(conn, job_id_, schema_version=SCHEMA_VERSION)
-
-
-def _operate(settings: Settings, conn: Connection, id_: str, event: Event, *, audit: Sequence[AuditEntry] = ()) -> None:
-    now = clock_of(settings).now()
-    commit(conn, id_, [(f"{id_}/operator/{uuid.uuid4()}", event)], at=now, epoch=None, audit=audit)
 
 
 def _other_home(job: Job) -> str:

@@ -18,7 +18,8 @@ from cmo.config import Settings, Sources, find_paths, load
 from cmo.domain.job import Mode, Plan
 from cmo.paths import ensure_folder
 from cmo.service.arrivals import arrived
-from cmo.service.jobs import PlanCard, plan_file, run_job, set_job, start_job
+from cmo.service.job_hand import set_job
+from cmo.service.jobs import PlanCard, plan_file, run_job, start_job
 from cmo.service.rehearsal_report import Group, Rehearsal, advice_of, missing_of
 from cmo.service.rehearsal_stage import TICKET, Course, Options, Stage, day_of
 from cmo.service.sending import opened

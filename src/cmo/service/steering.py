@@ -8,7 +8,7 @@ from typing import Any
 
 from cmo.config import Settings
 from cmo.domain.follow_up import FollowUp, parse_follow_up
-from cmo.service import jobs
+from cmo.service import job_hand
 from cmo.service.store import clock_of, reader, resolve_job, summary
 from cmo.store.chat_views import ChatLine
 
@@ -31,7 +31,7 @@ def tell(settings: Settings, ref: str | None, text: str, *, later: bool = False)
         ConfigError: there is nothing to say, or it looks like a key.
         JobNotFound, JobNotResumable
     """
-    message = jobs.say(settings, ref, text, later=later)
+    message = job_hand.say(settings, ref, text, later=later)
     when = "after the present stage" if later else "at the next step"
     return Said(message, when, _reading(settings, ref, text))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from cmo.domain.audit import AuditEntry
 from cmo.domain.job import Environment, Job, JobStatus, Plan, Stage
 from cmo.errors import JobNotFound, JobNotResumable
+from cmo.store.audit import record_audit
 from cmo.store.db import Connection, transaction
 from cmo.store.searches import add_search
 
@@ -21,11 +23,13 @@ def create_job(
     by: str,
     now: datetime,
     anchor_at: datetime,
+    audit: Callable[[str], Sequence[AuditEntry]] = lambda id_: (),
 ) -> Job:
     """Store a new job, planned but not started; its first search is queued.
 
     Args:
         name: Makes the id, given a test for ids that are taken.
+        audit: What goes into the audit log with it, given its id.
     """
     with transaction(conn):
         id_ = name(lambda job_id: _find(conn, job_id) is not None)
@@ -36,6 +40,7 @@ def create_job(
              anchor_at.isoformat()),
         )  # fmt: skip
         add_search(conn, id_, plan.icp)
+        record_audit(conn, audit(id_), at=now)
     return get_job(conn, id_)
 
 
@@ -70,10 +75,12 @@ def list_jobs(conn: Connection, *, status: JobStatus | None = None, limit: int =
     return [_from_row(row) for row in rows]
 
 
-def remove_job(conn: Connection, job_id: str) -> None:
+def remove_job(conn: Connection, job_id: str, *, at: datetime, audit: Sequence[AuditEntry] = ()) -> None:
     """Delete the job and all its rows; what is known about people across jobs stays, and so does the ledger of what
     left.
 
+    Args:
+        audit: What goes into the audit log with it, which is kept.
     Raises:
         JobNotResumable: writes of it are under way, or may have left without its being known.
     """
@@ -90,6 +97,7 @@ def remove_job(conn: Connection, job_id: str) -> None:
 
         unplan(conn, "job_id = ?", (job_id,))
         conn.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+        record_audit(conn, audit, at=at)
 
 
 def _find(conn: Connection, job_id: str) -> Job | None:

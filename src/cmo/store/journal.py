@@ -144,9 +144,9 @@ def _started(pid: int) -> str:
 
 
 def set_control(conn: Connection, job_id: str, control: Control, *, by: str) -> None:
-    """Ask the process that runs the job to pause or cancel; it obeys at the next boundary."""
-    with transaction(conn):
-        conn.execute("UPDATE jobs SET control = ?, control_by = ? WHERE id = ?", (control, by, job_id))
+    """Ask the process that runs the job to pause or cancel; it obeys at the next boundary. One statement, which may be
+    part of the caller's transaction."""
+    conn.execute("UPDATE jobs SET control = ?, control_by = ? WHERE id = ?", (control, by, job_id))
 
 
 def read_control(conn: Connection, job_id: str) -> tuple[Control | None, str]:
