@@ -187,6 +187,24 @@ def test_putting_an_approval_in_force_again_needs_a_terminal(cmo: Cmo, job: str)
     assert states(cmo, 6) == ["approved"]
 
 
+def test_what_was_taken_back_is_done_again_and_an_approval_only_by_a_person_at_a_terminal(cmo: Cmo, job: str) -> None:
+    assert cmo("drafts", "again").code == 4
+    cmo("drafts", "reject", "7", "--yes")
+    at_terminal(cmo, "drafts", "approve", "6", answers="y\n")
+    cmo("drafts", "undo")
+    assert cmo("drafts", "again").code == 5
+    assert cmo("drafts", "again", "--yes").code == 2
+    assert at_terminal(cmo, "drafts", "again", answers="n\n").code == 0
+    assert states(cmo, 6) == ["pending"]
+    assert cmo("drafts", "again", "--dry-run").code == 0
+    assert "Approved 1 draft: batch 3." in at_terminal(cmo, "drafts", "again", answers="y\n").err
+
+    cmo("drafts", "undo", "1")
+    assert cmo("drafts", "again").code == 0
+    assert states(cmo, 6, 7) == ["approved", "rejected"]
+    assert at_terminal(cmo, "drafts", "again", "2", answers="y\n").code == 77
+
+
 def test_nothing_handed_over_is_taken_back(cmo: Cmo, job: str) -> None:
     at_terminal(cmo, "drafts", "approve", "6", answers="y\n")
     conn = open_store(cmo.home / "campaign.db")

@@ -27,6 +27,7 @@ PHRASED = ["space" if char == " " else char for char in PHRASE]
 DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "drafts.approve": (("a",), "drafts.approve"),
     "drafts.undo": (("u",), "drafts.undo"),
+    "drafts.again": (("ctrl+r",), "drafts.again"),
     "drafts.reject": (("x", "3"), "drafts.reject"),
     "drafts.later": (("s",), "drafts.later"),
     "drafts.edit_here": (("E", "down", "down", "end", *"more", "ctrl+e"), "drafts.edit"),

@@ -31,7 +31,8 @@ from cmo.cli.options import DryRun, JobOption, Yes
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.service import drafts as verbs
-from cmo.store import draft_views
+from cmo.store import draft_views, views
+from cmo.store.draft_again import find_taken_back
 
 if TYPE_CHECKING:
     from cmo.domain.event import DraftAction
@@ -164,8 +165,38 @@ def undo(
     for stayed in undone.stayed:
         here.say.warn(f"Draft {stayed.draft_id} stays as it is: {safe_line(stayed.message)}.")
     here.out.document("cmo.drafts.undo/1", {"dry_run": dry_run, **undone.model_dump(mode="json")}, text=[])
-    here.say.hint(f"Next: cmo drafts review --job {line.job_id}")
+    here.say.hint(f"Do it again: cmo drafts again {undone.batch}   Next: cmo drafts review --job {line.job_id}")
     return DONE
+
+
+def again(
+    batch: Annotated[
+        str | None, typer.Argument(metavar="[BATCH]", help="Number of a batch that was taken back; default: the last.")
+    ] = None,
+    job: JobOption = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Decide again as before an undo.
+
+    Only drafts that nobody touched since; each passes the checks of a first decision. Approvals ask a person at a
+    terminal, and hold only if what would leave is still the same. Without a number it is what was taken back last,
+    as long as nothing was decided after that.
+    """
+    here = session()
+    with opened_job(here, job) as (conn, job_id):
+        taken_back = find_taken_back(conn, job_id, batch)
+        if taken_back is None:
+            wanted = f"Batch {safe_line(batch)} was not taken back." if batch else "There is nothing to do again."
+            raise NothingMatched(wanted, hint="cmo drafts undo takes a decision back.")
+        found = views.get_job(conn, taken_back.job_id)
+        ids = [choice.draft_id for choice in taken_back.choices]
+        rows = draft_views.drafts_by_id(conn, ids, now=service.clock_of(here.settings).now())
+    meant = Picked(job=found, settings=here.settings_of(found.plan), rows=tuple(rows))
+    if taken_back.action == "approve" and not dry_run:
+        need_terminal(here, "Approving")
+        _agree(here, meant)
+    decision = verbs.again(meant.settings, taken_back, dry_run=dry_run)
+    return told(here, decision, found, dry_run=dry_run)
 
 
 def asked_reason(here: Session, *, quiet: bool) -> str:

@@ -114,6 +114,15 @@ MAIL_COMMANDS: tuple[Entry, ...] = (
         (4, 5, 77),
     ),
     Entry(
+        "drafts again",
+        "Do again what undo took back, while nothing changed since.",
+        "draft_verbs",
+        "again",
+        "mail",
+        ("drafts again", "drafts again 12 --dry-run"),
+        (3, 4, 5, 77),
+    ),
+    Entry(
         "rules list",
         "List rules, and how many drafts each covers now.",
         "rules",

@@ -251,6 +251,8 @@ class DraftsDecided(Frozen):
     """Drafts that were looked at before a rule was applied."""
     until: datetime | None = None
     """When approvals expire, or when `later` is over."""
+    again: str | None = None
+    """The batch that was taken back and is done anew by this."""
 
 
 class DraftsUndone(Frozen):

@@ -15,6 +15,7 @@ from cmo.service.routes import composer_of
 from cmo.service.store import clock_of, writer
 from cmo.store import drafts
 from cmo.store.db import Connection
+from cmo.store.draft_again import TakenBack
 from cmo.store.draft_views import BatchLine, Choice, words_of
 from cmo.store.drafts import Decision, Undone
 from cmo.store.jobs import get_job
@@ -41,6 +42,7 @@ def approve(
     *,
     rule: str | None = None,
     samples: Sequence[int] = (),
+    again: TakenBack | None = None,
     dry_run: bool = False,
 ) -> Decision:
     """Approve exactly what was looked at; each approval is bound to the letter that its draft becomes.
@@ -50,6 +52,7 @@ def approve(
     Args:
         settings: Those of the job.
         samples: Drafts that were looked at before a rule approved the rest.
+        again: The approval that was taken back and is given again.
     Raises:
         ConfigError: who writes, or from where, is not set.
     """
@@ -75,6 +78,7 @@ def approve(
             samples=samples,
             until=now + timedelta(days=APPROVAL_DAYS),
             secret=composer.secret,
+            again=again,
             is_dry=dry_run,
         )
 
@@ -87,12 +91,14 @@ def turn_down(
     *,
     reason: str = "",
     put_off: timedelta | None = None,
+    again: TakenBack | None = None,
     dry_run: bool = False,
 ) -> Decision:
     """Reject, disqualify or put off drafts. Disqualifying, and the reason `never contact`, suppress the people.
 
     Args:
         put_off: For `later`: until it is shown again.
+        again: The decision that was taken back and is made again.
     """
     is_never = action == "disqualify" or (action == "reject" and reason == NEVER)
     with writer(settings) as conn:
@@ -108,6 +114,7 @@ def turn_down(
             reason=reason,
             until=now + put_off if put_off else None,
             never=(reason or NEVER) if is_never else "",
+            again=again,
             is_dry=dry_run,
         )
 
@@ -128,6 +135,38 @@ def undo(settings: Settings, batch: BatchLine, *, dry_run: bool = False) -> Undo
             hint="An earlier batch: cmo drafts undo NUMBER",
         )
     return undone
+
+
+def again(settings: Settings, batch: TakenBack, *, dry_run: bool = False) -> Decision:
+    """Decide again as it was decided before it was taken back: a new batch, with every check of a first decision.
+
+    The caller has a person at a terminal where approvals come back.
+
+    Args:
+        settings: Those of the job.
+    Raises:
+        ConfigError: as `approve`.
+        PolicyRefused: nothing of it can be done again.
+    """
+    if batch.action == "approve":
+        decision = approve(
+            settings, batch.job_id, batch.choices, rule=batch.rule, samples=batch.samples, again=batch, dry_run=dry_run
+        )
+    else:
+        rest = batch.until - clock_of(settings).now() if batch.until else None
+        decision = turn_down(
+            settings, batch.job_id, batch.action, batch.choices, reason=batch.reason, put_off=rest, again=batch,
+            dry_run=dry_run,
+        )  # fmt: skip
+    if not decision.done:
+        why = "it is decided like that already"
+        if decision.refused:
+            why = f"draft {decision.refused[0].draft_id}: {decision.refused[0].message}"
+        raise PolicyRefused(
+            f"Nothing of batch {batch.batch} can be done again: {why}.",
+            hint="Decide anew: cmo drafts review",
+        )
+    return decision
 
 
 def new_batch_id() -> str:

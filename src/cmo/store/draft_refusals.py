@@ -97,6 +97,11 @@ def gone(draft_id: int) -> Refused:
     return Refused(draft_id=draft_id, why="missing", message="there is no such draft in the job")
 
 
+def another_letter(draft_id: int) -> Refused:
+    told = "what would leave is not what was approved: the sender or the way changed; look at it, and approve it anew"
+    return Refused(draft_id=draft_id, why="moved_on", message=told)
+
+
 def stays(conn: Connection, row: Any, batch: Any) -> Refused | None:
     """Why a draft of a batch cannot be as it was before."""
     if left := handed_over(row):

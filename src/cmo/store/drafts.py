@@ -28,9 +28,11 @@ from cmo.domain.suppression import Suppression, SuppressionKind, suppression_val
 from cmo.store.audit import record_audit
 from cmo.store.commit import record
 from cmo.store.db import Connection, transaction
+from cmo.store.draft_again import TakenBack
 from cmo.store.draft_refusals import (
     HANDED_OVER,
     Refused,
+    another_letter,
     forbidden,
     gone,
     handed_over,
@@ -109,6 +111,7 @@ def decide(
     until: datetime | None = None,
     secret: bytes | None = None,
     never: str = "",
+    again: TakenBack | None = None,
     is_dry: bool = False,
 ) -> Decision:
     """Decide on drafts of the job; each is decided on or refused by itself.
@@ -121,12 +124,13 @@ def decide(
         secret: The installation's, to recognise the erased.
         never: Why these people must never be contacted again; empty for no such wish. It holds even for drafts about
             which nothing else could be done.
+        again: The decision that was taken back and is done anew; an approval only of the very letter it was of.
         is_dry: Only say what would be done; the audit log says so too.
     """
     choices = list({choice.draft_id: choice for choice in choices}.values())
     with transaction(conn):
         rows = _rows(conn, job_id, [choice.draft_id for choice in choices])
-        decision = _sorted_out(conn, rows, action, choices, until, hashes or {}, secret, at)
+        decision = _sorted_out(conn, rows, action, choices, until, hashes or {}, secret, at, again)
         details = {"reason": mask_addresses(reason), "rule": mask_addresses(rule or ""), "batch": batch_id}
         entries = [
             _entry(by, f"drafts.{action}", rows[id_], AFTER_DECISION[action], details, is_dry=is_dry)
@@ -136,6 +140,11 @@ def decide(
             seen = {"batch": batch_id, "rule": details["rule"], "seen": list(samples)}
             entries.append(
                 AuditEntry(actor=by, action="drafts.sample", object=f"job:{job_id}", detail=seen, is_dry=is_dry)
+            )
+        if again is not None and decision.done:
+            kept = {"batch": batch_id, "again": again.batch_id, "drafts": len(decision.done)}
+            entries.append(
+                AuditEntry(actor=by, action="drafts.again", object=f"job:{job_id}", detail=kept, is_dry=is_dry)
             )
         if is_dry:
             record_audit(conn, entries, at=at)
@@ -154,6 +163,7 @@ def decide(
                 rule=rule,
                 samples=tuple(samples),
                 until=until,
+                again=None if again is None else again.batch_id,
             )
             record(conn, job_id, f"{job_id}/batch/{batch_id}", event, at)
             number = conn.execute("SELECT n FROM batches WHERE id = ?", (batch_id,)).fetchone()["n"]
@@ -303,6 +313,7 @@ def _sorted_out(
     hashes: Mapping[int, str],
     secret: bytes | None,
     at: datetime,
+    again: TakenBack | None,
 ) -> Decision:
     """What can be done, what had been done, and what is refused."""
     done, repeated, refused = list[int](), list[int](), list[Refused]()
@@ -323,6 +334,8 @@ def _sorted_out(
             refusal = moved_on(conn, row, choice) or handed_over(row) or out_of_order(conn, row, action)
             if refusal is None and action == "approve":
                 refusal = forbidden(conn, row, suppressed.get(choice.draft_id), at)
+            if refusal is None and again is not None and again.hashes.get(row["id"]) != hashes.get(row["id"]):
+                refusal = another_letter(row["id"])
         if refusal is None:
             done.append(choice.draft_id)
         else:

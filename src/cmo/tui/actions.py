@@ -94,6 +94,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("drafts.later", "Later", "put it off for a day", ("s",), ("review",), cli="drafts later {id}", hint=4),
     Action("drafts.undo", "Undo", "take back the last decision or batch", ("u",), ("review",),
            cli="drafts undo", hint=5),
+    Action("drafts.again", "Again", "do again what u took back", ("ctrl+r",), ("review",), cli="drafts again"),
     Action("rules.apply", "Rule", "approve by rule, after samples", ("A",), ("review",),
            cli="drafts approve --rule NAME --sample N", hint=6),
     Action("drafts.edit_here", "Edit here", "edit it in place", ("E",), ("review",), cli="drafts edit {id}"),

@@ -14,6 +14,7 @@ from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Horizontal
 from textual.events import Resize
 
+from cmo import service
 from cmo.config import Settings
 from cmo.domain.event import DraftAction
 from cmo.domain.filters import Term
@@ -23,7 +24,9 @@ from cmo.service import drafts as verbs
 from cmo.service.draft_words import QUESTION, Change, ask_person, redo_draft
 from cmo.service.editor import edited_text, editor_of
 from cmo.service.rules import draft_terms
+from cmo.store.draft_again import find_taken_back
 from cmo.store.draft_details import DraftDetail, VersionLine, draft_versions, get_draft
+from cmo.store.draft_refusals import Refused
 from cmo.store.draft_views import Choice, DraftRow, cover, find_batch, list_drafts, list_rules
 from cmo.store.drafts import Decision
 from cmo.tui.messages import Told
@@ -287,20 +290,23 @@ class Review(Page):
             return
 
         def undo() -> Told:
-            from cmo import service
-
             with service.reader(settings) as conn:
                 batch = find_batch(conn, job_id, None)
             if batch is None:
                 return Told("drafts.undo", "There is no decision to take back.")
             undone = verbs.undo(settings, batch)
-            many = f"{len(undone.done)} drafts" if len(undone.done) != 1 else f"draft {undone.done[0]}"
-            return Told(
-                "drafts.undo", f"Took back batch {undone.batch}: {undone.action} of {many}.", draft_id=undone.done[0]
-            )
+            said = f"Took back batch {undone.batch}: {undone.action} of {_many(undone.done)}. ctrl+r does it again."
+            return Told("drafts.undo", said, draft_id=undone.done[0])
 
         self._pending.clear()
         self.workplace.act("drafts.undo", undo)
+
+    def action_drafts_again(self) -> None:
+        """Decide again as before the last undo."""
+        job_id, settings = self.desk.job_id, self.desk.job_settings()
+        if job_id is not None:
+            self._pending.clear()
+            self.workplace.act("drafts.again", partial(_again, settings, job_id))
 
     def _turn_down(self, action: DraftAction, reason: str) -> None:
         self._decide(
@@ -415,16 +421,24 @@ class Review(Page):
         return self._rows.drafts[row] if row < self._rows.count() else None
 
 
-def _turned_down(
-    settings: Settings,
-    job_id: str,
-    choices: Sequence[Choice],
-    *,
-    action: DraftAction,
-    reason: str = "",
-    put_off: timedelta | None = None,
-) -> Decision:
-    return verbs.turn_down(settings, job_id, action, choices, reason=reason, put_off=put_off)
+def _again(settings: Settings, job_id: str) -> Told:
+    with service.reader(settings) as conn:
+        batch = find_taken_back(conn, job_id, None)
+    if batch is None:
+        return Told("drafts.again", "Nothing is taken back that could be done again.")
+    done = verbs.again(settings, batch)
+    stays = f" {_stays(done.refused)}" if done.refused else ""
+    said = f"Did batch {batch.batch} again: {done.action} of {_many(done.done)}. u takes it back.{stays}"
+    return Told("drafts.again", said, is_refused=bool(stays), draft_id=done.done[0])
+
+
+def _many(drafts: Sequence[int]) -> str:
+    return f"{len(drafts)} drafts" if len(drafts) != 1 else f"draft {drafts[0]}"
+
+
+def _stays(refused: Sequence[Refused]) -> str:
+    more = f" And {len(refused) - 1} more." if len(refused) > 1 else ""
+    return f"Draft {refused[0].draft_id} stays as it is: {line(refused[0].message)}.{more}"
 
 
 def _changed(action: str, draft_id: int, change: Change) -> Told:
@@ -443,11 +457,7 @@ def _told(action: str, verb: Callable[[], Decision]) -> Told:
     """What a decision came to; only what did not go as the screen shows it is told in words."""
     decision = verb()
     if decision.refused:
-        first = decision.refused[0]
-        more = f" And {len(decision.refused) - 1} more." if len(decision.refused) > 1 else ""
-        return Told(
-            f"drafts.{action}", f"Draft {first.draft_id} stays as it is: {line(first.message)}.{more}", is_refused=True
-        )
+        return Told(f"drafts.{action}", _stays(decision.refused), is_refused=True)
     if decision.suppressed:
         return Told(f"drafts.{action}", "They will never be contacted; undo does not change that.")
     return Told(f"drafts.{action}", "")
