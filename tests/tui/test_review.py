@@ -151,13 +151,17 @@ def test_a_filter_typed_faster_than_its_field_opens_decides_nothing(home: Path) 
     play(home, "review", scene)
 
 
-def test_a_filter_that_is_none_is_refused_in_words(home: Path) -> None:
+def test_a_filter_that_is_none_is_refused_in_words_and_can_be_mended_or_left(home: Path) -> None:
     seeded(home)
 
     async def scene(seen: Seen) -> None:
         await seen.press("slash", *"colour:red", "enter")
         assert "colour" in seen.told
         assert "Traceback" not in seen.text
+        await seen.press("X")
+        assert "colour:redX" in seen.text
+        await seen.press("escape")
+        assert "colour:redX" not in seen.text
 
     play(home, "review", scene)
 

@@ -81,6 +81,7 @@ class Page(Screen[None]):
             self.take_filter(event.text)
         except CmoError as error:
             self.workplace.refuse(error.message, error.hint or "")
+            self.action_view_filter()  # to be mended, or left by Esc
             return
         self.filtered()
 
