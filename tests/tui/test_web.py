@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +15,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType, WSServerHandshakeError
+from aiohttp import (
+    ClientPayloadError,
+    ClientSession,
+    ClientWebSocketResponse,
+    CookieJar,
+    WSMsgType,
+    WSServerHandshakeError,
+)
 
 from cmo.errors import OutputUnwritable
 from cmo.store.switches import KILL, find_switch
@@ -24,18 +33,33 @@ from tests.tui.screen import seeded, store_of
 from tests.tui.terminal import Terminal
 
 PATIENCE_S = 8.0
+LOADED = ("/page.js", "/icon.svg", "/static/js/textual.js")
+"""Files that the page asks for."""
+LAST_ROW = "\x1b[40;"
+"""Where the footer begins in 40 rows."""
 ECHO = """
-import os, sys
+import json, os, sys
+from textual._binary_encode import dump
 out = sys.stdout.buffer
-def say(data):
-    out.write(b"D" + len(data).to_bytes(4, "big") + data); out.flush()
+def say(data, kind=b"D"):
+    out.write(kind + len(data).to_bytes(4, "big") + data); out.flush()
 out.write(b"__GANGLION__\\n"); say(b"pid %d" % os.getpid())
+left = {}
 while head := sys.stdin.buffer.read(5):
     data = sys.stdin.buffer.read(int.from_bytes(head[1:], "big"))
     if b'"quit"' in data: break
-    say(data)
+    if data.startswith(b"offer "):
+        left = {data[6:].decode(): [b"one,", b"two", b""]}
+        about = {"path": "/x/a b.csv", "open_method": "download", "mime_type": "text/csv", "encoding": ""}
+        say(json.dumps({"type": "deliver_file_start", "key": data[6:].decode(), **about}).encode(), b"M")
+    elif b"deliver_chunk_request" in data:
+        key = json.loads(data)["key"]
+        if key == "cut" and len(left[key]) == 2: break
+        say(dump(("deliver_chunk", key, left[key].pop(0))), b"P")
+    else:
+        say(data)
 """
-"""What speaks as an app does: tells its process, and repeats what is typed."""
+"""What speaks as an app does: tells its process, repeats what is typed, and hands over a file when told to."""
 
 
 class Browser:
@@ -90,6 +114,16 @@ async def pid_of(tab: ClientWebSocketResponse) -> int:
     return int(message.data.removeprefix(b"pid "))
 
 
+async def offered(tab: ClientWebSocketResponse) -> str:
+    """Where the page finds the file that the tab hands over next."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (message := await tab.receive()).type is not WSMsgType.TEXT:
+            assert message.type is WSMsgType.BINARY
+    kind, key = message.json()
+    assert kind == "deliver_file_start"
+    return f"/download/{key}"
+
+
 async def type_in(tab: ClientWebSocketResponse, keys: str) -> None:
     await tab.send_str(json.dumps(["stdin", keys]))
 
@@ -110,7 +144,7 @@ def browse(scene: Callable[[Browser, Server], Awaitable[None]], *, idle_s: float
 
 def test_without_the_cookie_nothing_is_shown_and_no_socket_opens() -> None:
     async def scene(browser: Browser, server: Server) -> None:
-        assert [await browser.status(path) for path in ("/", "/static/js/textual.js", "/ws", "/none")] == [403] * 4
+        assert [await browser.status(path) for path in ("/", *LOADED, "/ws", "/download/x", "/none")] == [403] * 7
         assert await browser.status("/enter?token=guess") == 403
         assert await browser.status("/enter?token=%ff") == 403
         assert await browser.refused() == 403
@@ -120,12 +154,14 @@ def test_without_the_cookie_nothing_is_shown_and_no_socket_opens() -> None:
 
 def test_the_link_works_once_and_its_cookie_is_kept_from_scripts_and_other_sites() -> None:
     async def scene(browser: Browser, server: Server) -> None:
+        async with browser.http.head(browser.link) as answer:
+            assert answer.status == 405
         async with browser.http.get(browser.link, allow_redirects=False) as answer:
             assert (answer.status, answer.headers["Location"]) == (303, "/")
             cookie = answer.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
-        assert [await browser.status(path) for path in ("/", "/static/js/textual.js")] == [200, 200]
+        assert [await browser.status(path) for path in ("/", *LOADED)] == [200] * 4
         async with ClientSession() as another, another.get(browser.link) as answer:
             assert answer.status == 403
             assert "used already" in await answer.text()
@@ -162,11 +198,44 @@ def test_every_tab_has_a_process_of_its_own_and_closing_one_ends_only_that() -> 
                 assert await pid_of(two) != first
             await type_in(one, "still here")
             assert await read_until(one, "still here")
+            async with browser.tab() as killed:
+                os.kill(await pid_of(killed), signal.SIGKILL)
+                assert (await killed.receive(PATIENCE_S)).type is WSMsgType.CLOSE
             for nonsense in ('["resize", {"width": "x"}]', "[]", '["quit"]'):
                 async with browser.tab() as three:
                     await pid_of(three)
                     await three.send_str(nonsense)
                     assert (await three.receive(PATIENCE_S)).type is WSMsgType.CLOSE
+
+    browse(scene)
+
+
+def test_a_file_that_a_tab_hands_over_is_downloaded_once() -> None:
+    async def scene(browser: Browser, server: Server) -> None:
+        await browser.enter()
+        async with browser.tab() as tab:
+            await type_in(tab, "offer whole")
+            path = await offered(tab)
+            async with browser.http.get(browser.origin + path) as file:
+                assert await file.read() == b"one,two"
+                assert file.headers["Content-Disposition"] == 'attachment; filename="a%20b.csv"'
+            assert await browser.status(path) == 404
+            await type_in(tab, "offer never asked for")
+            path = await offered(tab)
+        while await browser.status(path) != 404:
+            await asyncio.sleep(0.01)
+
+    browse(scene)
+
+
+def test_a_file_that_breaks_off_is_not_taken_for_whole() -> None:
+    async def scene(browser: Browser, server: Server) -> None:
+        await browser.enter()
+        async with browser.tab() as tab:
+            await type_in(tab, "offer cut")
+            async with browser.http.get(browser.origin + await offered(tab)) as file:
+                with pytest.raises(ClientPayloadError):
+                    await file.read()
 
     browse(scene)
 
@@ -217,11 +286,22 @@ def test_the_full_screen_decides_in_a_browser_only_where_that_was_allowed(tmp_pa
             browser = Browser(http, link)
             await browser.enter()
             async with browser.tab() as tab:
-                await read_until(tab, "maint1")
+                await tab.send_str('["resize", {"width": 100, "height": 40}]')  # before its process has begun
+                assert "maint1" in await read_until(tab, LAST_ROW)
                 await type_in(tab, "s")
                 await read_until(tab, "↷1" if allowed else "read-only")
                 await type_in(tab, "!")
                 await read_until(tab, "ALL SENDING")
+                await type_in(tab, "3")
+                await read_until(tab, "scored")
+                await type_in(tab, "\x05")
+                if not allowed:
+                    await read_until(tab, "serve --allow-actions")
+                    return
+                async with http.get(browser.origin + await offered(tab)) as file:
+                    assert (await file.text()).startswith("login,name,email")
+                    assert "prospects.csv" in file.headers["Content-Disposition"]
+                await read_until(tab, "downloads")
 
     actions = ["--allow-actions"] if allowed else []
     with Terminal("serve", "--port", "0", "--screen", "review", *actions, home=home) as terminal:
@@ -232,4 +312,5 @@ def test_the_full_screen_decides_in_a_browser_only_where_that_was_allowed(tmp_pa
         assert terminal.ended() == 0
     put_off = conn.execute("SELECT COUNT(*) FROM drafts WHERE put_off_until IS NOT NULL").fetchone()[0]
     assert put_off == (1 if allowed else 0)
+    assert not list(home.rglob("prospects.csv"))
     assert find_switch(conn, KILL, now=datetime.now(UTC)) is not None

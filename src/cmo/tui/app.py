@@ -222,8 +222,8 @@ class Workplace(App[None]):
     def may(self, action: str) -> bool:
         """Whether an action may be done here; says so where it may not."""
         if self._read_only and action not in ALWAYS:
-            told = f"read-only: start {'with --allow-actions' if self.is_web else 'without --read-only'}"
-            self.post_message(Told(action, told, is_refused=True))
+            way_in = self.typed("cmo serve --allow-actions") if self.is_web else "without --read-only"
+            self.post_message(Told(action, f"read-only: start {way_in}", is_refused=True))
             return False
         return True
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from cmo.config import Settings
-from cmo.domain.filters import Term
 from cmo.domain.outcome import STATUS_AFTER, STOPS, STOPS_ALL, WORDS, Outcome
-from cmo.service.exports import export_job
 from cmo.service.leads import add_note, set_outcome
 from cmo.service.suppress import Target, suppress
 from cmo.service.withdrawing import withdraw
@@ -51,13 +46,3 @@ def suppressed(settings: Settings, target: Target, reason: str) -> Told:
         first = gone.left[0]
         parts.append(f"{first.provider} may still mail {len(gone.left):,}; the next send tries again. {first.by_hand}")
     return Told("leads.suppress", " ".join(parts), is_refused=bool(gone.left))
-
-
-def exported(
-    settings: Settings, job_id: str, folder: Path, terms: tuple[Term, ...], logins: Sequence[str] | None
-) -> Told:
-    """Write people to a folder."""
-    report = export_job(settings, job_id, to=folder, what=("leads",), terms=terms, logins=logins)
-    written = report.files[0]
-    people = "person" if written.rows == 1 else "people"
-    return Told("export.write", f"Wrote {written.rows:,} {people} to {written.path}")

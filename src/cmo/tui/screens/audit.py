@@ -17,10 +17,11 @@ from cmo.errors import JobNotFound
 from cmo.service import audit as verbs
 from cmo.service.audit import AuditFilter, audit_filter
 from cmo.store.db import Connection
+from cmo.tui.exporting import Export, export
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line
 from cmo.tui.screens.base import Page
-from cmo.tui.widgets.dialogs import Ask, Confirm, Show
+from cmo.tui.widgets.dialogs import Show
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
@@ -139,23 +140,18 @@ class Audit(Page):
         """Write what is shown, oldest first."""
         settings, wanted = self.desk.settings, self._wanted
 
-        def write(path: Path) -> None:
-            self.workplace.act("audit.export", lambda: _exported(settings, path, wanted))
-
-        def named(text: str | None) -> None:
-            if text is None:
-                return
-            path = Path(text).expanduser().absolute()
-            if path.exists():
-                self.app.push_screen(Confirm(f"Replace {path}?"), lambda yes: write(path) if yes else None)
-            else:
-                write(path)
+        def write(path: Path) -> str:
+            form: verbs.Format = "csv" if path.suffix == ".csv" else "ndjson"
+            return counted(verbs.export_audit(settings, path, form, wanted).rows, "row")
 
         shown = (
             f"what matches {line(self._filter)}" if self._filter else "the whole log, which can be verified anywhere"
         )
-        text = f"{shown}; to which file? .ndjson or .csv"
-        self.app.push_screen(Ask("Export the audit log", text, value=str(Path.cwd() / "audit.ndjson")), named)
+        asked = f"{shown}; to which file? .ndjson or .csv"
+        export(
+            self.workplace,
+            Export("audit.export", "Export the audit log", asked, "audit.ndjson", write, names_file=True),
+        )
 
     def _draw(self) -> None:
         text = Text()
@@ -216,9 +212,3 @@ def _verified(settings: Settings) -> Told:
         since = f" The last row that holds is of {found.broken.after}." if found.broken.after else ""
         said = f"Broken at row {found.broken.seq}: {found.broken.why}.{since} Compare it with a backup."
     return Told("audit.verify", said, is_refused=found.broken is not None, answer=found)
-
-
-def _exported(settings: Settings, path: Path, wanted: AuditFilter) -> Told:
-    form: verbs.Format = "csv" if path.suffix == ".csv" else "ndjson"
-    done = verbs.export_audit(settings, path, form, wanted)
-    return Told("audit.export", f"Wrote {counted(done.rows, 'row')} to {path}")

@@ -18,19 +18,20 @@ from cmo.domain.lead import LeadRow
 from cmo.domain.outcome import Outcome
 from cmo.domain.suppression import SuppressionKind
 from cmo.errors import CmoError
-from cmo.service.exports import FILES
+from cmo.service.exports import FILES, export_job
 from cmo.service.leads import lead_terms
 from cmo.service.suppress import Target, read_target
 from cmo.store.lead_views import Standing, colleagues, count_at_domain, lead_totals
 from cmo.store.people_views import count_leads, lead_why
+from cmo.tui.exporting import Export, export
 from cmo.tui.messages import Told
 from cmo.tui.paint import line
 from cmo.tui.screens.base import Page
-from cmo.tui.widgets.dialogs import Ask, Choose, Confirm, Show
+from cmo.tui.widgets.dialogs import Ask, Choose, Show
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.lead_rows import LEAD_COLUMNS, ORDERS, SORTS, LeadRows, lead_text, totals_text
 from cmo.tui.widgets.table import RowTable
-from cmo.tui.work_leads import exported, note_added, outcome_said, outcome_words, suppressed
+from cmo.tui.work_leads import note_added, outcome_said, outcome_words, suppressed
 
 WIDE = 100
 """From here on the person is beside the list, not below it."""
@@ -199,32 +200,22 @@ class Leads(Page):
         self.app.push_screen(Ask(f"Note on {line(lead.login)}", about), written)
 
     def action_export_write(self) -> None:
-        """Write who is marked, else shown, and may be contacted, to a folder."""
+        """Write who is marked, else shown, and may be contacted."""
         job_id, settings, terms = self.desk.job_id, self.desk.settings, self._terms
         logins = sorted(map(str, self._table.marks)) or None
         if job_id is None:
             return
 
-        def write(folder: Path) -> None:
-            self.workplace.act("export.write", lambda: exported(settings, job_id, folder, terms, logins))
-
-        def named(text: str | None) -> None:
-            if text is None:
-                return
-            folder = Path(text).expanduser().absolute()
-            path = folder / f"{FILES['leads']}.csv"
-            if path.exists():
-                self.app.push_screen(Confirm(f"Replace {path}?"), lambda yes: write(folder) if yes else None)
-            else:
-                write(folder)
+        def write(path: Path) -> str:
+            report = export_job(settings, job_id, to=path.parent, what=("leads",), terms=terms, logins=logins)
+            rows = report.files[0].rows
+            return f"{rows:,} {'person' if rows == 1 else 'people'}"
 
         shown = f"who matches {line(self._filter)}" if terms else "all who are shown"
         if logins:
             shown = f"{len(logins):,} marked"
-        self.app.push_screen(
-            Ask("Export leads", f"{shown}, as far as accepted; a CSV file, to which folder?", value=str(Path.cwd())),
-            named,
-        )
+        asked = f"{shown}, as far as accepted; a CSV file, to which folder?"
+        export(self.workplace, Export("export.write", "Export leads", asked, f"{FILES['leads']}.csv", write))
 
     def _suppress(self, settings: Settings, target: Target, reason: str | None) -> None:
         if reason is not None:

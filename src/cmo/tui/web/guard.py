@@ -60,7 +60,10 @@ class Guard:
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """Trade the token for the cookie."""
         if self._token is None or not _same(request.query.get("token", ""), self._token):
-            raise web.HTTPForbidden(text="This link was used already, or is not the one. Start `cmo serve` anew.\n")
+            raise web.HTTPForbidden(
+                text="This link was used already, or is not the one.\n"
+                f"In the browser that used it: {self.origins[0]}/. For another one, start `cmo serve` anew.\n"
+            )
         self._token, self._cookie = None, token_urlsafe(SECRET_BYTES)
         response = web.Response(status=303, headers={"Location": "/"})
         response.set_cookie(

@@ -21,19 +21,21 @@ from typing import Any
 import textual_serve
 from aiohttp import WSCloseCode, WSMsgType, web
 from textual_serve.app_service import AppService
-from textual_serve.download_manager import DownloadManager
 
 from cmo.errors import OutputUnwritable
+from cmo.tui.web.downloads import Downloads
 from cmo.tui.web.guard import ENTRANCE, Guard
 
 IDLE_S = 30 * 60.0
+DRIVER = "cmo.tui.web.driver:Driver"
 MOST_TABS = 8
 MOST_BYTES = 1_000_000
 """Of one message from the browser: more than anybody pastes."""
 MOST_CELLS = 1_000
 """Columns, or rows."""
 HEARTBEAT_S = 15.0
-_PAGE = Path(__file__).with_name("page.html")
+_HERE = Path(__file__).parent
+_OURS = ("page.js", "icon.svg")
 _STATIC = Path(textual_serve.__file__).parent / "static"
 
 
@@ -49,20 +51,22 @@ class Place:
 class _Tab(AppService):
     """The process of one tab."""
 
-    def __init__(self, command: str, view: web.WebSocketResponse) -> None:
+    def __init__(self, command: str, view: web.WebSocketResponse, downloads: Downloads) -> None:
         super().__init__(
             command,
             write_bytes=partial(_while_open, view.send_bytes),
             write_str=partial(_while_open, view.send_str),
             close=partial(_while_open, view.close),
-            download_manager=DownloadManager(),  # nothing is downloaded: exports say where they are
+            download_manager=downloads,
         )
 
     async def run(self) -> None:
-        """Pass on what it writes, until it is gone."""
+        """Pass on what it writes, until it is gone; the view ends with it, and does not stand still."""
         await super().run()
         if self._process is not None:
             await self._process.wait()
+        await self._download_manager.cancel_app_downloads(self.app_service_id)
+        await self.remote_close()
 
 
 async def _while_open(send: Callable[..., Awaitable[object]], *data: object) -> None:
@@ -82,7 +86,8 @@ class Server:
         Raises:
             OutputUnwritable: another process has the port.
         """
-        self._command = f"exec {command}"  # so that its parent is this process
+        # exec, so that its parent is this process; textual-serve names Textual's own driver before
+        self._command = f"TEXTUAL_DRIVER={DRIVER} exec {command}"
         try:
             self._listening = socket.create_server((place.host, place.port))
         except OSError as error:
@@ -93,6 +98,7 @@ class Server:
         self._idle_s = idle_s
         self._last = time.monotonic()
         self._sockets: set[web.WebSocketResponse] = set()
+        self._downloads = Downloads()
         self._stop = asyncio.Event()
 
     async def run(self) -> bool:
@@ -103,9 +109,12 @@ class Server:
         """
         app = web.Application(middlewares=[self.guard.check])
         app.on_response_prepare.append(self.guard.harden)
-        app.router.add_get(ENTRANCE, self.guard.enter)
+        app.router.add_get(ENTRANCE, self.guard.enter, allow_head=False)  # HEAD would use the link up
         app.router.add_get("/", self._page)
+        for name in _OURS:
+            app.router.add_get(f"/{name}", self._ours)
         app.router.add_get("/ws", self._socket)
+        app.router.add_get("/download/{key}", self._downloads.give, allow_head=False)
         app.router.add_static("/static", _STATIC)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -131,8 +140,15 @@ class Server:
         return True
 
     async def _page(self, request: web.Request) -> web.Response:
-        text = _PAGE.read_text(encoding="utf-8").replace("{socket}", escape(self.guard.socket_url(request)))
+        text = (
+            (_HERE / "page.html")
+            .read_text(encoding="utf-8")
+            .replace("{socket}", escape(self.guard.socket_url(request)))
+        )
         return web.Response(text=text, content_type="text/html")
+
+    async def _ours(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(_HERE / request.path.removeprefix("/"))
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         """One tab: its process begins and ends with the socket."""
@@ -140,7 +156,7 @@ class Server:
             raise web.HTTPServiceUnavailable(text=f"{MOST_TABS} tabs are open. Close one.\n")
         view = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MOST_BYTES)
         self._sockets.add(view)
-        tab = _Tab(self._command, view)
+        tab = _Tab(self._command, view, self._downloads)
         try:
             await view.prepare(request)
             size = [_cells(request.query.get(name), usual) for name, usual in (("width", 80), ("height", 24))]
