@@ -85,6 +85,7 @@ def campaign(
     mode: Mode = Mode.SEND_ALLOWED,
     settings: Settings | None = None,
     plan: Mapping[str, Any] | None = None,
+    is_over: bool = True,
     **env: str,
 ) -> Campaign:
     """A job of `n` drafts.
@@ -94,7 +95,7 @@ def campaign(
         settings: In place of those that `env` makes.
     """
     settings = settings or settings_in(home, **env)
-    conn, job_id = store_with_drafts(settings.paths.db, n, plan={"mode": mode, **(plan or {})})
+    conn, job_id = store_with_drafts(settings.paths.db, n, plan={"mode": mode, **(plan or {})}, is_over=is_over)
     if settings.sandbox:
         conn.execute("UPDATE jobs SET environment = 'sandbox'")
     basis = Basis(

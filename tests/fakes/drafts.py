@@ -86,7 +86,13 @@ def lead_events(n: int, score: int) -> list[ev.Event]:
 
 
 def store_with_drafts(
-    path: Path, n: int = 3, *, flagged: int = 0, blocked: int = 0, plan: dict[str, Any] | None = None
+    path: Path,
+    n: int = 3,
+    *,
+    flagged: int = 0,
+    blocked: int = 0,
+    plan: dict[str, Any] | None = None,
+    is_over: bool = True,
 ) -> tuple[Connection, str]:
     """A store with one job of `n` leads, each with a draft; draft k is for `maint<k>`.
 
@@ -100,7 +106,8 @@ def store_with_drafts(
         findings = (CLAIM,) if k <= blocked else (SHORT,) if k <= blocked + flagged else ()
         events += lead_events(k, 99 - (k - 1) % 60)
         events.append(ev.DraftRendered(number=k, rendered=rendered_factory(k, findings=findings)))
-    events.append(ev.JobFinished(summary=f"{n} drafts wait.", good_leads=n))
+    if is_over:
+        events.append(ev.JobFinished(summary=f"{n} drafts wait.", good_leads=n))
     numbered = [(f"{job.id}/seed/{k}", event) for k, event in enumerate(events)]
     commit(conn, job.id, numbered, at=NOW + timedelta(seconds=1), epoch=None)
     return conn, job.id

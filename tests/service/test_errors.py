@@ -191,6 +191,17 @@ def test_a_job_that_may_not_send_files_no_ticket(settings: Settings, conn: Conne
     assert refused.value.hint == f"cmo jobs set {job_id} mode=send_allowed"
 
 
+def test_a_group_that_was_given_up_since_it_was_seen_is_refused_and_is_no_fault(
+    settings: Settings, conn: Connection
+) -> None:
+    job_id = failed_job(conn)
+    seen = group_at(conn, job_id, "send")
+    errors.dead_letter(settings, job_id, keys=[seen.key])
+    with tracker() as found, pytest.raises(PolicyRefused, match="meanwhile") as refused:
+        errors.file_ticket(settings, seen, found=found)
+    assert refused.value.hint == f"cmo errors list {job_id}"
+
+
 def test_a_group_that_was_given_up_gets_no_ticket(settings: Settings, conn: Connection) -> None:
     job_id = failed_job(conn)
     errors.dead_letter(settings, job_id, keys=[group_at(conn, job_id, "send").key])

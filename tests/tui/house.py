@@ -32,20 +32,40 @@ FAILURES = (
     ("render_copy", Stage.DRAFT, "maint4", "odd", "the answer had no subject"),
 )
 
+WENT_ON: tuple[ev.Event, ...] = (
+    ev.StageEntered(stage=Stage.DISCOVER),
+    ev.MessageQueued(by="operator:ana", text="Prefer projects that use GitHub Actions.", later=False),
+    ev.FollowUpRead(message_id=1, step=1, effect="topics: testing -> testing, github-actions."),
+    ev.StepPlanned(step=1, tool="search_github_repos", args={"topics": ["testing"]}, planner="rules", why="few people"),
+    ev.StepFinished(step=1, tool="search_github_repos", stage=Stage.DISCOVER, result={"processed": 9, "failed": 1}),
+    ev.StepRefused(step=2, tool="send_smtp", missing="an approval"),
+    ev.StageEntered(stage=Stage.EXTRACT),
+    ev.StepPlanned(step=3, tool="extract_people", args={"limit": 30}, planner="rules", why="nine repositories"),
+    ev.MessageQueued(by="operator:bo", text="Be nice.", later=True),
+    ev.JobPaused(reason="asked", message="Paused by bo."),
+)
+"""What the job did after it had all its drafts."""
+
 
 def full_house(home: Path) -> Campaign:
-    """In `home`: nine drafts, of which three are handed over, one is flagged and one blocked; failures; a rule."""
+    """In `home`: nine drafts, of which three are handed over, one is flagged and one blocked; failures; a rule; a
+    job that went on, was told something and is paused; an inbox that is paused; somebody who must not be contacted.
+    """
     home.mkdir()
-    made = campaign(home, 9, approved=(7, 8, 9), settings=sandbox_settings(home))
+    made = campaign(home, 9, approved=(7, 8, 9), settings=sandbox_settings(home), is_over=False)
     with sending_of(made) as sending:
         due_at = sending.now() + HOLD
         sending.hand_over(sending.preview(due_at=due_at), due_at=due_at, limited=False)
     conn = made.open()
     for n, (tool, stage, item, code, message) in enumerate(FAILURES):
         failure = ItemFailure(item=item, code=code, message=message)
-        event = ev.ItemFailed(tool=tool, stage=stage, failure=failure)
-        commit(conn, made.job_id, [(f"{made.job_id}/f{n}", event)], at=NOON + timedelta(minutes=n), epoch=None)
+        failed = ev.ItemFailed(tool=tool, stage=stage, failure=failure)
+        commit(conn, made.job_id, [(f"{made.job_id}/f{n}", failed)], at=NOON + timedelta(minutes=n), epoch=None)
+    for n, event in enumerate(WENT_ON):
+        commit(conn, made.job_id, [(f"{made.job_id}/w{n}", event)], at=NOON + timedelta(seconds=n), epoch=None)
     with conn:
+        conn.execute("INSERT INTO inboxes VALUES ('new@sandbox.example', 'maildir', 0, 0, 'three bounces', NULL)")
+        conn.execute("INSERT INTO suppressions VALUES ('login', 'maint6', 'asked to stop', 'reply', ?)", (f"{NOON}",))
         conn.execute("UPDATE drafts SET flag = 'short' WHERE id = 1")
         conn.execute("UPDATE drafts SET flag = 'claim?', is_blocked = 1 WHERE id = 2")
     add_rule(conn, "clean-60", "score>=60", by="ana", at=NOON)

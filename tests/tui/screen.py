@@ -7,8 +7,10 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import pytest
 from rich.style import Style
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
@@ -22,6 +24,7 @@ from cmo.tui.app import Workplace
 from cmo.tui.desk import Desk
 from cmo.tui.themes import DARK
 from tests.fakes.drafts import SENDER, store_with_drafts
+from tests.tui.idle import until_idle
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "tui"
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
@@ -156,10 +159,13 @@ async def opened(
     """The app over the store of `home`, at `screen`, after its first read."""
     desk = desk_over(home, settings=settings, job=job, clock=clock, free=free, **env)
     app = Workplace(desk, launch_in(home, **env), screen=screen, theme=theme, read_only=read_only)
-    async with app.run_test(size=size) as pilot:
-        seen = Seen(app, pilot)
-        await seen.settled()
-        yield seen
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("app", "pilot"):
+            patch.setattr(f"textual.{module}.wait_for_idle", partial(until_idle, app))
+        async with app.run_test(size=size) as pilot:
+            seen = Seen(app, pilot)
+            await seen.settled()
+            yield seen
 
 
 def play(

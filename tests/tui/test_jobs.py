@@ -12,7 +12,7 @@ from cmo.store.views import get_job, list_jobs
 from tests.fakes.clock import StillClock
 from tests.fakes.outside import NOW
 from tests.tui.runs import HOSTILE, at_work, tell
-from tests.tui.screen import Seen, check_golden, play, seeded, store_of
+from tests.tui.screen import SIZES, Seen, check_golden, play, seeded, store_of
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "place"
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_jobs_look_as_agreed(home: Path, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_jobs_look_as_agreed(home: Path, size: str) -> None:
     async def scene(seen: Seen) -> None:
-        check_golden(f"jobs-{size[0]}x{size[1]}", seen.text)
+        check_golden(f"jobs-{size}", seen.text)
         assert "\x1b" not in seen.raw
 
-    play(home, "jobs", scene, size=size, clock=StillClock(NOW + timedelta(hours=2)))
+    play(home, "jobs", scene, size=SIZES[size], clock=StillClock(NOW + timedelta(hours=2)))
 
 
 def test_enter_looks_at_another_job(home: Path) -> None:

@@ -271,7 +271,7 @@ def test_a_job_without_scores_says_where_it_is(tmp_path: Path) -> None:
     conn.close()
 
     async def scene(seen: Seen) -> None:
-        assert "Nobody has a score yet. The run is at" in seen.text
+        assert "Nobody has a score yet. The job is finished: a new one may find more" in seen.text
 
     play(tmp_path / "place", "leads", scene)
 

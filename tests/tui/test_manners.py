@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from cmo.service.troubles import find_troubles
-from cmo.store.migrations import MIGRATIONS
-from cmo.tui.actions import SCREENS
 from cmo.tui.widgets.too_small import TooSmall
 from tests.fakes.clock import NOON
-from tests.tui.screen import ROOM, SIZES, Seen, check_golden, play, seeded, settings_in, store_of
+from tests.tui.screen import ROOM, Seen, play, seeded, settings_in, store_of
 from tests.tui.terminal import Terminal
 
 
@@ -72,27 +70,6 @@ def test_ctrl_c_copies_what_the_mouse_selected(home: Path) -> None:
         assert not seen.told
 
     play(home, "review", scene)
-
-
-@pytest.mark.parametrize("size", ["80x24", "120x40"])
-def test_a_store_of_a_newer_cmo_is_one_line_with_the_way_out(home: Path, size: str) -> None:
-    store_of(home).execute("INSERT INTO schema_steps VALUES (99, 'm099', '')")
-
-    async def scene(seen: Seen) -> None:
-        check_golden(f"broken-newer-{size}", seen.text.replace(f"knows {len(MIGRATIONS)}.", "knows N."))
-        assert not seen.told
-
-    play(home, "review", scene, size=SIZES[size])
-
-
-@pytest.mark.parametrize("screen", sorted(SCREENS))
-def test_every_screen_opens_over_a_store_that_it_cannot_read(home: Path, screen: str) -> None:
-    store_of(home).execute("INSERT INTO schema_steps VALUES (99, 'm099', '')")
-
-    async def scene(seen: Seen) -> None:
-        assert "The store has schema 99" in seen.lines[2]
-
-    play(home, screen, scene)
 
 
 def test_a_store_that_another_process_holds_is_told_and_read_as_soon_as_it_is_free(home: Path) -> None:

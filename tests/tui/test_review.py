@@ -225,7 +225,8 @@ def test_editing_in_place_makes_a_new_version_that_is_checked_and_waits(home: Pa
     conn, job_id = seeded(home, 2, flagged=0, blocked=0)
 
     async def scene(seen: Seen) -> None:
-        await seen.press("a", "u", "E")
+        await seen.press("a", "u")
+        await seen.press("E")
         words = seen.app.screen.query_one(TextArea)
         words.text = words.text.replace("May I ask you one question?", "May I ask you something?")
         await seen.press("ctrl+e")

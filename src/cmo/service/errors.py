@@ -178,7 +178,13 @@ def file_ticket(settings: Settings, group: StoredGroup, *, found: Outside | None
         known = find_ticket(conn, group.job_id, group.key)
         if known is not None and known.state is OutboxState.CONFIRMED:
             return known, False
-        done = asyncio.run(delivery.tickets(ticket_writes(delivery, only=group.key)))
+        writes = ticket_writes(delivery, only=group.key)
+        if not writes:
+            raise PolicyRefused(
+                f"Group {group.key} was set aside or tried again meanwhile; nobody is to act on it.",
+                hint=f"cmo errors list {group.job_id}",
+            )
+        done = asyncio.run(delivery.tickets(writes))
         filed = find_ticket(conn, group.job_id, group.key)
         assert filed is not None
         _record(settings, conn, "ticket", group, {"state": filed.state, "id": filed.id or ""}, at=now)

@@ -111,7 +111,7 @@ def require_known_schema(conn: sqlite3.Connection) -> None:
     version = schema_version(conn)
     if version > len(MIGRATIONS):
         raise SchemaTooNew(
-            f"The store has schema {version}; this cmo knows {len(MIGRATIONS)}.",
+            f"A newer cmo made the store: it has schema {version}, this one knows {len(MIGRATIONS)}.",
             hint="Install the newer cmo, or use another CMO_HOME.",
         )
 

@@ -155,7 +155,7 @@ class Workplace(App[None]):
     def tick(self) -> None:
         """Read what is seen anew where anybody committed anything."""
         page = self.page
-        if page is None or not page.is_mounted:
+        if page is None or not page.is_whole:
             return
         until = self.frame.holds_until
         if until is not None and until <= self.desk.now():
@@ -184,7 +184,7 @@ class Workplace(App[None]):
         if self.is_web and os.getppid() != self._started_by:  # the server is gone, and with it who could see this
             self.exit()
         page, job = self.page, self.frame.job
-        if page is None or not page.is_mounted or self._troubles is None:
+        if page is None or not page.is_whole or self._troubles is None:
             return
         with self.reading(page):
             found = self.desk.troubles()
@@ -269,7 +269,7 @@ class Workplace(App[None]):
             self.desk.view_job(told.job_id)
             self.action_show("run")
         self.tick()
-        if self.page is not None:
+        if self.page is not None and self.page.is_whole:
             self.page.heard(told)
         if told.is_refused:
             self.refuse(told.text, told.hint)

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.events import Resize
 from textual.screen import Screen
 
+from cmo.domain.job import Job, JobStatus
 from cmo.errors import CmoError, JobNotFound
 from cmo.tui.actions import bindings_of
 from cmo.tui.desk import Desk
@@ -23,6 +24,23 @@ from cmo.tui.widgets.table import RowTable
 
 if TYPE_CHECKING:
     from cmo.tui.app import Workplace
+
+
+START = "Start one: 0 Jobs, then N."
+"""What to do where there is no job yet."""
+
+
+def going(job: Job) -> str:
+    """How far a job is whose people or drafts are yet to come, and which key has it go on."""
+    match job.status:
+        case JobStatus.PLANNED:
+            return "The job has not started: 1 Run, r starts it."
+        case JobStatus.PAUSED:
+            return f"The job is paused at {job.stage}: 1 Run, r goes on."
+        case JobStatus.RUNNING:
+            return f"The run is at {job.stage}."
+        case _:
+            return f"The job is {job.status}: a new one may find more, cmo run GOAL."
 
 
 class Page(Screen[None]):
@@ -112,6 +130,11 @@ class Page(Screen[None]):
     def palette(self) -> Palette:
         return self.workplace.palette
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its widgets are there: an action may be done while they come, or go because the app is left."""
+        return bool(self.query(Hints))
+
     def draw_frame(self, frame: Frame) -> None:
         """Lines 1 and 2, what is paused, what is broken, and the footer."""
         self.query_one(TopLine).draw(frame, self.palette, sandbox=self.desk.settings.sandbox)
@@ -131,7 +154,7 @@ class Page(Screen[None]):
         self.workplace.tick()
         self._recolour()
         self.draw_frame(self.workplace.frame)
-        if self.desk.job_id is None:  # there may be no store: nothing changes that would have it read
+        if self.desk.job_id is None and not self.workplace.frame.troubles:  # there may be no store that could change
             with self.workplace.reading(self), suppress(JobNotFound):
                 self.reload()
 

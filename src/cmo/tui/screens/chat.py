@@ -81,7 +81,7 @@ class Chat(Page):
     AUTO_FOCUS = "#say"
     CSS = """
     Chat #waits { height: 1; }
-    Chat #say { border: none; height: 1; padding: 0; background: $panel; }
+    Chat #say { border: none; height: 1; padding: 0 1; background: $panel; }
     """
 
     def __init__(self) -> None:

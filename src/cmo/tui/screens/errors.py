@@ -21,7 +21,7 @@ from cmo.store.groups import FailedItem, StoredGroup, error_groups, find_ticket,
 from cmo.store.progress import counters
 from cmo.tui.actions import actions_of, command_line
 from cmo.tui.messages import Told
-from cmo.tui.screens.base import Page
+from cmo.tui.screens.base import START, Page
 from cmo.tui.widgets.dialogs import Show
 from cmo.tui.widgets.error_rows import (
     GROUP_COLUMNS,
@@ -65,7 +65,7 @@ class Errors(Page):
         """Read groups, and the members of the one that is open, anew."""
         desk = self.desk
         if desk.job_id is None:
-            self._say(Text("There is no job yet, and nothing that failed."))
+            self._say(Text(self._nothing()))
             return
         self._groups = GroupRows(desk.conn, desk.job_id, self._terms, self.palette, desk.now())
         self._group_table.show(self._groups)
@@ -187,7 +187,7 @@ class Errors(Page):
             return "No group matches the filter. Esc in it clears it."
         job = self.desk.job()
         if job is None:
-            return "There is no job yet, and nothing that failed."
+            return f"There is no job yet, and nothing that failed. {START}"
         calls = sum(n for name, n in counters(self.desk.conn, job.id).items() if name.endswith("_api_calls"))
         return f"No errors. {calls:,} calls since {job.created_at.astimezone():%H:%M}."
 

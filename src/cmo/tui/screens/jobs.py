@@ -98,7 +98,6 @@ class Jobs(JobPage):
         yield FilterBox("state:paused stage:draft -state:finished pytest")
 
     def on_mount(self) -> None:
-        self._tell()
         self.set_interval(LOOK_S, self._look)
 
     def reload(self) -> None:

@@ -26,7 +26,7 @@ from cmo.store.people_views import count_leads, lead_why
 from cmo.tui.exporting import Export, export
 from cmo.tui.messages import Told
 from cmo.tui.paint import line
-from cmo.tui.screens.base import Page
+from cmo.tui.screens.base import START, Page, going
 from cmo.tui.widgets.dialogs import Ask, Choose, Show
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.lead_rows import LEAD_COLUMNS, ORDERS, SORTS, LeadRows, lead_text, totals_text
@@ -72,7 +72,7 @@ class Leads(Page):
         """Read the people of the job anew."""
         desk, job_id = self.desk, self.desk.job_id
         if job_id is None:
-            self._say(Text("There is no job yet, hence no people. Start one: cmo run"))
+            self._say(Text(self._nothing()))
             return
         self._rows = LeadRows(desk.conn, job_id, self._terms, self._sort, self.palette, desk.now())
         self._table.show(self._rows)
@@ -246,9 +246,9 @@ class Leads(Page):
     def _nothing(self) -> str:
         job = self.desk.job()
         if job is None:
-            return "There is no job yet, hence no people. Start one: cmo run"
+            return f"There is no job yet, hence no people. {START}"
         if not self._terms:
-            return f"Nobody has a score yet. The run is at {job.stage}."
+            return f"Nobody has a score yet. {going(job)}"
         all_ = count_leads(self.desk.conn, job.id)
         return f"0 of {all_:,} match {line(self._filter)}. Esc in the filter clears it.{self._lower(job.id)}"
 

@@ -26,7 +26,7 @@ from cmo.store.send_views import count_unsent
 from cmo.store.standing_views import left_this_week, quota_use, stops
 from cmo.tui.messages import Told
 from cmo.tui.paint import line
-from cmo.tui.screens.base import Page
+from cmo.tui.screens.base import START, Page
 from cmo.tui.widgets.dialogs import Ask, Choose, Confirm, TypeIt
 from cmo.tui.widgets.limit_rows import (
     CAPS,
@@ -75,7 +75,7 @@ class Limits(Page):
         try:
             conn = desk.conn
         except JobNotFound:  # there is no store yet
-            self.query_one("#state", Static).update(Text(" There is no job yet, and nothing to limit. cmo limits show"))
+            self.query_one("#state", Static).update(Text(f" There is no job yet, and nothing to limit. {START}"))
             return
         now, job = desk.now(), desk.job()
         standing = stops(conn, now)

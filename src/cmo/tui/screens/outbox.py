@@ -28,7 +28,7 @@ from cmo.store.send_views import count_unsent
 from cmo.store.standing_views import pushed_on, quota_use
 from cmo.tui.messages import Told
 from cmo.tui.paint import line
-from cmo.tui.screens.base import Page
+from cmo.tui.screens.base import START, Page
 from cmo.tui.widgets.dialogs import Choose, Show, TypeIt
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.outbox_rows import OUTBOX_COLUMNS, OutboxRows, day_text, row_text
@@ -216,7 +216,7 @@ class Outbox(Page):
     def _nothing(self) -> str:
         job = self.desk.job()
         if job is None:
-            return "There is no job yet, and nothing to send."
+            return f"There is no job yet, and nothing to send. {START}"
         if self._terms:
             return "Nothing matches the filter. Esc in it clears it."
         waiting = count_unsent(self.desk.conn, job.id)

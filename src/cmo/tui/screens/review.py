@@ -31,7 +31,7 @@ from cmo.store.draft_views import Choice, DraftRow, cover, find_batch, list_draf
 from cmo.store.drafts import Decision
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line
-from cmo.tui.screens.base import Page
+from cmo.tui.screens.base import START, Page, going
 from cmo.tui.widgets.dialogs import Ask, Choose, EditHere
 from cmo.tui.widgets.draft_pane import FORMS, DraftPane, Form, draft_text, why_text
 from cmo.tui.widgets.filter_box import FilterBox
@@ -116,6 +116,7 @@ class Review(Page):
         """Read the list anew; the cursor stays on its draft."""
         desk = self.desk
         if desk.job_id is None:
+            self._draw_draft(top=True)
             return
         is_first = not self._rows.count()
         order = desk.settings.review_order
@@ -406,7 +407,7 @@ class Review(Page):
         if self._terms:
             return "No draft matches the filter. Esc in it clears it."
         job = self.desk.job()
-        return f"No drafts yet. The run is at {job.stage}." if job and not job.status.is_over else "No drafts."
+        return f"There is no job yet, hence no drafts. {START}" if job is None else f"No drafts yet. {going(job)}"
 
     def _fit(self, width: int) -> None:
         self.set_class(width >= WIDE, "-wide")

@@ -65,7 +65,6 @@ class Run(JobPage):
         yield Tail(id="tail")
 
     def on_mount(self) -> None:
-        self._show_nothing()
         self.set_interval(LOOK_S, self._look)
 
     def reload(self) -> None:
