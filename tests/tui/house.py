@@ -49,7 +49,8 @@ WENT_ON: tuple[ev.Event, ...] = (
 
 def full_house(home: Path) -> Campaign:
     """In `home`: nine drafts, of which three are handed over, one is flagged and one blocked; failures; a rule; a
-    job that went on, was told something and is paused; an inbox that is paused; somebody who must not be contacted.
+    job that went on, was told something and is paused; an inbox that is paused; somebody who must not be contacted,
+    and somebody who has to wait.
     """
     home.mkdir()
     made = campaign(home, 9, approved=(7, 8, 9), settings=sandbox_settings(home), is_over=False)
@@ -64,6 +65,12 @@ def full_house(home: Path) -> Campaign:
     for n, event in enumerate(WENT_ON):
         commit(conn, made.job_id, [(f"{made.job_id}/w{n}", event)], at=NOON + timedelta(seconds=n), epoch=None)
     with conn:
+        conn.execute("INSERT INTO findings VALUES (1, 1, 'length', 'short', 'warn', 'The mail has few words.')")
+        conn.execute(
+            "INSERT INTO decisions VALUES (3, 'window', 'it is too early there', ?, NULL, 2)", (NOON.timestamp(),)
+        )
+        conn.execute("INSERT INTO holds VALUES ('account', 'org5.example', 'maint5 replied', 'reply', ?)", (f"{NOON}",))
+        conn.execute("INSERT INTO drops VALUES (?, 'x', 'maint0', 'org1/proj1', 'bot', 'a bot')", (made.job_id,))
         conn.execute("INSERT INTO inboxes VALUES ('new@sandbox.example', 'maildir', 0, 0, 'three bounces', NULL)")
         conn.execute("INSERT INTO suppressions VALUES ('login', 'maint6', 'asked to stop', 'reply', ?)", (f"{NOON}",))
         conn.execute("UPDATE drafts SET flag = 'short' WHERE id = 1")

@@ -13,7 +13,7 @@ from cmo.tui.actions import SCREENS, actions_of
 from tests.fakes.campaign import Campaign
 from tests.fakes.clock import NOON, StillClock
 from tests.fakes.terminal import Terminal, foreign, letters
-from tests.tui.hostile import ATTACKS, BOT, spoil
+from tests.tui.hostile import ATTACKS, BOT, HOSTILE, spoil
 from tests.tui.house import THERE, full_house, is_safe, tour
 from tests.tui.screen import Seen, play
 
@@ -66,6 +66,14 @@ def test_no_byte_that_reaches_a_terminal_does_what_others_wrote(made: Campaign, 
             if terminal.process.poll() is None:
                 terminal.until_quiet()
         assert terminal.process.returncode == 0
+
+
+def test_a_new_column_is_probed_unless_it_is_named_as_ours(made: Campaign) -> None:
+    conn = made.open()
+    conn.execute("ALTER TABLE leads ADD COLUMN told_by TEXT")
+    spoil(conn)
+    assert {HOSTILE} == {row[0] for row in conn.execute("SELECT told_by FROM leads")}
+    assert {f"{made.job_id}"} == {row[0] for row in conn.execute("SELECT job_id FROM leads")}
 
 
 def is_harmless(char: str) -> bool:
