@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cmo.domain.text import clean_line
@@ -68,6 +69,7 @@ def zone_problem(theirs: str, yours: str, fix: str) -> str:
     return f"Its schedule runs in {theirs}, you work in {yours}: {fix}, or set sender.time_zone."
 
 
+@lru_cache(maxsize=256)  # 17,568 conversions, asked again for each campaign at each delivery
 def have_same_hours(first: str, second: str, on: date) -> bool:
     """Whether the clocks of two zones agree in every hour of the year from `on`; False where either is no zone."""
     if first == second:
