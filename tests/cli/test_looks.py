@@ -20,6 +20,7 @@ def looks(cmo: Cmo, *argv: str) -> list[Result]:
     return [cmo(*argv), cmo(*argv, out_tty=True), cmo(*argv, "--json"), cmo(*argv, "--plain", out_tty=True)]
 
 
+SIGNS = "✓▶◆⚠✗■·█░─│┌└▌⋯→"
 READING = [
     [],
     ["status"],
@@ -276,3 +277,13 @@ def test_reading_without_a_store_makes_none(cmo: Cmo) -> None:
     for argv in (["status"], ["jobs", "list"], ["leads", "list"], ["logs", "last"], ["export"]):
         assert cmo(*argv).code in (0, 4)
     assert not cmo.home.exists()
+
+
+def test_what_is_to_be_heard_has_words_for_signs_and_a_sentence_for_a_stage(cmo: Cmo, job: str) -> None:
+    cmo.env["ACCESSIBLE"] = "1"
+
+    for argv in [*READING, ["plan", "find 20 python maintainers"], ["errors", "list"], ["doctor", "--offline"]]:
+        result = cmo(*argv, tty=True, out_tty=True)
+        assert not set(SIGNS) & set(result.out + result.err), argv
+    assert "  discover 1 of 1: done" in cmo("status", out_tty=True).out
+    assert "✓" not in cmo("status", out_tty=True, env={"ACCESSIBLE": "0", "CMO_ASCII": "1"}).out

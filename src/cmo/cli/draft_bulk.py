@@ -62,7 +62,7 @@ def _filter(here: Session, where: str | None, rule: str | None) -> tuple[str, st
 
 def _summary(name: str, text: str, cover: Cover, job: Job) -> list[str]:
     left_out = [(cover.flagged, "flagged"), (cover.unmatched, "not matched")]
-    told_out = " · ".join(f"{count} {what}" for count, what in left_out if count) or "nothing"
+    told_out = ", ".join(f"{count} {what}" for count, what in left_out if count) or "nothing"
     return [
         f"{safe_line(name)}: {safe_line(text)}   {len(cover.choices)} of {cover.waiting} {drafts(cover.waiting)}",
         f"Left out: {told_out}",

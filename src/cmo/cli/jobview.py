@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmo.cli.diagnostics import DONE, PARTLY, PAUSED
-from cmo.cli.terminal import Terminal, cells, fit, pad, safe_line, thousands
+from cmo.cli.terminal import Terminal, fit, pad, safe_line, thousands
 from cmo.domain.job import Environment, Job, JobStatus, Mode, Stage
 from cmo.domain.requests import Request
 from cmo.domain.text import counted, drafts_wait, span
@@ -128,7 +128,9 @@ def lines(summary: JobSummary, terminal: Terminal) -> list[str]:
 
 
 def stage_table(summary: JobSummary, terminal: Terminal) -> list[str]:
-    """The stages as queues; the bar goes away below 76 columns."""
+    """The stages as queues; the bar goes away below 76 columns. To be heard, each is a sentence."""
+    if terminal.spoken:
+        return [f"  {_stage_sentence(row)}" for row in summary.stages]
     wide = terminal.width >= 76
     bar_head = pad("", _BAR) + "  " if wide else ""
     rows = [
@@ -147,6 +149,14 @@ def stage_table(summary: JobSummary, terminal: Terminal) -> list[str]:
         state = state_text(row.state, terminal)
         rows.append(f" {mark} {pad(row.stage.value, 9)}{counts}  {bar}{rate:>9}{failed:>8}  {state}")
     return rows
+
+
+def _stage_sentence(row: StageRow) -> str:
+    """`enrich 1,840 of 2,711, 2 failed, 186 a minute: running`."""
+    failed = f", {thousands(row.failed)} failed" if row.failed else ""
+    is_timed = row.per_minute is not None and row.state == "running"
+    rate = f", {row.per_minute:,.0f} a minute" if is_timed else ""
+    return f"{stage_word(row)}{failed}{rate}: {_STATES.get(row.state, ('', row.state, ''))[1]}"
 
 
 def _bar(done: int, of: int, terminal: Terminal) -> str:
@@ -255,16 +265,6 @@ def exit_code(summary: JobSummary) -> int:
     if status is JobStatus.FINISHED and not summary.progress.failures:
         return DONE
     return PARTLY
-
-
-def bar_line(label: str, used: int, of: int, terminal: Terminal) -> str:
-    """A gauge: `steps   █████░░░░░░░  17 of 40`, with `!` from 80 % on."""
-    mark = " !" if of and used >= 0.8 * of else ""
-    return f"{pad(label, 24)} {_bar(used, of, terminal)}  {thousands(used)} of {thousands(of)}{mark}"
-
-
-def widest(rows: Sequence[str]) -> int:
-    return max((cells(row) for row in rows), default=0)
 
 
 def stage_word(row: StageRow) -> str:

@@ -192,7 +192,7 @@ def card_lines(card: PlanCard, terminal: Terminal, *, less: int = 0, rows: int =
         rows: How many lines there is room for; where they do not do, what matters least is cut.
     """
     width = max(40, terminal.width - less)
-    items = plan_items(card)
+    items = whole = _items(card, terminal)
     lines = _set(items, width)
     cuts: list[Callable[[Items], Items]] = [
         partial(_cut, width=width, most=most, glyphs=terminal.glyphs) for most in (3, 2, 1)
@@ -201,9 +201,15 @@ def card_lines(card: PlanCard, terminal: Terminal, *, less: int = 0, rows: int =
         if len(lines) > rows - 2:
             items = shorter(items)
             lines = _set(items, width)
-    if lines != _set(plan_items(card), width) and len(lines) < rows:
+    if lines != _set(whole, width) and len(lines) < rows:
         lines.append(_item("More", "cmo plan GOAL shows it all"))
     return [f"Plan  mode {jobview.mode_text(card.plan.mode)}", *lines]
+
+
+def _items(card: PlanCard, terminal: Terminal) -> Items:
+    """What the card says, without signs where words are wanted."""
+    items = plan_items(card)
+    return items if terminal.glyphs else [(head, text.replace(" → ", ", then ")) for head, text in items]
 
 
 def _set(items: Items, width: int) -> list[str]:

@@ -22,6 +22,7 @@ from cmo.cli.prompts import Prompts
 from cmo.cli.terminal import Terminal, judge
 from cmo.config import Settings, Sources, find_paths, load
 from cmo.config.secrets import Keyring, system_keyring
+from cmo.errors import ConfigError
 
 if TYPE_CHECKING:
     from cmo.domain.job import Plan
@@ -126,12 +127,13 @@ class Session:
 
     @cached_property
     def out(self) -> Output:
+        terminal = self._judged(self.world.stdout)
         return Output(
             self.world.stdout,
-            judge(self.world.stdout, self.env, self.flags),
+            terminal,
             self.flags.json,
             self._job_time,
-            page=self._pager(),
+            page=self._pager(terminal),
             qualify=self.qualify,
         )
 
@@ -139,7 +141,7 @@ class Session:
     def say(self) -> Diagnostics:
         return Diagnostics(
             self.world.stderr,
-            judge(self.world.stderr, self.env, self.flags),
+            self._judged(self.world.stderr),
             json=self.flags.json,
             quiet=self.flags.quiet,
             verbose=self.flags.verbose,
@@ -164,6 +166,14 @@ class Session:
     def accessible(self) -> bool:
         """No redraw in place, numbered questions: asked for by flag, variable or setting."""
         return self.flags.accessible or self.settings.accessible
+
+    def _judged(self, stream: TextIO) -> Terminal:
+        """What a stream can show; settings that cannot be read ask for nothing."""
+        try:
+            ascii_only, spoken = self.settings.ascii, self.accessible
+        except ConfigError:
+            ascii_only, spoken = False, self.flags.accessible
+        return judge(stream, self.env, self.flags, ascii_only=ascii_only, spoken=spoken)
 
     @property
     def sandbox(self) -> bool:
@@ -192,8 +202,8 @@ class Session:
         for warning in self.settings.warnings:
             self.say.warn(warning)
 
-    def _pager(self) -> Callable[[str], bool]:
-        if self.flags.plain or self.flags.accessible or self.flags.no_input:
+    def _pager(self, terminal: Terminal) -> Callable[[str], bool]:
+        if self.flags.plain or self.flags.no_input or terminal.spoken:
             return lambda text: False
         return lambda text: self.world.pager(text, self.env)
 

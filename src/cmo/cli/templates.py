@@ -124,8 +124,8 @@ def _row(draft: Rendered) -> Row:
 
 def _mail(here: Session, draft: Rendered) -> list[str]:
     """The mail as it would read, its sources, and what there is against it."""
-    width = here.out.terminal.width
-    rows = [f"── {safe_line(draft.login)} ──", f"Subject: {safe_line(draft.subject)}", ""]
+    width, rule = here.out.terminal.width, "──" if here.out.terminal.glyphs else "--"
+    rows = [f"{rule} {safe_line(draft.login)} {rule}", f"Subject: {safe_line(draft.subject)}", ""]
     for line in draft.body.splitlines():
         rows += wrapped(safe_line(line), width) if line else [""]
     cited = {name for sentence in draft.sentences for name in sentence.facts}

@@ -36,24 +36,29 @@ class Terminal:
     """Signs such as ✓ may be used; else words."""
     width: int
     height: int
+    spoken: bool = False
+    """Somebody may listen to it: sentences, and nothing that only eyes make sense of, such as bars."""
 
     def paint(self, text: str, tone: str) -> str:
         """`text` in a tone: ok, warn, error, dim, bold, needs (reverse); unchanged without colour."""
         return f"\x1b[{_TONES[tone]}m{text}\x1b[0m" if self.color and tone in _TONES else text
 
 
-def judge(stream: TextIO, env: Mapping[str, str], flags: GlobalFlags, *, ascii_only: bool = False) -> Terminal:
+def judge(
+    stream: TextIO, env: Mapping[str, str], flags: GlobalFlags, *, ascii_only: bool = False, spoken: bool = False
+) -> Terminal:
     """What `stream` can show. Each stream is judged alone."""
     is_tty = stream.isatty()
     width, height = _size(stream, env) if is_tty else _DEFAULT_SIZE
     encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
-    plain = flags.plain or ascii_only
+    plain = flags.plain or ascii_only or spoken
     return Terminal(
         is_tty=is_tty,
         color=_color(is_tty, env, flags),
         glyphs=not plain and encoding.startswith("utf") and env.get("TERM") != "dumb",
         width=width,
         height=height,
+        spoken=spoken,
     )
 
 
