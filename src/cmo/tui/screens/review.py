@@ -116,7 +116,7 @@ class Review(Page):
         """Read the list anew; the cursor stays on its draft."""
         desk = self.desk
         if desk.job_id is None:
-            self._draw_draft(top=True)
+            self._draw_draft()
             return
         is_first = not self._rows.count()
         order = desk.settings.review_order
