@@ -45,16 +45,21 @@ class Asking(RulesPlanner):
 
     conn: Connection | None = None
     for_job: bool = False
+    before: str = ""
+    """Only once this tool is planned."""
     seen: list[str] = field(default_factory=list)
 
     async def decide(self, situation: Situation) -> Decision:
         assert self.conn is not None
+        decision = await super().decide(situation)
+        if self.before and decision.call.tool != self.before:
+            return decision
         for (job_id,) in self.conn.execute("SELECT id FROM jobs").fetchall():
             for request in list_requests(self.conn, job_id)[:1]:
                 if request.state == "open":
                     allow_request(self.conn, request.id, by=ANA, for_job=self.for_job, at=NOW)
                     self.seen.append(request.id)
-        return await super().decide(situation)
+        return decision
 
 
 class Thinning(FakeCodeHost):
@@ -100,8 +105,9 @@ def test_a_job_that_meets_max_repos_asks_for_what_its_yield_says_and_still_ends(
     assert steps[at + 1].step == request.asked.step
 
 
-def test_what_the_operator_allows_while_it_runs_lets_the_same_run_search_again(tmp_path: Path) -> None:
-    planner = Asking()
+@pytest.mark.parametrize("before", ["export_csv", "done"])
+def test_what_the_operator_allows_while_it_runs_lets_the_same_run_search_again(tmp_path: Path, before: str) -> None:
+    planner = Asking(before=before)
     _, conn, job = ran(tmp_path, planner=planner, target=20, caps=Caps(max_repos=4))
     assert len(planner.seen) == 1
     assert job.status is JobStatus.FINISHED

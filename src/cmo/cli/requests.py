@@ -89,7 +89,8 @@ def deny(
         here.say.note(f"Would not {safe_line(request.asked.wish)}. Nothing was changed.")
     else:
         here.say.note(verbs.deny(here.settings, request.id, reason))
-    data = {"id": request.id, "job_id": request.job_id, "setting": request.asked.setting, "state": "denied"}
+    state = "open" if dry_run else "denied"
+    data = {"id": request.id, "job_id": request.job_id, "setting": request.asked.setting, "state": state}
     here.out.document("cmo.requests.deny/1", {**data, "dry_run": dry_run}, text=[])
     return DONE
 

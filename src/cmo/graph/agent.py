@@ -267,10 +267,12 @@ class Agent:
             self._commit(CheckpointWritten(batch=batch, path=path, rows=len(rows), upto=upto))
 
     def _at_end(self, step: Step) -> list[Event]:
-        """The job ends in the transaction that ends its `done` step."""
+        """The job ends in the transaction that ends its `done` step, unless a cap was raised since that was planned."""
         if step.tool != "done":
             return []
         situation = self.situation(get_job(self.conn, self.lease.job_id))
+        if rails.still_to_find(situation) is not None:
+            return []
         counts = situation.progress
         held = f", {counts.held_leads} of them HOLD (commit address only)" if counts.held_leads else ""
         finished = JobFinished(

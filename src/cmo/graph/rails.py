@@ -113,6 +113,11 @@ def _done(situation: Situation) -> str | None:
         return unfinished
     if not situation.files and can_call(situation, "export_csv"):
         return "The results are not exported: call export_csv first."
+    return still_to_find(situation)
+
+
+def still_to_find(situation: Situation) -> str | None:
+    """What keeps a job from being done that falls short of its target while it may search."""
     short = situation.plan.target - situation.progress.good_leads
     stops = stops_before(situation, Stage.SCORE) and situation.progress.repos > 0
     searches = can_call(situation, "search_github_repos") and not stops and _search(situation) is None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from cmo.clock import SystemClock
 from cmo.config import Settings
 from cmo.config.secrets import mask_addresses
-from cmo.domain.job import Job, JobStatus
+from cmo.domain.job import Job
 from cmo.domain.requests import Request, RequestAllowed, RequestDenied, number, reach
 from cmo.domain.text import clean_line
 from cmo.errors import ConfigError, RequestNotOpen
 from cmo.service.store import clock_of, reader, writer
 from cmo.store.db import Connection
 from cmo.store.jobs import get_job
+from cmo.store.journal import live_holder
 from cmo.store.request_views import find_request
 from cmo.store.requests import allow_request, deny_request, revoke_permission
 
@@ -40,11 +42,12 @@ def allow(settings: Settings, id_: str, *, for_job: bool = False) -> str:
         request, job = _require_open(conn, id_)
         if not allow_request(conn, id_, by=settings.actor, for_job=for_job, at=clock_of(settings).now()):
             raise _not_open(find_request(conn, id_) or request, job)  # somebody else was quicker
+        holder = live_holder(conn, job.id, now_s=SystemClock().now().timestamp())
     setting, value = request.asked.setting, number(request.asked.asked)
     later = f" For this job it may rise to {number(reach(request.asked))} without asking." if for_job else ""
-    if job.status is JobStatus.RUNNING:
+    if holder is not None:
         return f"{setting} is {value} from the job's next step on.{later}"
-    stands = "had ended and is paused now" if job.status.is_over else f"is {job.status}"
+    stands = "had ended and is paused now" if job.status.is_over else "is not running"
     return f"{setting} is {value}.{later} The job {stands}: cmo resume {job.id} goes on with it."
 
 
