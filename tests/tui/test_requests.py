@@ -10,6 +10,7 @@ import pytest
 from cmo.store.db import Connection, open_store
 from cmo.store.jobs import get_job
 from cmo.store.request_views import list_requests
+from cmo.tui.screens.chat import ChatRows
 from tests.fakes.clock import NOON, StillClock
 from tests.fakes.jobs import new_job
 from tests.tui.house import ask_for
@@ -69,5 +70,8 @@ def test_a_request_is_shown_whole_before_a_yes_and_its_keys_mean_it_only_on_it(h
         assert states(conn) == ["allowed", "denied"]
         assert "denied by ana: no" in seen.text
         check_golden("chat-requests", seen.text)
+        rows = ChatRows(conn, job_id, seen.app.palette, NOON, me="operator:ana")
+        ask_for(conn, job_id, "max_steps", 40, 60)  # before the next page is read
+        assert "max_steps 40 → 60" in str(rows.page(4, 2)[0].cells[-1])
 
     play(home, "chat", scene, clock=StillClock(NOON))

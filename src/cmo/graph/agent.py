@@ -294,15 +294,10 @@ class Agent:
         """Commit run events that happen once in this place of the run, and requests, which happen once in a job."""
         at, job_id, epoch = self.ports.clock.now(), self.lease.job_id, self.lease.epoch
         number = last_seq(self.conn)
-        numbered = [
-            (
-                event_id(job_id, event)
-                if isinstance(event, RequestEvent)
-                else f"{job_id}/{event.kind}/{epoch}/{number}/{i}",
-                event,
-            )
-            for i, event in enumerate(events)
-        ]
+        numbered: list[tuple[str, Event]] = []
+        for i, event in enumerate(events):
+            here = f"{job_id}/{event.kind}/{epoch}/{number}/{i}"
+            numbered.append((event_id(job_id, event) if isinstance(event, RequestEvent) else here, event))
         asked = {event.request: event for event in events if isinstance(event, RequestAsked)}
         told = [audit_of(job_id, asked[ev.request], ev) for ev in events if isinstance(ev, RequestAllowed)]
         commit(self.conn, job_id, numbered, at=at, epoch=epoch, audit=told)

@@ -38,7 +38,7 @@ class ChatRows:
     def __init__(self, conn: Connection, job_id: str, palette: Palette, now: datetime, *, me: str) -> None:
         self._conn, self._job_id, self._palette, self._now = conn, job_id, palette, now
         self._me = me
-        self.requests = {request.id: request for request in list_requests(conn, job_id)}
+        self.requests = self._asked_for()
         self.seen: dict[tuple[str, int], ChatLine] = {}
         """Those of the pages that were read."""
 
@@ -46,10 +46,15 @@ class ChatRows:
         return count_lines(self._conn, self._job_id)
 
     def page(self, offset: int, limit: int) -> Sequence[Row]:
+        self.requests = self._asked_for()  # the job may have asked for more since
         asking = [request.id for request in self.requests.values() if request.state == "open"]
         found = page_lines(self._conn, self._job_id, offset=offset, limit=limit, asking=asking)
         self.seen |= {(one.kind, one.n): one for one in found}
-        return [Row((one.kind, one.n), self._cells(one)) for one in found]
+        known = [one for one in found if one.kind not in ("request", "ruling") or one.text in self.requests]
+        return [Row((one.kind, one.n), self._cells(one)) for one in known]
+
+    def _asked_for(self) -> dict[str, Request]:
+        return {request.id: request for request in list_requests(self._conn, self._job_id)}
 
     def _cells(self, one: ChatLine) -> tuple[Cell, ...]:
         at = when(one.at, self._now)
@@ -174,7 +179,7 @@ class Chat(Page):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The keys of requests mean something else wherever the cursor is on no open one."""
         if action.startswith("request_"):
-            return self._table.has_focus and self._request is not None
+            return self._rows is not None and self._table.has_focus and self._request is not None
         return super().check_action(action, parameters)
 
     def action_request_allow(self) -> None:
