@@ -166,7 +166,7 @@ def test_what_is_done_to_a_job_is_in_the_audit_log_without_its_goal_or_what_was_
         ("chat.say", "", "queued"),
         ("chat.drop", "queued", "dropped"),
         ("mode.set", "draft_only", "dry_run"),
-        ("jobs.set", "", ""),
+        ("limits.set", "600", "800"),
         ("jobs.pause", "planned", "paused"),
         ("jobs.cancel", "paused", "paused"),
         ("jobs.remove", "paused", "removed"),

@@ -28,7 +28,7 @@ _OURS = re.compile(
     r""".*_(at|id|key|keys|until|hash|class|state|stage|version)
       | at | id | n | key | kind | state | status | stage | step | tool | tools | planner | operation | action | mode
       | environment | until | cursor | role | label | feature | channel | variant | severity | check_name | provider
-      | code | lease_owner | holder | control | mark | merged_into | where_text
+      | code | outcome | lease_owner | holder | control | mark | merged_into | where_text
       | login | full_name | owner | from_repo  # our models take no other letters than GitHub does""",
     re.VERBOSE,
 )
