@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from cmo.errors import OutputUnwritable
 from cmo.paths import ensure_folder
 from cmo.tui.messages import Told
 from cmo.tui.widgets.dialogs import Ask, Confirm
@@ -60,8 +61,11 @@ def export(workplace: Workplace, wanted: Export) -> None:
 def _downloaded(workplace: Workplace, wanted: Export) -> Told:
     """Hand the file over while it is open; it has no name on this machine any more."""
     logs = ensure_folder(workplace.desk.settings.paths.logs_dir)  # where forgetting somebody looks, should this be cut
-    with TemporaryDirectory(dir=logs, prefix="download-") as folder:
-        path = Path(folder) / wanted.name
-        written = wanted.write(path)
-        workplace.deliver_binary(path.open("rb"), save_filename=wanted.name)
+    try:
+        with TemporaryDirectory(dir=logs, prefix="download-") as folder:
+            path = Path(folder) / wanted.name
+            written = wanted.write(path)
+            workplace.deliver_binary(path.open("rb"), save_filename=wanted.name)
+    except OSError as error:
+        raise OutputUnwritable(f"Cannot write in {logs}: {error.strerror}.", hint="Free some space.") from error
     return Told(wanted.action, f"{written}: your browser downloads {wanted.name}.")
