@@ -172,7 +172,7 @@ def test_what_is_done_to_a_job_is_in_the_audit_log_without_its_goal_or_what_was_
         ("jobs.remove", "paused", "removed"),
     ]
     assert {(row.actor, row.object) for row in rows} == {("operator:ana", f"job:{job.id}")}
-    assert rows[4].detail == {"changes": {"caps.max_repos": "800"}}
+    assert rows[4].detail == {"setting": "max_repos"}
     assert rows[6].detail == {"is_asked": True}
     assert "ana@" not in "".join(row.model_dump_json() for row in rows)
 
