@@ -43,11 +43,12 @@ from cmo.store.db import Connection, transaction
 from cmo.store.gate import ASKED, SendGate
 from cmo.store.journal import this_process
 from cmo.store.packing import unpack
-from cmo.store.people_views import iter_leads, lead_why
+from cmo.store.people_views import iter_leads
 from cmo.store.persons import Recipient
 from cmo.store.progress import progress
 from cmo.store.suppressions import find_suppressed, recognise_erased, record_suppressions
 from cmo.store.switches import hold
+from cmo.store.why_views import lead_why
 from tests.fakes.drafts import lead_events, rendered_factory, store_with_drafts
 from tests.fakes.ledger import ledger_row
 from tests.fakes.outside import NOW

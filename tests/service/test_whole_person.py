@@ -19,8 +19,9 @@ from cmo.service import suppress as verbs
 from cmo.service.whynot import why_not
 from cmo.store.commit import commit
 from cmo.store.db import Connection, transaction
-from cmo.store.people_views import iter_leads, lead_why
+from cmo.store.people_views import iter_leads
 from cmo.store.suppressions import record_suppressions
+from cmo.store.why_views import lead_why
 from tests.delivery.campaigns import running
 from tests.fakes.campaign import Campaign, campaign
 from tests.fakes.clock import NOON

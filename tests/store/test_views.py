@@ -9,6 +9,7 @@ from cmo.domain.filters import FilterInvalid, parse_filter
 from cmo.domain.job import Job
 from cmo.store import people_views, views
 from cmo.store.db import Connection
+from cmo.store.why_views import lead_why
 from tests.fakes.jobs import new_job, plan_factory
 from tests.fakes.outside import NOW, FakeCodeHost
 from tests.fakes.rigs import Rig
@@ -77,7 +78,7 @@ def test_a_filter_that_means_nothing_is_refused_with_the_fields(where: str, word
 
 def test_why_names_sources_parts_and_the_decision(finished: tuple[Connection, Job]) -> None:
     conn, job = finished
-    why = people_views.lead_why(conn, job.id, "MAINT2-1")
+    why = lead_why(conn, job.id, "MAINT2-1")
     assert why is not None
     assert why.score is not None
     assert round(sum(part.points for part in why.score.parts)) == why.score.value
@@ -87,10 +88,10 @@ def test_why_names_sources_parts_and_the_decision(finished: tuple[Connection, Jo
 
 def test_why_finds_a_person_by_address(finished: tuple[Connection, Job]) -> None:
     conn, job = finished
-    why = people_views.lead_why(conn, job.id, "maint2-1@maint2-1.example")
+    why = lead_why(conn, job.id, "maint2-1@maint2-1.example")
     assert why is not None
     assert why.login == "maint2-1"
-    assert people_views.lead_why(conn, job.id, "nobody") is None
+    assert lead_why(conn, job.id, "nobody") is None
 
 
 def test_a_suppressed_person_is_called_suppressed_and_counted_apart(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_a_suppressed_person_is_called_suppressed_and_counted_apart(tmp_path: Pa
     values = ("login", "maint1-1", "asked us to stop", "operator", NOW.isoformat())
     conn.execute("INSERT INTO suppressions VALUES (?, ?, ?, ?, ?)", values)
     job = rig.run(conn, new_job(conn, rig.plan))
-    why = people_views.lead_why(conn, job.id, "maint1-1")
+    why = lead_why(conn, job.id, "maint1-1")
     assert why is not None
     assert (why.state, why.decision) == ("suppressed", "asked us to stop (operator)")
     assert people_views.not_exported(conn, job.id) == {"suppressed": 1}

@@ -14,7 +14,7 @@ from cmo.cli.options import DryRun, JobOption
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
 from cmo.domain.outcome import STOPS, STOPS_ALL, LeadStatus, Outcome
-from cmo.service import leads as verbs
+from cmo.service import said as verbs
 
 _LONGEST_READ = 10_000
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Step = Callable[[DecisionLine], str]
     """What to type about a no of the gate."""
 
-    from cmo.store.people_views import WhyLead
+    from cmo.store.why_views import WhyLead
 
 Person = Annotated[str, typer.Argument(metavar="LEAD", help="Login, @login, address or profile page.")]
 
@@ -182,10 +182,12 @@ def _row(lead: Any) -> Row:
 
 def find_person(here: Session, person: str, job: str | None) -> tuple[WhyLead, str]:
     """What is known of a person, and in which job."""
+    from cmo.store.why_views import lead_why  # lists do without it
+
     person = _login(person)
     with opened_job(here, job) as (conn, job_id):
         for candidate in _candidates(conn, job_id, job):
-            found = people_views.lead_why(conn, candidate, person)
+            found = lead_why(conn, candidate, person)
             if found is not None:
                 return found, candidate
         where = f" in {job_id}" if job else ""

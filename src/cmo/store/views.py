@@ -1,4 +1,4 @@
-"""Read-only queries on jobs for the front ends; those on people are in `people_views`."""
+"""Read-only queries on jobs for the front ends; those on people are in `people_views` and `why_views`."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmo.config import Settings
 from cmo.domain.outcome import STATUS_AFTER, STOPS, STOPS_ALL, WORDS, Outcome
-from cmo.service.leads import add_note, set_outcome
+from cmo.service.said import add_note, set_outcome
 from cmo.service.suppress import Target, suppress
 from cmo.service.withdrawing import withdraw
 from cmo.tui.messages import Told

@@ -22,7 +22,8 @@ from cmo.service.exports import FILES, export_job
 from cmo.service.leads import lead_terms
 from cmo.service.suppress import Target, read_target
 from cmo.store.lead_views import Standing, colleagues, count_at_domain, lead_totals
-from cmo.store.people_views import count_leads, lead_why
+from cmo.store.people_views import count_leads
+from cmo.store.why_views import lead_why
 from cmo.tui.exporting import Export, export
 from cmo.tui.messages import Told
 from cmo.tui.paint import line

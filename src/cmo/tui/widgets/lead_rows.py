@@ -12,7 +12,8 @@ from cmo.domain.lead import LeadRow
 from cmo.domain.outcome import WORDS, Outcome
 from cmo.store.db import Connection
 from cmo.store.lead_views import LeadTotals, Standing, standings
-from cmo.store.people_views import WhyLead, count_leads, page_leads
+from cmo.store.people_views import count_leads, page_leads
+from cmo.store.why_views import WhyLead
 from cmo.tui.paint import Meaning, Palette, line, when
 from cmo.tui.widgets.table import Cell, Column, Row
 

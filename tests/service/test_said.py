@@ -9,14 +9,15 @@ import pytest
 from cmo.domain import event as ev
 from cmo.domain.outcome import LeadStatus, Outcome
 from cmo.errors import ToolInputInvalid
-from cmo.service import leads as verbs
+from cmo.service import said as verbs
 from cmo.service.audit import AuditFilter
 from cmo.service.leads import lead_terms
 from cmo.store.commit import commit
 from cmo.store.db import transaction
 from cmo.store.lead_views import lead_totals
-from cmo.store.people_views import count_leads, lead_why, page_leads
+from cmo.store.people_views import count_leads, page_leads
 from cmo.store.switches import hold
+from cmo.store.why_views import lead_why
 from tests.fakes.campaign import Campaign, campaign
 from tests.fakes.clock import NOON
 from tests.service.test_sending import fates, send_all, sending_of
