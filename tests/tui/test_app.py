@@ -36,6 +36,18 @@ def test_a_fault_of_ours_ends_the_screen_without_a_traceback_and_is_kept_for_the
         play(home, "review", scene)
 
 
+def test_an_action_that_is_done_while_its_screen_goes_is_told_and_is_no_fault(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        assert seen.app.page is not None
+        await seen.app.page.remove_children()
+        seen.app.act("drafts.later", lambda: Told("drafts.later", "It is put off."))
+        await seen.settled()
+        assert seen.app.fault is None
+        assert "It is put off." in seen.told
+
+    play(home, "review", scene)
+
+
 def test_help_shows_the_keys_as_they_are_bound_with_their_commands(home: Path) -> None:
     async def scene(seen: Seen) -> None:
         await seen.press("question_mark")
