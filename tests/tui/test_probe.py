@@ -12,7 +12,7 @@ from cmo.domain.text import clean_line
 from cmo.tui.actions import SCREENS, actions_of
 from tests.fakes.campaign import Campaign
 from tests.fakes.clock import NOON, StillClock
-from tests.fakes.terminal import Terminal, foreign, letters
+from tests.fakes.terminal import PATIENCE_S, Terminal, foreign, letters
 from tests.tui.hostile import ATTACKS, BOT, HOSTILE, spoil
 from tests.tui.house import THERE, full_house, is_safe, tour
 from tests.tui.screen import Seen, play
@@ -65,7 +65,7 @@ def test_no_byte_that_reaches_a_terminal_does_what_others_wrote(made: Campaign, 
         for _ in range(100):  # its last words have to be read before it can end
             if terminal.process.poll() is None:
                 terminal.until_quiet()
-        assert terminal.process.returncode == 0
+        assert terminal.process.wait(PATIENCE_S) == 0
 
 
 def test_a_new_column_is_probed_unless_it_is_named_as_ours(made: Campaign) -> None:
