@@ -67,6 +67,10 @@ def leave(home: Path) -> None:
         await seen.until(lambda: not seen.app.crew.jobs, looks=LONG)
         await seen.press("r")
         await _comes_to(seen, home, JobStatus.RUNNING)
+        await seen.press("ctrl+z")
+        assert "would stand still" in seen.text
+        await seen.press("n", "ctrl+q")
+        assert seen.app.crew.jobs
         await seen.pilot.press("q")
         await seen.until(lambda: bool(seen.app.left_to), looks=LONG)
 

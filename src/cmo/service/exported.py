@@ -6,12 +6,13 @@ Each export leaves a row in the audit log: what, how many rows, by which filter,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cmo.config import Settings
 from cmo.config.secrets import mask_addresses
 from cmo.domain.audit import AuditEntry
+from cmo.domain.csvtext import csv_line
 from cmo.paths import Paths, write_private
 from cmo.service.store import clock_of, writer
 from cmo.store.audit import record_audit
@@ -38,7 +39,7 @@ def record_export(
     """Put an export on the record.
 
     Args:
-        object_: What it is of, by id: `job:ID`, `audit`, `suppressions`.
+        object_: What it is of, by id: `job:ID`, `audit`, `suppressions`, `list:SCREEN`.
         files: Name -> rows; `-` is the standard output.
         detail: What else is told; empty values are left out, addresses masked.
     """
@@ -54,6 +55,21 @@ def record_export(
     )
     with writer(settings) as conn, transaction(conn):
         record_audit(conn, [entry], at=clock_of(settings).now())
+
+
+def export_list(
+    settings: Settings, path: Path, what: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
+    """Write a list as it is seen to `path` as CSV, for the owner only; it is on the record which list, not of whom.
+
+    Args:
+        what: The list's name.
+    Raises:
+        OutputUnwritable
+    """
+    write_private(path, "".join(map(csv_line, [columns, *rows])))
+    note_exports(settings.paths, [path])
+    record_export(settings, f"list:{what}", {path.name: len(rows)}, detail={})
 
 
 def known_exports(paths: Paths) -> list[Path]:

@@ -69,6 +69,20 @@ SCREENS: Mapping[str, tuple[str, str]] = {
 PLAIN: Mapping[str, str] = {"move.down": "down", "move.up": "up", "move.first": "home", "move.last": "end"}
 """Moving in tables without letters (`ui.keymap = "plain"`)."""
 _TABLES = ("jobs", "review", "leads", "errors", "outbox", "audit", "log")
+_PAGES = (*SCREENS, "log")
+_LISTS: Mapping[str, str] = {
+    "jobs": "jobs list", "run": "status {job} --json", "review": "drafts list --job {job} --limit 1000000",
+    "errors": "errors list {job}", "chat": "jobs show {job} --json", "outbox": "outbox list {job}",
+    "limits": "limits show", "log": "logs {job} --all",
+}  # fmt: skip
+"""Screen with a list -> the command that lists the same; leads and the audit log have exports of their own."""
+_FLAG = "the next row with a flag; under a filter the next that matches"
+NOT_HERE: Mapping[str, str] = {
+    "drafts.undo": "Nothing is taken back here. Decisions: 2 Review, u. Skipped: 4 Errors, u. Mail: 6 Outbox, r.",
+    "drafts.again": "Nothing is done again here: 2 Review, where u takes decisions back.",
+    "view.filter": "There is no list to filter here.",
+}
+"""Keys that mean the same everywhere -> what is said where they can do nothing."""
 
 ACTIONS: tuple[Action, ...] = (
     *(
@@ -83,7 +97,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.escape", "Close", "back, close, leave the filter, dismiss notices", ("escape",)),
     Action("view.copy", "Copy", "copy the value, the row or the command", ("y",)),
     Action("view.interrupt", "Copy", "copy what the mouse selected; it never ends anything", ("ctrl+c",)),
-    Action("view.suspend", "Suspend", "back to the shell; `fg` returns here", ("ctrl+z",), run="suspend_process"),
+    Action("view.suspend", "Suspend", "back to the shell; `fg` returns here", ("ctrl+z",)),
     Action("view.filter", "Filter", "show what matches only", ("slash",), _TABLES, hint=90),
     Action("view.theme", "Theme", "another theme until you leave; ui.theme keeps one", ()),
     Action("drafts.approve", "Approve", "approve the draft, or the marked ones", ("a",), ("review",),
@@ -106,7 +120,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.changed", "Changed", "changed words, the whole mail, what differs from before", ("d",), ("review",),
            cli="drafts show {id} --full"),
     Action("view.why", "Why", "show or hide why this person", ("w",), ("review",), cli="leads why {who}"),
-    Action("jobs.toggle", "Pause", "pause or resume the job", ("p",), ("run",), cli="pause {job}", hint=1),
+    Action("jobs.toggle", "Pause", "pause or resume the job", ("p",),
+           tuple(name for name in _PAGES if name != "jobs"), cli="pause {job}", hint=1, hint_on=("run",)),
     Action("jobs.resume", "Resume", "go on with the job here, where it stopped", ("r",), ("jobs", "run"),
            cli="resume {job}", hint=1, hint_on=("jobs",)),
     Action("jobs.new", "New", "a new run: goal, then its plan", ("N",), ("jobs", "run"), cli="run GOAL", hint=3,
@@ -153,10 +168,15 @@ ACTIONS: tuple[Action, ...] = (
            cli="leads note {who} TEXT", hint=3),
     Action("leads.suppress", "Suppress", "never contact the person, or anybody there", ("b",), ("leads",),
            cli="leads suppress {who} --reason REASON", hint=4),
-    Action("view.web", "Web", "open the profile in the web browser", ("o",), ("leads",)),
+    Action("view.web", "Web", "open in the web browser where a fact comes from", ("o",), _PAGES),
     Action("view.sort", "Sort", "by score, name, company, discovery", ("S",), ("leads",),
            cli="leads list --sort {sort}", hint=5),
     Action("view.columns", "Columns", "choose the columns", ("C",), ("leads",)),
+    *(
+        Action("export.write", "Export", "write the rows that are marked, else all shown, to a file", ("ctrl+e",),
+               (name,), cli=cli)
+        for name, cli in _LISTS.items()
+    ),
     Action("export.write", "Export", "write what is marked, else shown, to a file", ("ctrl+e",), ("leads",),
            cli="export {job} --what leads --where {where}", hint=6),
     Action("audit.verify", "Verify", "check that no row was changed or is missing", ("V",), ("audit",),
@@ -190,6 +210,21 @@ ACTIONS: tuple[Action, ...] = (
            cli="requests deny {request} --reason REASON", hint=6, beside=True),
     Action("view.items", "Items", "every member of the group, or back to the groups", ("i",), ("errors",),
            cli="errors show {group}", hint=6),
+    Action("view.zoom", "Zoom", "the panel in hand on the whole screen, and back", ("z",), _PAGES),
+    Action("view.panel", "Panel", "the next panel", ("tab",), tuple(name for name in _PAGES if name != "chat")),
+    Action("view.next_flag", "Next", _FLAG, ("n",), _PAGES, run="view_flag(1)"),
+    Action("view.previous_flag", "Previous", "the one before", ("N",),
+           tuple(name for name in _PAGES if name not in ("jobs", "run")), run="view_flag(-1)"),
+    Action("move.down", "Down", "the next row", ("j", "down"), ("table",), run="move(1)"),
+    Action("move.up", "Up", "the row before", ("k", "up"), ("table",), run="move(-1)"),
+    Action("move.first", "First", "the first row", ("g", "home"), ("table",), run="go(0)"),
+    Action("move.last", "Last", "the last row", ("G", "end"), ("table",), run="go(-1)"),
+    Action("move.page_down", "Page down", "a screen further", ("ctrl+d", "pagedown"), ("table",), run="leap(1)"),
+    Action("move.page_up", "Page up", "a screen back", ("ctrl+u", "pageup"), ("table",), run="leap(-1)"),
+    Action("select.mark", "Mark", "mark the row, or not", ("space",), ("table",), run="mark"),
+    Action("select.range", "Range", "begin a range of marks, or end it", ("v",), ("table",), run="range"),
+    Action("select.all", "Mark all", "mark all that is shown, or nothing", ("asterisk",), ("table",), run="mark_all"),
+    Action("view.open", "Open", "open the row", ("enter",), ("table",), run="choose"),
 )  # fmt: skip
 
 
@@ -214,6 +249,16 @@ def bindings_of(screen: str | None) -> list[BindingType]:
         )
         for action in actions_of(screen)
         if action.keys
+    ]
+
+
+def not_here(screen: str) -> list[BindingType]:
+    """Bindings of a screen for the keys that mean something on others only; each says so."""
+    own = {key for action in actions_of(screen) for key in action.keys}
+    return [
+        Binding(",".join(find(name).keys), f"not_here('{name}')", show=False, id=name)
+        for name in NOT_HERE
+        if not own & set(find(name).keys)
     ]
 
 

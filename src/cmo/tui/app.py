@@ -35,7 +35,7 @@ from cmo.tui.paint import Palette, line, palette_of
 from cmo.tui.screens.base import Page
 from cmo.tui.telling import Teller
 from cmo.tui.themes import DARK, TERMINAL, THEMES
-from cmo.tui.widgets.dialogs import Choose
+from cmo.tui.widgets.dialogs import Choose, Confirm
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.go_on import ask_when
 from cmo.tui.widgets.help import Help
@@ -66,7 +66,7 @@ def _page(name: str) -> Callable[[], Screen[None]]:
     return make
 
 
-class Workplace(App[None]):
+class Workplace(App[None], inherit_bindings=False):
     """The operator's workplace. Leaving it ends no job: what was asked for is finished first, the rest is stored."""
 
     TITLE = "cmo"
@@ -74,7 +74,8 @@ class Workplace(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "f12"  # ours are in the registry: ctrl+p and `:`
     SCREENS: ClassVar[dict[str, Callable[[], Screen[Any]]]] = {name: _page(name) for name in SCREENS}
-    BINDINGS = bindings_of(None)
+    BINDINGS = bindings_of(None)  # and none of Textual's: its ctrl+q would leave by another way
+    NOTIFICATION_TIMEOUT = TOAST_S
 
     def __init__(
         self,
@@ -252,7 +253,7 @@ class Workplace(App[None]):
             if news.is_failure:
                 self.refuse(news.text)
             else:
-                self.notify(news.text, timeout=TOAST_S, markup=False)
+                self.notify(news.text, markup=False)
         if self._teller.has_rung and "bell" in self.desk.settings.notify:
             self.bell()
 
@@ -274,7 +275,7 @@ class Workplace(App[None]):
         if told.is_refused:
             self.refuse(told.text, told.hint)
         elif told.text:
-            self.notify(told.text, timeout=TOAST_S, markup=False)
+            self.notify(told.text, markup=False)
 
     def refuse(self, text: str, hint: str = "") -> None:
         """Say why something is not done; it stays until dismissed."""
@@ -353,7 +354,24 @@ class Workplace(App[None]):
 
     def action_view_interrupt(self) -> None:
         """Where nothing was selected: say how one leaves."""
-        self.notify("q leaves, and jobs go on. ! stops all sending.", timeout=TOAST_S, markup=False)
+        self.notify("q leaves, and jobs go on. ! stops all sending.", markup=False)
+
+    def action_view_suspend(self) -> None:
+        """Back to the shell. What runs here would stand still: it is handed over first, if that is wanted."""
+        if not self.crew.jobs:
+            self.action_suspend_process()
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._hand_over_and_suspend, thread=True, group="leave")
+
+        text = "A run works in this process, and would stand still. It goes on in the background first."
+        self.push_screen(Confirm("Suspend?", text), answered)
+
+    def _hand_over_and_suspend(self) -> None:
+        self._hand_jobs_over()
+        self.call_from_thread(self.action_suspend_process)
 
     def action_view_palette(self) -> None:
         self.action_command_palette()
@@ -361,7 +379,7 @@ class Workplace(App[None]):
     def action_view_theme(self) -> None:
         names = [theme.name for theme in THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        self.notify(f"Theme {self.theme}. Keep it: cmo config set ui.theme {self.theme}", timeout=TOAST_S, markup=False)
+        self.notify(f"Theme {self.theme}. Keep it: cmo config set ui.theme {self.theme}", markup=False)
         if self.page is not None:
             self.call_after_refresh(self.page.repaint)
 
@@ -370,12 +388,12 @@ class Workplace(App[None]):
             self.push_screen(Help(self.page))
 
     def action_view_back(self) -> None:
-        if self.page is None or not self.page.back():
+        if self.page is None or not (self.page.unzoom() or self.page.back()):
             self.leave()
 
     def action_view_escape(self) -> None:
         self.clear_notifications()
-        if self.page is not None and not self.page.back():
+        if self.page is not None and not (self.page.unzoom() or self.page.back()):
             self.page.set_focus(next(iter(self.page.query("RowTable")), None))
 
     def action_view_copy(self) -> None:
@@ -407,7 +425,7 @@ class Workplace(App[None]):
         except OutputUnwritable as error:
             self.refuse(error.message, error.hint or "")
         else:
-            self.notify(f"Copied: {line(text)[:MOST_SHOWN]}\nAlso in {path}", timeout=TOAST_S, markup=False)
+            self.notify(f"Copied: {line(text)[:MOST_SHOWN]}\nAlso in {path}", markup=False)
 
     def action_sending_pause(self) -> None:
         """Pause sending of the job in view at once; where it is paused, ask when to go on."""
@@ -429,6 +447,8 @@ class Workplace(App[None]):
         name = page.NAME if page is not None else None
         values = page.values() if page is not None else {}
         for action in (*(actions_of(name) if name else ()), *actions_of(None)):
+            if page is not None and action.screens and not page.check_action(action.method, ()):
+                continue
             command = self.typed(command_line(action, values) or "")
             keys = ", ".join(self.get_key_display(Binding(key, "")) for key in action.keys)
             about = f"{keys}  {command}" if command else keys

@@ -1,4 +1,4 @@
-"""What screens about jobs share: starting one, going on with one, pausing one."""
+"""What screens about jobs share: starting one."""
 
 from __future__ import annotations
 
@@ -8,30 +8,16 @@ from cmo import service
 from cmo.errors import CmoError
 from cmo.tui.screens.base import Page
 from cmo.tui.widgets.dialogs import Ask
-from cmo.tui.work import paused, resumed, started
+from cmo.tui.work import started
 
 _ASKS = "Say whom you look for, e.g. 200 python maintainers, active 90 days, topics ci and testing."
 
 
 class JobPage(Page):
-    """A screen with a job in hand."""
-
-    @property
-    def in_hand(self) -> str | None:
-        """The id of the job that keys act on."""
-        return self.desk.job_id
+    """A screen that new jobs are started from."""
 
     def action_jobs_new(self) -> None:
         self._ask_goal("")
-
-    def action_jobs_resume(self) -> None:
-        if self.in_hand is not None:
-            work = partial(resumed, self.workplace.crew, self.desk.settings, self.in_hand)
-            self.workplace.act("jobs.resume", work)
-
-    def action_jobs_pause(self) -> None:
-        if self.in_hand is not None:
-            self.workplace.act("jobs.pause", partial(paused, self.desk.settings, self.in_hand))
 
     def _ask_goal(self, goal: str) -> None:
         def answered(text: str | None) -> None:

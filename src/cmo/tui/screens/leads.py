@@ -130,12 +130,9 @@ class Leads(Page):
         choices = [f"{sign if n in table.shown else ' '} {column.title}" for n, column in enumerate(table.columns)]
         self.app.push_screen(Choose("Show or hide which column?", choices), answered)
 
-    def action_view_web(self) -> None:
-        """Open the profile in the operator's browser; nothing but a web page."""
+    def links(self) -> list[tuple[str, str]]:
         lead = self._lead
-        if lead is not None and lead.url.startswith(("https://", "http://")):
-            self.app.open_url(lead.url)
-            self.notify(f"Opened {line(lead.url)}", markup=False)
+        return [] if lead is None else [("profile", lead.url)]
 
     async def action_view_draft(self) -> None:
         """To the draft for the person, in Review."""

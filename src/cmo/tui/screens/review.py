@@ -31,7 +31,7 @@ from cmo.store.draft_views import Choice, DraftRow, cover, find_batch, list_draf
 from cmo.store.drafts import Decision
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line
-from cmo.tui.screens.base import START, Page, going
+from cmo.tui.screens.base import START, Listed, Page, going
 from cmo.tui.widgets.dialogs import Ask, Choose, EditHere
 from cmo.tui.widgets.draft_pane import FORMS, DraftPane, Form, draft_text, why_text
 from cmo.tui.widgets.filter_box import FilterBox
@@ -44,6 +44,7 @@ WIDE = 100
 PUT_OFF = timedelta(days=1)
 MOST_ROWS = 20_000
 _COLUMNS = (Column("id", 5, "right"), Column("sc", 3, "right"), Column("flag", 9), Column("who"))
+_EXPORTED = ("id", "score", "flag", "login", "name", "org", "address", "subject", "state", "version")
 _SIGNS = {"approved": "done", "rejected": "failed", "expired": "failed", "later": "later"}
 _DECIDED: Mapping[DraftAction, str] = {
     "approve": "approved", "reject": "rejected", "disqualify": "rejected", "later": "later",
@@ -139,6 +140,18 @@ class Review(Page):
             return []
         cells = "\t".join(map(str, (row.id, row.score, row.flag, row.login, row.address, row.subject, row.state)))
         return [("address", row.address), ("row", cells), ("command", f"cmo drafts show {row.id}")]
+
+    def links(self) -> list[tuple[str, str]]:
+        """Where the facts come from."""
+        row, detail = self._row, self._detail
+        if row is None or detail is None or detail.row.id != row.id:
+            return []
+        return [(fact.name, fact.source_url) for fact in detail.personalisation.facts]
+
+    def listed(self) -> Listed:
+        marks = self._table.marks
+        chosen = [row for row in self._rows.drafts if not marks or row.id in marks]
+        return Listed(_EXPORTED, [[getattr(row, name) for name in _EXPORTED] for row in chosen])
 
     def heard(self, told: Told) -> None:
         if told.is_refused and told.action.startswith("drafts."):

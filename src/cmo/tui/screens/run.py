@@ -131,13 +131,6 @@ class Run(JobPage):
         if self.desk.job_id is not None:
             self.app.switch_screen(Log())
 
-    def action_jobs_toggle(self) -> None:
-        """Pause a job that somebody runs; go on with any other."""
-        if self._view is not None and self._view.summary.state != "running":
-            self.action_jobs_resume()
-        else:
-            self.action_jobs_pause()
-
     def _catch_up(self) -> None:
         self._later = None
         if self.is_current:

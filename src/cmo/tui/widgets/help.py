@@ -34,17 +34,16 @@ class Help(Dialog[None]):
             if active.binding.id:
                 bound.setdefault(active.binding.id, []).append(self.app.get_key_display(active.binding))
         text = Text()
-        for action in (*actions_of(self._page.NAME), *actions_of(None)):
+        for action in (*actions_of(self._page.NAME), *actions_of(None), *actions_of("table")):
             if action.id in bound:
                 text.append(f"{' '.join(bound[action.id]):<10}", "bold")
                 text.append(f" {action.about}")
                 text.append(_typed(action, self._page), "dim")
-        text.append("\n" + _MOVES, "dim")
+        text.append("\n" + _MORE, "dim")
         return text
 
 
-_MOVES = """j k g G arrows PgUp PgDn move   space mark   v range   * all   Tab next panel
-Colours, key map and words instead of signs: cmo help accessibility"""
+_MORE = "Colours, key map and words instead of signs: cmo help accessibility"
 
 
 def _typed(action: Action, page: Page) -> str:

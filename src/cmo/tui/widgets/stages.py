@@ -52,7 +52,7 @@ class StageRows:
         return self.rows[offset : offset + limit]
 
 
-class Tail(Lines):
+class Tail(Lines, can_focus=True):
     """The last lines of many, as many as there is room for."""
 
     DEFAULT_CSS = "Tail { height: 1fr; }"

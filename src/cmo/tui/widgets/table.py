@@ -6,25 +6,30 @@ Source of the form: Textual's line API (ScrollView). Cells are plain text with a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from cmo.tui.actions import bindings_of
 from cmo.tui.paint import Meaning, Palette, cut
 
 PAGE = 256
 PAGES = 8
 """Pages kept: what is in view, and what was a moment ago."""
+
+FLAGS: frozenset[Meaning] = frozenset({"warn", "error", "needs"})
+"""A cell of these asks for a look."""
+MOST_LOOKED = 5_120
 
 Cell = str | tuple[str, Meaning]
 
@@ -72,18 +77,7 @@ class RowTable(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     RowTable { height: 1fr; scrollbar-size-horizontal: 0; scrollbar-gutter: stable; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "Down", show=False, id="move.down"),
-        Binding("k,up", "move(-1)", "Up", show=False, id="move.up"),
-        Binding("g,home", "go(0)", "First", show=False, id="move.first"),
-        Binding("G,end", "go(-1)", "Last", show=False, id="move.last"),
-        Binding("ctrl+d,pagedown", "leap(1)", "Page down", show=False),
-        Binding("ctrl+u,pageup", "leap(-1)", "Page up", show=False),
-        Binding("space", "mark", "Mark", show=False),
-        Binding("v", "range", "Range", show=False),
-        Binding("asterisk", "mark_all", "Mark all shown", show=False),
-        Binding("enter", "choose", "Open", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("table")
 
     @dataclass
     class Moved(Message):
@@ -162,6 +156,28 @@ class RowTable(ScrollView, can_focus=True):
     def marks(self) -> frozenset[Hashable]:
         """Keys of marked rows."""
         return frozenset(self._marks)
+
+    @property
+    def cursor_line(self) -> int:
+        """The line of the screen that the cursor is on, from 0."""
+        return self.region.y + 1 + self._cursor - int(self.scroll_offset.y)
+
+    def flagged(self, step: int) -> int | None:
+        """Where the next row with a flag is, after the cursor or before it, round the ends; at most `MOST_LOOKED` rows
+        are looked at."""
+        for by in range(1, min(self._count, MOST_LOOKED) + 1):
+            place = (self._cursor + by * step) % self._count
+            row = self.row(place)
+            if row is not None and any(isinstance(cell, tuple) and cell[1] in FLAGS for cell in row.cells):
+                return place
+        return None
+
+    def chosen(self) -> Iterator[Row]:
+        """The marked rows in order, else all."""
+        for place in range(self._count):
+            row = self.row(place)
+            if row is not None and (not self._marks or row.key in self._marks):
+                yield row
 
     def row(self, index: int | None = None) -> Row | None:
         """A row by its place; without one, that of the cursor."""
