@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from cmo.domain import event as ev
-from cmo.domain.job import Icp, Role, Stage, StarsRange
+from cmo.domain.job import Icp, Mode, Role, Stage, StarsRange
 from cmo.domain.lead import (
     Email,
     EmailClass,
@@ -24,7 +24,9 @@ from cmo.store.commit import commit
 from cmo.store.db import open_store
 from tests.cli.harness import NOW
 from tests.fakes.jobs import new_job, plan_factory
+from tests.fakes.ledger import ledger_row
 
+ADDRESS = "ana.marsh@marsh-works.example"
 HOSTILE_NAME = "Bob\x1b]0;owned\x07 [/] \u202eevil"
 
 
@@ -115,3 +117,22 @@ def person(
             email=found,
         ),
     ]  # fmt: skip
+
+
+def seed_failures(home: Path) -> str:
+    """A job with 12 people not looked up, and two mails that did not leave, of which one may have."""
+    conn = open_store(home / "campaign.db")
+    found = new_job(conn, plan_factory(mode=Mode.SEND_ALLOWED))
+    rows = [ledger_row(conn, found.id, f"p{s}@p.example", state=s) for s in ("failed", "unknown")]
+    failures = [
+        ("enrich_github_user", Stage.ENRICH, ItemFailure(item=f"maint{n}", code="unavailable", message=f"502 for m{n}"))
+        for n in range(12)
+    ]
+    failures += [
+        ("smtp.send", Stage.SEND, ItemFailure(item=f"outbox:{row}", code="timeout", message=f"silent on {ADDRESS}"))
+        for row in rows
+    ]
+    events = [ev.ItemFailed(tool=tool, stage=stage, failure=failure) for tool, stage, failure in failures]
+    commit(conn, found.id, [(str(n), event) for n, event in enumerate(events)], at=NOW, epoch=None)
+    conn.close()
+    return found.id

@@ -7,38 +7,19 @@ import pytest
 from cmo.cli.commands import COMMANDS
 from cmo.cli.registry import NOUNS
 from cmo.domain import event as ev
-from cmo.domain.job import Mode, Stage
 from cmo.domain.known_errors import KNOWN
-from cmo.domain.lead import ItemFailure
 from cmo.domain.triage import UNKNOWN_CAN_DO
 from cmo.store.commit import commit
 from cmo.store.db import open_store
 from cmo.store.switches import SENDING, switch_on
 from tests.cli.harness import NOW, Cmo
-from tests.fakes.jobs import new_job, plan_factory
-from tests.fakes.ledger import ledger_row
-
-ADDRESS = "ana.marsh@marsh-works.example"
+from tests.cli.seed import ADDRESS, seed_failures
+from tests.fakes.jobs import new_job
 
 
 @pytest.fixture
 def job(cmo: Cmo) -> str:
-    """A job with 12 people not looked up, and two mails that did not leave, of which one may have."""
-    conn = open_store(cmo.home / "campaign.db")
-    found = new_job(conn, plan_factory(mode=Mode.SEND_ALLOWED))
-    rows = [ledger_row(conn, found.id, f"p{s}@p.example", state=s) for s in ("failed", "unknown")]
-    failures = [
-        ("enrich_github_user", Stage.ENRICH, ItemFailure(item=f"maint{n}", code="unavailable", message=f"502 for m{n}"))
-        for n in range(12)
-    ]
-    failures += [
-        ("smtp.send", Stage.SEND, ItemFailure(item=f"outbox:{row}", code="timeout", message=f"silent on {ADDRESS}"))
-        for row in rows
-    ]
-    events = [ev.ItemFailed(tool=tool, stage=stage, failure=failure) for tool, stage, failure in failures]
-    commit(conn, found.id, [(str(n), event) for n, event in enumerate(events)], at=NOW, epoch=None)
-    conn.close()
-    return found.id
+    return seed_failures(cmo.home)
 
 
 def keys(cmo: Cmo) -> dict[str, str]:

@@ -46,6 +46,17 @@ def _elsewhere(here: Session, error: JobNotFound) -> JobNotFound:
     return JobNotFound(error.message, hint=hint, details=error.details)
 
 
+def tell_obstacles(here: Session, conn: Connection, job_id: str) -> None:
+    """Warn of what stands in the job's way: stopped, paused, broken."""
+    from cmo.service.standing import obstacles, read_standing
+    from cmo.service.troubles import find_troubles, free_bytes
+
+    now = service.clock_of(here.settings).now()
+    troubles = find_troubles(conn, job_id, now=now, free=free_bytes(here.settings.paths.data_dir))
+    for words, way in obstacles(read_standing(conn, job_id, now=now, troubles=troubles), short_ref(conn, job_id)):
+        here.say.warn(words, way)
+
+
 def short_ref(conn: Connection, job_id: str) -> str:
     """The part of the id that is typed: the time of day, where only this job has it."""
     part = job_id.split("-", 2)[2]

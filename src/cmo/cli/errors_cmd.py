@@ -10,23 +10,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cmo import service
+from cmo.cli import error_lines
 from cmo.cli.asking import opened_job, short_ref
 from cmo.cli.diagnostics import DONE, NOT_FOUND, PARTLY, UNREACHABLE
 from cmo.cli.errors import NothingMatched, UsageProblem
 from cmo.cli.options import DryRun, Fields, JobArg, JobOption
-from cmo.cli.output import Column, Row
+from cmo.cli.output import Column
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import pad, safe_line, wrapped
+from cmo.cli.terminal import safe_line
 from cmo.domain.job import Stage
 from cmo.domain.outbox import OutboxState
 from cmo.domain.triage import explain
+from cmo.service import error_words
 from cmo.service import errors as verbs
+from cmo.service.error_words import Marking
+from cmo.service.standing import told_pause
 from cmo.store import groups, views
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-    from cmo.domain.triage import Explanation
     from cmo.store.groups import FailedItem, StoredGroup
 
 GroupArg = Annotated[str, typer.Argument(metavar="GROUP", help="Its key, or the start of it.")]
@@ -36,21 +39,8 @@ Items = Annotated[
 ]
 OneGroup = Annotated[str | None, typer.Option("--group", metavar="GROUP", help="A group's key, or the start of it.")]
 
-_SIGNS = {"retrying": "▶", "needs you": "◆", "dead": "✗", "skipped": "·"}
-_TONES = {"retrying": "bold", "needs you": "needs", "dead": "error", "skipped": "dim"}
-_WORDS = {
-    "skip": ("Skipped", "Would skip"),
-    "deadletter": ("Gave up", "Would give up"),
-    "revive": ("Took back", "Would take back"),
-}
 _EXTRA = ("first_at", "tool", "code", "tries", "open", "skipped", "dead", "next_try_at", "job_id")
-_LABEL = 17
 _SHOWN = 10
-
-
-def _state(row: Row, *, glyphs: bool) -> str:
-    word = str(row["state"])
-    return f"{_SIGNS[word]} {word}" if glyphs else word
 
 
 def _columns(glyphs: bool) -> list[Column]:
@@ -60,7 +50,12 @@ def _columns(glyphs: bool) -> list[Column]:
         Column("leads", right=True, least=3, drop=3),
         Column("stage", least=6, drop=1),
         Column("last_at", head="last", least=6, drop=2),
-        Column("state", least=11, show=lambda row: _state(row, glyphs=glyphs), tone=lambda row: _TONES[row["state"]]),
+        Column(
+            "state",
+            least=11,
+            show=lambda row: error_lines.state_text(row["state"], glyphs=glyphs),
+            tone=lambda row: error_lines.TONES[row["state"]],
+        ),
         Column("message", head="what happened", least=16),
         *(Column(name, extra=True) for name in _EXTRA),
     ]
@@ -85,7 +80,8 @@ def list_groups(
     glyphs = here.out.terminal.glyphs
     here.out.table("cmo.errors.list/1", _columns(glyphs), [_row(item) for item in found], fields=fields)
     if found:
-        here.say.hint(f"One of them: cmo errors show {_typed(found[0].key, job)}")
+        by_one = f"cmo errors review{f' --job {safe_line(job)}' if job else ''}"
+        here.say.hint(f"One of them: cmo errors show {_typed(found[0].key, job)}   One by one: {by_one}")
         return DONE
     if stage is None and group is None and not terms:
         here.say.note(f"No errors in {job_id}.")
@@ -110,10 +106,9 @@ def show(
     with opened_job(here, found.job_id) as (conn, _):
         members = groups.group_members(conn, found.job_id, found.key, limit=limit)
     typed = _typed(found.key, job)
-    at = found.next_try_at and found.next_try_at.astimezone()
-    told = explain(found.model_copy(update={"key": typed, "next_try_at": at}))
+    told = explain(found.model_copy(update={"key": typed}))
     data = {**_row(found), **told.model_dump(), "members": [member.model_dump(mode="json") for member in members]}
-    here.out.document("cmo.errors.show/1", data, text=_page(here, found, told, members), fields=fields)
+    here.out.document("cmo.errors.show/1", data, text=_page(here, found, typed, members), fields=fields)
     if found.count > len(members):
         here.say.note(f"{len(members):,} of {found.count:,} members shown. All: --limit {found.count}")
     if found.open:
@@ -152,11 +147,9 @@ def retry(
         raise NothingMatched(
             f"None of these is an open member of {found[0].key}.", hint=f"cmo errors show {_typed(found[0].key, job)}"
         )
-    here.say.note(
-        f"{'Would be pending' if dry_run else 'Pending'} again: {done.items:,} for the job, {done.writes:,} to send."
-    )
-    for why, count in done.left.items():
-        here.say.warn(f"{count:,} left as they are: {why}.")
+    here.say.note(error_words.retried(done, is_dry=dry_run))
+    for stays in error_words.stays(done):
+        here.say.warn(stays)
     if any(not one.can_be_retried for one in found):
         here.say.hint("What failed is looked up again by a new job: cmo run")
     data = {"dry_run": dry_run, "items": done.items, "writes": done.writes, "left": dict(done.left)}
@@ -254,10 +247,10 @@ def ticket(group: GroupArg, job: JobOption = None, dry_run: DryRun = False) -> i
     data = {"dry_run": False, "group": found.key, "id": filed.id, "state": filed.state, "new": is_new}
     here.out.document("cmo.errors.ticket/1", data, text=[safe_line(filed.id or "")] if filed.id else [])
     if filed.state is OutboxState.CONFIRMED:
-        here.say.note(f"Group {found.key} {'is now' if is_new else 'was filed before as'} {safe_line(filed.id or '')}.")
+        here.say.note(error_words.filed(found, filed, is_new=is_new))
         return DONE
-    why = safe_line(filed.message or "no answer yet").rstrip(".")
-    here.say.warn(f"The ticket is {filed.state}: {why}.", f"Again: cmo errors ticket {_typed(found.key, job)}")
+    said = error_words.filed(found, filed, is_new=is_new)
+    here.say.warn(said, f"Again: cmo errors ticket {_typed(found.key, job)}")
     return PARTLY if filed.state is OutboxState.UNKNOWN else UNREACHABLE
 
 
@@ -300,27 +293,17 @@ def _row(group: StoredGroup) -> dict[str, Any]:
     return {"group": group.key, "state": group.state.value, "open": group.open, **data}
 
 
-def _page(here: Session, group: StoredGroup, told: Explanation, members: Sequence[FailedItem]) -> list[str]:
-    terminal, row = here.out.terminal, _row(group)
-    state = terminal.paint(_state(row, glyphs=terminal.glyphs), _TONES[row["state"]])
-    rows = [f"{group.key}  {group.count:,} at {group.stage}, {safe_line(group.tool)}  {state}"]
-    example = members[0]
-    parts = [("What it means", told.means), ("What cmo did", told.did)]
-    parts += [("What you can do" if n == 0 else "", text) for n, text in enumerate(told.can_do)]
-    parts.append(("Example", f"{example.item}  {example.message}"))
-    for label, text in parts:
-        lines = wrapped(here.qualify(safe_line(text)), max(20, terminal.width - _LABEL))
-        rows += [pad(label if n == 0 else "", _LABEL) + line for n, line in enumerate(lines)]
-    for n, member in enumerate(members):
-        tried = f"{member.tries} attempt{'' if member.tries == 1 else 's'}, {here.out.when(member.last_at)}"
-        state = f", {member.state}" if member.state else ""
-        mark = f", {member.mark}: {safe_line(member.mark_reason or 'no reason given')}" if member.mark else ""
-        rows.append(f"{pad('Members' if n == 0 else '', _LABEL)}{safe_line(member.item)}  {tried}{state}{mark}")
-    return rows
+def _page(here: Session, group: StoredGroup, typed: str, members: Sequence[FailedItem]) -> list[str]:
+    terminal = here.out.terminal
+    with service.reader(here.settings) as conn:
+        ticket = groups.find_ticket(conn, group.job_id, group.key)
+    parts = error_words.about(group, members[0], ticket, typed=typed)
+    parts.append(("Members", tuple(error_lines.member(item, here.out.when(item.last_at)) for item in members)))
+    return [error_lines.head(group, terminal), *error_lines.labelled(parts, terminal, here.qualify)]
 
 
 def _marked(
-    here: Session, verb: str, counts: Counter[str], typed: str, *, dry_run: bool, is_named: bool = False
+    here: Session, verb: Marking, counts: Counter[str], typed: str, *, dry_run: bool, is_named: bool = False
 ) -> int:
     """Say what was marked; `typed` is the group as it is typed.
 
@@ -329,8 +312,7 @@ def _marked(
     """
     if is_named and not counts:
         raise NothingMatched("None of these members is to be changed.", hint=f"cmo errors show {typed}")
-    done, would = _WORDS[verb]
-    here.say.note(f"{would if dry_run else done} {counts.total():,} of group {', '.join(counts) or typed.split()[0]}.")
+    here.say.note(error_words.marked(verb, counts or Counter({typed.split()[0]: 0}), is_dry=dry_run))
     here.out.document(f"cmo.errors.{verb}/1", {"dry_run": dry_run, "groups": dict(counts)}, text=[])
     if verb != "revive":
         here.say.hint(f"Take back: cmo errors revive {typed}")
@@ -340,14 +322,8 @@ def _marked(
 def _banner(here: Session, conn: Connection, job_id: str) -> None:
     """Say that sending is paused, and how it goes on."""
     pause = groups.sending_pause(conn, job_id, now=service.clock_of(here.settings).now())
-    if pause is None:
-        return
-    job = f" {short_ref(conn, job_id)}" if pause.name.endswith(job_id) else ""
-    until = f" It goes on at {pause.until.astimezone():%H:%M}, with one call first." if pause.until else ""
-    here.say.warn(
-        f"Sending paused {pause.at.astimezone():%H:%M}: {safe_line(pause.reason).rstrip('.')}.{until}",
-        f"When to go on: cmo resume{job} --sending, or cmo pause{job} --sending --for 15m",
-    )
+    if pause is not None:
+        here.say.warn(*told_pause(pause, short_ref(conn, job_id)))
 
 
 def _named(here: Session, ref: str | None) -> tuple[str, str]:

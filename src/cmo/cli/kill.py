@@ -36,7 +36,12 @@ def kill(
         return _status(here)
     if release:
         return _release(here, reason, dry_run=dry_run)
-    receipt = verbs.kill(here.settings, reason, drill=drill or dry_run, tell=here.say.note)
+    return stop_sending(here, reason, drill=drill or dry_run)
+
+
+def stop_sending(here: Session, reason: str, *, drill: bool = False) -> int:
+    """Stop all sending at once, and say what came of it; returns the exit code."""
+    receipt = verbs.kill(here.settings, reason, drill=drill, tell=here.say.note)
     here.out.document("cmo.kill/1", _document(receipt), text=_told(receipt))
     if not receipt.is_drill and not receipt.is_stopped:
         here.say.warn(verbs.NOT_STOPPED, verbs.MEND)

@@ -371,6 +371,15 @@ MAIL_COMMANDS: tuple[Entry, ...] = (
         (4,),
     ),
     Entry(
+        "errors review",
+        "Go through what failed group by group, line by line.",
+        "errors_review",
+        "review",
+        "mail",
+        ("errors review", "errors review --where stage:send --accessible"),
+        (4, 5),
+    ),
+    Entry(
         "errors retry",
         "Make what failed pending again, under the same keys.",
         "errors_cmd",

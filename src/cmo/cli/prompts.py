@@ -39,7 +39,7 @@ class Prompts:
             answer = self._read(f"{question} {choices} ").lower()
             if answer in ("", "y", "yes", "n", "no"):
                 return default if not answer else answer.startswith("y")
-            self._say("Please answer y or n.")
+            self.tell("Please answer y or n.")
 
     def choose(self, question: str, options: Sequence[tuple[str, str]], *, flag: str, numbered: bool = False) -> str:
         """One of `options` (letter, meaning); Enter takes the first. With `numbered` a list that is read well aloud."""
@@ -47,7 +47,7 @@ class Prompts:
         letters = [letter for letter, _ in options]
         if numbered:
             for number, (_, meaning) in enumerate(options, start=1):
-                self._say(f"  {number}. {meaning}")
+                self.tell(f"  {number}. {meaning}")
             shown = f"{question} Number, Enter for 1: "
         else:
             first, *others = options
@@ -62,7 +62,7 @@ class Prompts:
                 return answer
             if answer.isdecimal() and 1 <= int(answer) <= len(letters):
                 return letters[int(answer) - 1]
-            self._say(f"Please answer {', '.join(letters)} or Enter.")
+            self.tell(f"Please answer {', '.join(letters)} or Enter.")
 
     def secret(self, question: str, *, flag: str) -> str:
         """A line that is not shown while it is typed."""
@@ -92,5 +92,6 @@ class Prompts:
             raise Left("No answer: nothing was changed.")
         return answer.strip()
 
-    def _say(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """A line that belongs to a question, such as one of its choices."""
         self.err.write(safe_line(text) + "\n")

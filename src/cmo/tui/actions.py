@@ -72,7 +72,7 @@ _TABLES = ("jobs", "review", "leads", "errors", "outbox", "audit", "log")
 _PAGES = (*SCREENS, "log")
 _LISTS: Mapping[str, str] = {
     "jobs": "jobs list", "run": "status {job} --json", "review": "drafts list --job {job} --limit 1000000",
-    "errors": "errors list {job}", "chat": "jobs show {job} --json", "outbox": "outbox list {job}",
+    "errors": "errors list {job}", "chat": "jobs show {job} --json", "outbox": "outbox list --job {job}",
     "limits": "limits show", "log": "logs {job} --all",
 }  # fmt: skip
 """Screen with a list -> the command that lists the same; leads and the audit log have exports of their own."""

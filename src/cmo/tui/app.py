@@ -431,6 +431,7 @@ class Workplace(App[None], inherit_bindings=False):
         """Pause sending of the job in view at once; where it is paused, ask when to go on."""
         job_id, settings = self.desk.job_id, self.desk.settings
         if job_id is None:
+            self.notify("There is no job yet whose sending could be paused. ! stops all sending.", markup=False)
             return
         if self.frame.pause is None:
             self.act("sending.pause", lambda: sending_paused(settings, job_id))

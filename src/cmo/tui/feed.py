@@ -9,51 +9,25 @@ from cmo.clock import SystemClock
 from cmo.domain.job import Job, JobStatus
 from cmo.errors import ConfigError
 from cmo.service.controls import limits_of
+from cmo.service.standing import Standing, read_standing
 from cmo.service.troubles import Trouble
-from cmo.store.draft_views import count_waiting
-from cmo.store.groups import count_needing, sending_pause
 from cmo.store.job_views import JobPulse
-from cmo.store.outbox_views import count_held_for_person
-from cmo.store.request_views import open_requests
-from cmo.store.standing_views import quota_use, stopped
+from cmo.store.standing_views import quota_use
 from cmo.store.views import live_holder, state_of
 from cmo.tui.desk import Desk
 from cmo.tui.paint import line
 
 
 @dataclass(frozen=True)
-class Stop:
-    """Something that a person, or an error spike, switched on."""
-
-    by: str
-    at: datetime
-    reason: str
-    until: datetime | None
-
-
-@dataclass(frozen=True)
-class Frame:
+class Frame(Standing):
     """Where the job in view stands, as far as every screen shows it."""
 
     job: Job | None = None
     state: str = ""
     """Of the job, as `JobSummary.state`."""
-    kill: Stop | None = None
-    pause: Stop | None = None
-    """Sending of this job, or of all, is paused."""
     used: int = 0
     limit: int = 0
     """Mails today, of the whole workspace."""
-    drafts: int = 0
-    """That wait for a decision."""
-    errors: int = 0
-    """Groups that nobody has dealt with."""
-    doubtful: int = 0
-    """Mails that may have left, and of which only a person can say so."""
-    requests: int = 0
-    """Of the job, that nobody answered."""
-    troubles: tuple[Trouble, ...] = ()
-    """What is broken, the worst first."""
 
     @property
     def holds_until(self) -> datetime | None:
@@ -99,18 +73,11 @@ def read_frame(desk: Desk, troubles: tuple[Trouble, ...]) -> Frame:
     except ConfigError:  # told by the screen of limits; line 1 is never empty
         used, limit = 0, 0
     holder = live_holder(conn, job.id, now_s=SystemClock().now().timestamp()) if job else None
-    kill = stopped(conn, now=now)
-    pause = sending_pause(conn, job.id, now=now) if job else None
+    standing = read_standing(conn, job.id if job else None, now=now, troubles=troubles)
     return Frame(
+        **vars(standing),
         job=job,
         state=state_of(job.status, holder) if job else "",
-        kill=Stop(kill.by, kill.at, kill.reason, kill.until) if kill else None,
-        pause=Stop(pause.by, pause.at, pause.reason, pause.until) if pause else None,
         used=used,
         limit=limit,
-        drafts=count_waiting(conn, job.id, now=now) if job else 0,
-        errors=count_needing(conn, job.id) if job else 0,
-        doubtful=count_held_for_person(conn, job.id) if job else 0,
-        requests=len(open_requests(conn, job.id)) if job else 0,
-        troubles=troubles,
     )

@@ -8,8 +8,7 @@ from cmo import service
 from cmo.config import Settings
 from cmo.domain.job import JobStatus, Plan
 from cmo.paths import ensure_folder
-from cmo.service.controls import pause_sending, resume_sending
-from cmo.service.errors import resume_after
+from cmo.service import pausing
 from cmo.service.hosting import Crew, require_github
 from cmo.service.kill import MEND, NOT_STOPPED, kill
 from cmo.tui.messages import Told
@@ -53,8 +52,7 @@ def removed(settings: Settings, job_id: str) -> Told:
 
 def sending_paused(settings: Settings, job_id: str) -> Told:
     """Pause sending of one job."""
-    pause_sending(settings, job_id)
-    return Told("sending.pause", "Sending of this job is paused. P: when to go on.")
+    return Told("sending.pause", f"{pausing.pause(settings, job_id)} P: when to go on.")
 
 
 def sending_goes_on(settings: Settings, job_id: str, minutes: int | None) -> Told:
@@ -63,13 +61,7 @@ def sending_goes_on(settings: Settings, job_id: str, minutes: int | None) -> Tol
     Args:
         minutes: 0: now; None: when a person says so.
     """
-    if minutes == 0:
-        wider = resume_sending(settings, job_id)
-        return Told("sending.resume", "Sending goes on." if wider is None else "Sending of all jobs is still paused.")
-    pause = resume_after(settings, job_id, minutes)
-    if pause is None or pause.until is None:
-        return Told("sending.pause", "Sending stays paused until you say so.")
-    return Told("sending.pause", f"Sending goes on at {pause.until.astimezone():%H:%M}, with one mail first.")
+    return Told("sending.resume" if minutes == 0 else "sending.pause", pausing.go_on(settings, job_id, minutes))
 
 
 def everything_stopped(settings: Settings, tell: Callable[[str], None]) -> Told:

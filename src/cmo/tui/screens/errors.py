@@ -16,7 +16,9 @@ from cmo.config import Settings
 from cmo.domain.filters import Term
 from cmo.domain.job import Mode
 from cmo.domain.outbox import OutboxState
+from cmo.service import error_words
 from cmo.service import errors as verbs
+from cmo.service.error_words import Marking
 from cmo.store.groups import FailedItem, StoredGroup, error_groups, find_ticket, group_members
 from cmo.store.progress import counters
 from cmo.tui.actions import actions_of, command_line
@@ -30,7 +32,6 @@ from cmo.tui.widgets.error_rows import (
     MemberRows,
     group_text,
     member_text,
-    ticket_words,
 )
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.table import NoRows, RowTable
@@ -140,7 +141,7 @@ class Errors(Page):
             return
         known = find_ticket(self.desk.conn, group.job_id, group.key)
         if known is not None and known.state is OutboxState.CONFIRMED:
-            self.notify(f"Group {group.key} is {ticket_words(known)}.", markup=False)
+            self.notify(error_words.filed(group, known, is_new=False), markup=False)
             return
         settings = self.desk.job_settings()
         if Mode.DRY_RUN in (settings.mode(), job.plan.mode):
@@ -228,28 +229,28 @@ _Verb = Callable[[Settings, str, Sequence[str], Sequence[str]], str]
 
 def _retried(settings: Settings, job_id: str, keys: Sequence[str], items: Sequence[str]) -> str:
     done = verbs.retry(settings, job_id, keys, items=items)
-    left = [f" {count:,} left as they are: {why}." for why, count in done.left.items()]
+    left = error_words.stays(done)
     if not (done.items or done.writes or left):
         return "Nothing of it is open. u takes back what was set aside."
-    return f"Pending again: {done.items:,} for the job, {done.writes:,} to send.{''.join(left)}"
+    return " ".join([error_words.retried(done), *left])
 
 
 def _skipped(settings: Settings, job_id: str, keys: Sequence[str], items: Sequence[str]) -> str:
-    return _counted("Skipped", verbs.skip(settings, job_id, keys, items=items), "u takes it back.")
+    return _counted("skip", verbs.skip(settings, job_id, keys, items=items), "u takes it back.")
 
 
 def _given_up(settings: Settings, job_id: str, keys: Sequence[str], items: Sequence[str]) -> str:
-    return _counted("Gave up", verbs.dead_letter(settings, job_id, keys=keys, items=items), "u takes it back.")
+    return _counted("deadletter", verbs.dead_letter(settings, job_id, keys=keys, items=items), "u takes it back.")
 
 
 def _taken_back(settings: Settings, job_id: str, keys: Sequence[str], items: Sequence[str]) -> str:
-    return _counted("Took back", verbs.revive(settings, job_id, keys, items=items), "r tries it again.")
+    return _counted("revive", verbs.revive(settings, job_id, keys, items=items), "r tries it again.")
 
 
-def _counted(done: str, counts: Counter[str], then: str) -> str:
+def _counted(verb: Marking, counts: Counter[str], then: str) -> str:
     if not counts:
         return "Nothing of it is to be changed."
-    return f"{done} {counts.total():,} of {', '.join(counts)}. {then}"
+    return f"{error_words.marked(verb, counts)} {then}"
 
 
 def _shown(settings: Settings, group: StoredGroup) -> Told:
@@ -259,5 +260,5 @@ def _shown(settings: Settings, group: StoredGroup) -> Told:
 
 def _filed(settings: Settings, group: StoredGroup) -> Told:
     ticket, is_new = verbs.file_ticket(settings, group)
-    said = f"Group {group.key} is {'now ' if is_new else ''}{ticket_words(ticket)}."
+    said = error_words.filed(group, ticket, is_new=is_new)
     return Told("errors.ticket", said, is_refused=ticket.state is not OutboxState.CONFIRMED)

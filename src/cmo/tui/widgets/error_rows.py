@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cmo.domain.filters import Term
-from cmo.domain.outbox import OutboxState
-from cmo.domain.triage import explain
+from cmo.service.error_words import CAN_DO, EXAMPLE, about
 from cmo.store.db import Connection
 from cmo.store.groups import (
     FailedItem,
@@ -125,23 +124,15 @@ def group_text(
     Args:
         key_of: Knows which command has a key here.
     """
-    at = group.next_try_at and group.next_try_at.astimezone()
-    told = explain(group.model_copy(update={"next_try_at": at}))
-    ways = [_way(words, palette, key_of) for words in told.can_do] if group.open else []
-    if group.skipped or group.dead:
-        ways.append(_way(f"take {group.skipped + group.dead:,} back: cmo errors revive {group.key}", palette, key_of))
-    rows = [
-        ("What it means", Text(line(told.means))),
-        ("What cmo did", Text(line(told.did))),
-        ("What you can do", Text("   ").join(sorted(ways, key=lambda way: not way.spans))),  # keys come first
-    ]
-    if group.skipped or group.dead:
-        rows.append(("Set aside", Text(f"{group.skipped:,} skipped, {group.dead:,} given up, of {group.count:,}")))
-    if example is not None:
-        text = Text(f"{line(example.item)}  {line(example.message)}  {example.last_at.astimezone():%H:%M:%S}")
-        rows.append(("Example", text.append(f"  Enter: all {group.count:,}", palette["dim"])))
-    if ticket is not None:
-        rows.append(("Ticket", Text(ticket_words(ticket))))
+    rows = []
+    for label, texts in about(group, example, ticket):
+        text = Text("   ".join(texts))
+        if label == CAN_DO:
+            ways = [_way(words, palette, key_of) for words in texts]
+            text = Text("   ").join(sorted(ways, key=lambda way: not way.spans))  # keys come first
+        elif label == EXAMPLE:
+            text.append(f"  Enter: all {group.count:,}", palette["dim"])
+        rows.append((label, text))
     return _labelled(rows, palette)
 
 
@@ -159,13 +150,6 @@ def member_text(member: FailedItem, palette: Palette) -> Table:
     if member.mark is not None:
         rows.append(("Set aside", Text(f"{member.mark}: {line(member.mark_reason or 'no reason given')}")))
     return _labelled(rows, palette)
-
-
-def ticket_words(ticket: FiledTicket) -> str:
-    """How the ticket of a group stands."""
-    if ticket.state is OutboxState.CONFIRMED:
-        return f"filed as {line(ticket.id or 'one without a number')}"
-    return f"{ticket.state}: {line(ticket.message or 'no answer yet')}"
 
 
 def _state_of(member: FailedItem) -> GroupState:

@@ -7,6 +7,7 @@ from rich.text import Text
 from textual.events import Click
 
 from cmo.domain.job import JobStatus, Mode
+from cmo.service.standing import kill_words, pause_words
 from cmo.tui.actions import SCREENS, Action, hints
 from cmo.tui.feed import Frame
 from cmo.tui.paint import Meaning, Palette, cut, line
@@ -37,10 +38,7 @@ class TopLine(OneLine):
         width = self.size.width
         if frame.kill is not None:
             mark = palette.sign("locked")[0]
-            at = frame.kill.at.astimezone()
-            said = (
-                f" {mark} ALL SENDING STOPPED by {line(_person(frame.kill.by))} {at:%H:%M}  {line(frame.kill.reason)}"
-            )
+            said = f" {mark} {kill_words(frame.kill)}  {line(frame.kill.reason)}"
             self.say(Text(cut(said, width, more=palette.ellipsis()), style=palette["needs"], no_wrap=True))
             return
         world = "SANDBOX " if sandbox else ""
@@ -76,12 +74,11 @@ class Banner(OneLine):
         self.set_class(pause is not None, "-on")
         if pause is None:
             return
-        began = f" {palette.sign('locked')[0]} Sending paused {pause.at.astimezone():%H:%M}: "
-        until = f" Goes on {pause.until.astimezone():%H:%M}, one mail first." if pause.until else ""
+        since, why, until = pause_words(pause)
+        began = f" {palette.sign('locked')[0]} {since}: "
         runs = " The run goes on." if frame.job is not None and frame.job.status is JobStatus.RUNNING else ""
         tail = f".{until}{runs} P: when to go on "
         room = max(8, self.app.size.width - len(began) - len(tail))
-        why = line(pause.reason).rstrip(".").replace("paused by operator:", "by ")
         if len(why) > room:
             why = cut(why, room, more=palette.ellipsis())
         self.say(Text(f"{began}{why}{tail}", style=palette["needs"], no_wrap=True, overflow="ellipsis"))
@@ -170,7 +167,3 @@ class Hints(OneLine):
                 where = self.screen if action.screens else self.app
                 self.app.run_worker(where.run_action(action.method))
                 return
-
-
-def _person(actor: str) -> str:
-    return actor.removeprefix("operator:")
