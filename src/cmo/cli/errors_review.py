@@ -214,7 +214,7 @@ class _Sitting:
                 pause_or_go_on(self.here, self.settings, self.job.id, is_paused=is_paused)
                 self._stay(group)
             case _:
-                stop_sending(self.here, "from cmo errors review")
+                stop_sending(self.here, "while errors were gone through")
                 self._stay(group)
 
     def _stay(self, group: StoredGroup) -> None:

@@ -202,6 +202,15 @@ MAIL_COMMANDS: tuple[Entry, ...] = (
         (4,),
     ),
     Entry(
+        "outbox review",
+        "Go through what is about to leave row by row, line by line.",
+        "outbox_review",
+        "review",
+        "mail",
+        ("outbox review", "outbox review --where state:unknown --accessible"),
+        (4, 5),
+    ),
+    Entry(
         "outbox recall",
         "Take back what nobody has taken up yet.",
         "outbox",

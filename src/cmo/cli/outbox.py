@@ -17,11 +17,13 @@ from cmo.cli.options import DryRun, Fields, Limit
 from cmo.cli.output import Column, Row
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import guarded, safe_line
-from cmo.domain.text import span
+from cmo.domain.text import counted, span
 from cmo.service import outbox as verbs
+from cmo.service.outbox_words import ARRIVED, DONE_WORDS, Verb
 from cmo.store import outbox_views
 
 if TYPE_CHECKING:
+    from cmo.store.outbox_hand import Arrived as Arrival
     from cmo.store.outbox_hand import ByHand
     from cmo.store.outbox_views import OutboxRow
 
@@ -85,7 +87,7 @@ def list_rows(
         here.say.note(f"Nothing matches {where}." if where else "The outbox is empty.")
         here.say.hint("cmo why-not")
         return NOT_FOUND
-    here.say.hint("A mail as it leaves: cmo outbox show ID   Take back: cmo outbox recall ID")
+    here.say.hint("A mail as it leaves: cmo outbox show ID   One by one: cmo outbox review")
     return DONE
 
 
@@ -162,13 +164,18 @@ def release(
 def _asked(here: Session, rows: Sequence[OutboxRow]) -> str:
     for row in rows[:_SHOWN]:
         here.say.note(f"{row.id}: {row.operation} to {safe_line(row.who)}: {safe_line(row.reason)}")
-    choices = [("l", "leave it"), ("y", "it arrived"), ("n", "it surely did not: plan it again")]
+    return asked_arrival(here) or "leave"
+
+
+def asked_arrival(here: Session) -> Arrival | None:
+    """Ask whether what may have left did; None to leave it so."""
+    choices = [("l", "leave it"), *zip(("y", "n"), (words for _, words in ARRIVED), strict=True)]
     answer = here.ask.choose("Did it arrive?", choices, flag="--as confirmed or --as absent", numbered=here.accessible)
-    return {"l": "leave", "y": "confirmed", "n": "absent"}[answer]
+    return {"y": ARRIVED[0][0], "n": ARRIVED[1][0]}.get(answer)
 
 
 def _do(
-    name: str,
+    name: Verb,
     ids: Sequence[str] | None,
     all_: bool,
     *,
@@ -183,11 +190,10 @@ def _do(
     )
 
 
-def _told(here: Session, name: str, done: ByHand, *, dry_run: bool) -> int:
+def _told(here: Session, name: Verb, done: ByHand, *, dry_run: bool) -> int:
     """Say what came of it; returns the exit code."""
-    words = {"recall": "recalled", "hold": "held", "release": "released"}
-    count = f"{len(done.done):,} {'row' if len(done.done) == 1 else 'rows'}"
-    here.say.note(f"{count} {'would be ' if dry_run else ''}{words[name]}.")
+    would = "would be " if dry_run else ""
+    here.say.note(f"{counted(len(done.done), 'row')} {would}{DONE_WORDS[name]}.")
     for stays in done.stays[:_SHOWN]:
         here.say.warn(f"{stays.id} stays: {stays.why}.")
     if len(done.stays) > _SHOWN:
@@ -202,8 +208,8 @@ def _told(here: Session, name: str, done: ByHand, *, dry_run: bool) -> int:
     return NOT_FOUND if all("no such row" in stays.why for stays in done.stays) else REFUSED
 
 
-_NEXT = {
-    "recall": "The drafts stay approved: cmo send hands them over again   Not at all: cmo drafts reject ID",
+_NEXT: dict[Verb, str] = {
+    "recall": "Hand over again: cmo send   Not at all: cmo drafts reject ID",
     "hold": "Let them go: cmo outbox release ID",
     "release": "Deliver: cmo send",
 }

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Literal
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,12 +13,13 @@ from textual.widgets import Static
 
 from cmo.config import Settings
 from cmo.domain.filters import Term
-from cmo.domain.job import Job, Mode
+from cmo.domain.job import Job
 from cmo.domain.outbox import OutboxState
 from cmo.errors import ConfigError
 from cmo.service import handover
 from cmo.service import outbox as verbs
 from cmo.service.controls import limits_of
+from cmo.service.outbox_words import ARRIVED, Verb, content, count_done, lock_of, locked, tell_stays
 from cmo.service.send_words import Announcement, count_outcomes
 from cmo.service.sending import SendPreview
 from cmo.store.outbox_hand import ByHand
@@ -33,8 +33,6 @@ from cmo.tui.widgets.dialogs import Choose, Show, TypeIt
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.outbox_rows import OUTBOX_COLUMNS, OutboxRows, day_text, row_text
 from cmo.tui.widgets.table import RowTable
-
-_ARRIVED: tuple[Literal["confirmed", "absent"], ...] = ("confirmed", "absent")
 
 
 class Outbox(Page):
@@ -111,7 +109,7 @@ class Outbox(Page):
         """The mail exactly as it leaves, with its headers; of another write what it says."""
         row = self._row
         if row is not None:
-            self.app.push_screen(Show(f"{row.id}  {line(row.operation)}", _content(row)))
+            self.app.push_screen(Show(f"{row.id}  {line(row.operation)}", content(row)))
 
     def action_outbox_recall(self) -> None:
         self._do("recall", self._chosen)
@@ -128,12 +126,12 @@ class Outbox(Page):
 
         def answered(number: int | None) -> None:
             if number is not None:
-                arrived = _ARRIVED[number - 1]
+                arrived, _ = ARRIVED[number - 1]
                 self.workplace.act("outbox.release", lambda: _told("settle", verbs.settle(settings, ids, arrived)))
 
         if doubtful:
             whose = ", ".join(line(row.who) for row in doubtful[:3]) + (" and others" if len(doubtful) > 3 else "")
-            choices = ["it arrived: count it as sent", "it surely did not: plan it again"]
+            choices = [words for _, words in ARRIVED]
             self.app.push_screen(Choose(f"Did it arrive? {whose}. Look into the Sent folder first.", choices), answered)
 
     def action_outbox_send(self) -> None:
@@ -143,7 +141,7 @@ class Outbox(Page):
             self.notify("Looking at what would leave.", markup=False)
             self.workplace.act_apart("outbox.send", partial(_looked, settings, job_id))
 
-    def _do(self, name: str, ids: Sequence[int]) -> None:
+    def _do(self, name: Verb, ids: Sequence[int]) -> None:
         settings = self.desk.job_settings()
         if ids:
             verb = _VERBS[name]
@@ -186,14 +184,13 @@ class Outbox(Page):
     def _draw_locked(self, job: Job) -> None:
         """Why nothing leaves, and how many wait for it."""
         settings = self.desk.job_settings()
-        mode = job.plan.mode if job.plan.mode is not Mode.SEND_ALLOWED else settings.mode()
+        mode = lock_of(job, settings.mode())
         shown = self.query_one("#locked", Static)
-        shown.set_class(mode is not Mode.SEND_ALLOWED, "-on")
-        waiting = count_unsent(self.desk.conn, job.id)
-        many = "1 approved draft waits" if waiting == 1 else f"{waiting:,} approved drafts wait"
-        sign, style = self.palette.sign("locked")
-        words = f" {sign} Locked: {mode.value.replace('_', '-').upper()}. {many}. Limits, m."
-        shown.update(Text(words, style, no_wrap=True, overflow="ellipsis"))
+        shown.set_class(mode is not None, "-on")
+        if mode is not None:
+            sign, style = self.palette.sign("locked")
+            words = f" {sign} {locked(mode, count_unsent(self.desk.conn, job.id))} Limits, m."
+            shown.update(Text(words, style, no_wrap=True, overflow="ellipsis"))
 
     def _draw_day(self) -> None:
         desk, now = self.desk, self.desk.now()
@@ -239,39 +236,19 @@ class Outbox(Page):
         return sorted(int(str(key)) for key in self._table.marks) or ([] if row is None else [row.id])
 
 
-_VERBS = {"recall": verbs.recall, "hold": verbs.hold, "release": verbs.release}
-_DONE = {
-    "recall": "recalled; the drafts stay approved, S hands them over again",
-    "hold": "held; l lets go",
-    "release": "let go",
-    "settle": "settled by you",
+_VERBS: Mapping[Verb, Callable[[Settings, Sequence[int]], ByHand]] = {
+    "recall": verbs.recall,
+    "hold": verbs.hold,
+    "release": verbs.release,
 }
+_THEN: Mapping[Verb, str] = {"recall": ", S hands them over again", "hold": "; l lets go"}
 
 
-def _told(name: str, done: ByHand) -> Told:
+def _told(name: Verb, done: ByHand) -> Told:
     """What came of it; who came too late is told why."""
-    parts = []
-    if done.done:
-        parts.append(f"{len(done.done):,} {'row' if len(done.done) == 1 else 'rows'} {_DONE[name]}.")
-    if done.stays:
-        first = done.stays[0]
-        more = f" And {len(done.stays) - 1:,} more stay." if len(done.stays) > 1 else ""
-        parts.append(f"{first.id} stays: {first.why}.{more}")
-    return Told(f"outbox.{name}", " ".join(parts), is_refused=bool(done.stays))
+    said = " ".join(filter(None, (count_done(name, done, _THEN.get(name, "")), tell_stays(done))))
+    return Told(f"outbox.{name}", said, is_refused=bool(done.stays))
 
 
 def _looked(settings: Settings, job_id: str) -> Told:
     return Told("outbox.send", "", answer=handover.look(settings, job_id))
-
-
-def _content(row: OutboxRow) -> str:
-    """What the row says, as it leaves."""
-    if verbs.is_erased(row):
-        return "What it said was erased with the person (cmo forget)."
-    if row.draft_id is None:
-        return "\n".join(f"{name}: {value}" for name, value in verbs.fields_of(row).items())
-    try:
-        text, about = verbs.mail_of(row)
-    except ValueError as error:
-        return f"It is no mail that could leave: {error}"
-    return f"{about}\n\n{text}"

@@ -9,8 +9,7 @@ from rich.text import Text
 
 from cmo.domain.filters import Term
 from cmo.domain.outbox import OutboxState
-from cmo.domain.policy import FAULT_OF_NOBODY
-from cmo.domain.text import span
+from cmo.service.outbox_words import is_to_come, standing
 from cmo.store.db import Connection
 from cmo.store.outbox_views import OutboxRow, count_outbox, page_outbox
 from cmo.store.standing_views import QuotaUse
@@ -76,39 +75,9 @@ class OutboxRows:
         return Row(row.id, (*cells, line(row.provider_id or ""), line(row.operation)))
 
 
-def is_to_come(row: OutboxRow, now: datetime) -> bool:
-    """Whether it waits for its time."""
-    return row.state == OutboxState.PLANNED and not row.is_held and row.due_at > now
-
-
 def state_cell(row: OutboxRow, palette: Palette, now: datetime) -> tuple[str, Meaning]:
     """How a row stands, with the time it still has."""
-    match row.state:
-        case OutboxState.CLAIMED:
-            return palette.labelled("running", "leaving")
-        case OutboxState.CONFIRMED:
-            if row.bounced:
-                return palette.labelled("failed", "bounced")
-            return palette.labelled("done", "done" if row.draft_id is None else "sent")
-        case OutboxState.FAILED:
-            return palette.labelled("failed", "failed")
-        case OutboxState.UNKNOWN:
-            return palette.labelled("needs_you", "arrived?") if row.is_held else palette.labelled("flag", "unknown")
-        case _:
-            return _waiting_cell(row, palette, now)
-
-
-def _waiting_cell(row: OutboxRow, palette: Palette, now: datetime) -> tuple[str, Meaning]:
-    if row.is_held:
-        return palette.labelled("locked", "on hold")
-    if row.rule is not None and row.rule not in FAULT_OF_NOBODY:
-        return palette.labelled("flag", line(row.rule))
-    if not is_to_come(row, now):
-        return palette.labelled("running", "next")
-    if row.rule is not None:
-        return palette.labelled("later", line(row.rule))
-    left = _left((row.due_at - now).total_seconds())
-    return palette.labelled("waiting", f"{'again' if row.attempts else 'held'} {left}")
+    return palette.labelled(*standing(row, now))
 
 
 def row_text(row: OutboxRow, palette: Palette, now: datetime) -> Text:
@@ -156,9 +125,3 @@ def _slot(row: OutboxRow, now: datetime) -> str:
     is_near = timedelta(days=-1) < at - now < timedelta(days=6)
     today = at.astimezone().date() == now.astimezone().date()
     return f"{at.astimezone():%a %H:%M}" if is_near and not today else when(at, now)
-
-
-def _left(seconds: float) -> str:
-    """The time left: `09:58` below an hour, else `2h5m`."""
-    whole = max(0, round(seconds))
-    return f"{whole // 60:02d}:{whole % 60:02d}" if whole < 3600 else span(whole)
