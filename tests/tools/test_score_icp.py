@@ -8,6 +8,7 @@ from cmo.domain.event import LeadScored, PeopleMerged
 from cmo.domain.job import Icp, Role, Weights
 from cmo.domain.lead import EmailClass, LeadFacts, Twin
 from cmo.tools.score_icp import TOOL, ScoreIn, ScoreOut, ScorePlanned
+from tests.fakes.jobs import plan_factory
 from tests.fakes.outside import profile_factory, ref_factory
 from tests.fakes.ports import context_factory, ports_factory, run_tool
 from tests.scoring.people import email_factory, facts_factory
@@ -74,9 +75,13 @@ def test_a_twin_with_fewer_contributions_waits_for_its_own_page() -> None:
     assert out.merged == ()
 
 
-def test_the_page_takes_the_plans_profile() -> None:
-    context = context_factory()
-    assert TOOL.layout(ScorePlanned(), [lead()], context).icp == context.plan.icp
+def test_the_page_takes_the_plans_profile_and_weights() -> None:
+    plan = plan_factory(weights=Weights(version=3, points={"role": 0}))
+    call = TOOL.layout(ScorePlanned(), [lead()], context_factory(plan))
+    assert (call.icp, call.weights) == (plan.icp, plan.weights)
+    (person,) = run_tool(TOOL, call, ports_factory()).scores
+    assert next(part.points for part in person.score.parts if part.feature == "role") == 0
+    assert person.score.weights == 3
 
 
 def test_scores_and_merges_become_events() -> None:

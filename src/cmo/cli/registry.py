@@ -25,6 +25,7 @@ NOUNS: dict[str, str] = {
     "jobs": "List, show, change or remove jobs.",
     "leads": "List people, show one, explain a score.",
     "requests": "What jobs ask for: list, allow, deny.",
+    "score": "Show and change what features of a score give.",
     "config": "Show and change settings.",
     "auth": "Keep, list, test or remove keys.",
     "limits": "Show, change or take back quotas and permissions.",

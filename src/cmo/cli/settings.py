@@ -143,6 +143,7 @@ def check(fields: Fields = None) -> int:
         Problem(f"ui.keys: there is no action {name}.", hint=f"Did you mean {near}?" if near else "", key="ui.keys")
         for name, near in unknown_actions(settings.keys).items()
     )
+    problems += _unknown_features(settings)
     rows: list[Row] = [_problem_row(problem) for problem in problems]
     rows += [_hidden_row(spec, settings.origins[spec.key]) for spec in SPECS.values() if _hidden(settings, spec)]
     columns = [
@@ -161,6 +162,20 @@ def check(fields: Fields = None) -> int:
     elif not problems:
         here.say.note("Every setting is understood.")
     return BAD_DATA if failing else DONE
+
+
+def _unknown_features(settings: Settings) -> tuple[Problem, ...]:
+    if not settings.scoring_weights:
+        return ()
+    from cmo.service.scores import unknown_features
+
+    key = "scoring.weights"
+    return tuple(
+        Problem(
+            f"{key}: there is no feature {name}.", hint=f"Did you mean {near}?" if near else "cmo score show", key=key
+        )
+        for name, near in unknown_features(settings.scoring_weights).items()
+    )
 
 
 _TEMPLATE = """# Settings of cmo. `cmo config show` lists all of them; `cmo help environment` the variables.

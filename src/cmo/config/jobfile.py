@@ -23,7 +23,7 @@ from cmo.errors import GoalUnclear, JobFileError
 SECTIONS = ("icp", "caps", "settings")
 SETTINGS = (
     *(key for key in SPECS if key.startswith("quota.")),
-    "model.provider", "model.name", "model.timeout_s", "github.timeout_s", "dns.timeout_s",
+    "scoring.weights", "model.provider", "model.name", "model.timeout_s", "github.timeout_s", "dns.timeout_s",
 )  # fmt: skip
 """What `settings` may hold: nothing that names a service, a key, an approver or the ceiling of the mode."""
 _EXAMPLE = 'goal: "find 300 python maintainers active in the last 90 days, dry run"'

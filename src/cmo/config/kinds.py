@@ -150,12 +150,12 @@ def words() -> Kind:
     )
 
 
-def counts() -> Kind:
-    """Names with whole numbers; as text `name=number`, comma separated."""
+def counts(low: int = 1, high: int = 1_000_000, *, example: str = "mx_check=50") -> Kind:
+    """Names with whole numbers from `low` to `high`; as text `name=number`, comma separated."""
 
     def check(pairs: Mapping[str, Any]) -> dict[str, int]:
         for name, count in pairs.items():
-            if not re.fullmatch(r"[a-z][a-z0-9_]{0,59}", name) or type(count) is not int or not 1 <= count <= 1_000_000:
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,59}", name) or type(count) is not int or not low <= count <= high:
                 raise ValueError
         return dict(pairs)
 
@@ -169,7 +169,7 @@ def counts() -> Kind:
         return check(raw)
 
     return Kind(
-        "names with whole numbers, e.g. mx_check=50",
+        f"names with whole numbers, e.g. {example}",
         from_text,
         from_toml,
         lambda value: ",".join(f"{name}={count}" for name, count in value.items()),

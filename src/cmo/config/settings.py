@@ -17,7 +17,7 @@ from cmo.paths import Paths
 
 if TYPE_CHECKING:
     from cmo.domain.draft import Pitch, Sender
-    from cmo.domain.job import Caps, Icp, Mode
+    from cmo.domain.job import Caps, Icp, Mode, Weights
 
 MODES = ("dry_run", "draft_only", "send_allowed")
 """From the strictest on."""
@@ -136,6 +136,14 @@ class Settings:
         200,
         "Accepted leads between two CSV checkpoints.",
         "CMO_CHECKPOINT_EVERY",
+    )
+
+    scoring_weights: Mapping[str, int] = _set(
+        "scoring.weights",
+        kinds.counts(-100, 100, example="role=30,reach=0"),
+        {},
+        "Most points of single features in new jobs; cmo score show lists them.",
+        "CMO_SCORING_WEIGHTS",
     )
 
     max_emails_per_day: int = _set(
@@ -446,6 +454,12 @@ class Settings:
             checkpoint_every=self.checkpoint_every,
             budget_usd=self.budget_usd,
         )
+
+    def weights(self) -> Weights:
+        """The scoring weights of a job that says nothing else."""
+        from cmo.domain.job import Weights
+
+        return Weights(points=dict(self.scoring_weights))
 
     def icp(self) -> Icp:
         """The profile of a goal that says nothing else."""

@@ -135,6 +135,14 @@ class Caps(Frozen):
     budget_usd: float | None = Field(default=None, ge=0)
 
 
+class Weights(Frozen):
+    """The most points of each feature of a score; each change makes the next version."""
+
+    version: int = Field(default=1, ge=1)
+    points: dict[str, float] = Field(default_factory=dict)
+    """Feature -> points, where they are not the feature's own."""
+
+
 class Plan(Frozen):
     """A goal in structured form: everything a job needs to know before it runs."""
 
@@ -144,6 +152,7 @@ class Plan(Frozen):
     """Good leads wanted."""
     icp: Icp = Icp()
     caps: Caps = Caps()
+    weights: Weights = Weights()
     mode: Mode = Mode.DRAFT_ONLY
     channel: str = "email"
     mailer: str | None = None
@@ -178,11 +187,3 @@ class Job(Frozen):
     wait_until: datetime | None = None
     wait_reason: str | None = None
     ended_reason: str | None = None
-
-
-class Weights(Frozen):
-    """A scoring weight per feature name, in points; the version names a set for the record."""
-
-    version: int = 1
-    points: dict[str, float] = Field(default_factory=dict)
-    """Overrides of the features' own default weights."""

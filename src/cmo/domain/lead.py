@@ -13,6 +13,8 @@ from cmo.domain.outcome import LeadStatus, Outcome
 
 GOOD_SCORE = 60
 """The least score of a good lead."""
+HOT_SCORE = 80
+"""The least score of a HOT one."""
 
 
 class Repo(Frozen):
@@ -195,6 +197,8 @@ class Score(Frozen):
     parts: tuple[ScorePart, ...]
     rationale: str
     """One plain sentence on what decided."""
+    weights: int = 1
+    """Version of the job's weights that it was made with."""
 
 
 class Twin(Frozen):

@@ -8,13 +8,10 @@ from typing import NamedTuple
 
 from cmo.domain.exclusion import is_excluded
 from cmo.domain.job import Icp, Weights
-from cmo.domain.lead import GOOD_SCORE, EmailClass, LeadFacts, MxState, Score, ScoreLabel, ScorePart
+from cmo.domain.lead import GOOD_SCORE, HOT_SCORE, EmailClass, LeadFacts, MxState, Score, ScoreLabel, ScorePart
 from cmo.scoring.feature import Feature
 from cmo.scoring.features import FEATURES
 from cmo.scoring.places import is_in
-
-HOT_FROM = 80
-WARM_FROM = GOOD_SCORE
 
 _ORIGINS = {
     EmailClass.PUBLISHED: "publishes an address that takes mail",
@@ -29,14 +26,27 @@ def score_person(facts: LeadFacts, icp: Icp, weights: Weights | None = None) -> 
     Args:
         weights: Overrides of features' points; names that no feature has are ignored.
     """
-    most = _most_points(weights)
-    return combine([_part(feature, facts, icp, most[feature.name]) for feature in FEATURES])
+    most = most_points(weights)
+    parts = [_part(feature, facts, icp, most[feature.name]) for feature in FEATURES]
+    return combine(parts, version=weights.version if weights else 1)
 
 
-def combine(parts: Sequence[ScorePart]) -> Score:
+def most_points(weights: Weights | None) -> dict[str, float]:
+    """Each feature's most points: its own, or those of `weights` where they are a number, held within ±100."""
+    given = weights.points if weights else {}
+    most = {f.name: given.get(f.name, f.points) for f in FEATURES}
+    return {
+        f.name: max(-100.0, min(100.0, most[f.name])) if math.isfinite(most[f.name]) else f.points for f in FEATURES
+    }
+
+
+def combine(parts: Sequence[ScorePart], *, version: int = 1) -> Score:
     """Add `parts` up, each rounded to whole points, so that the parts shown are the score.
 
     A sum outside 0..100 gets one more part, `limit`, that says what was taken off or added.
+
+    Args:
+        version: Of the weights that made the parts.
     """
     whole = [part.model_copy(update={"points": float(math.floor(part.points + 0.5))}) for part in parts]
     total = int(sum(part.points for part in whole))
@@ -44,14 +54,15 @@ def combine(parts: Sequence[ScorePart]) -> Score:
     if value != total:
         whole.append(ScorePart(feature="limit", points=value - total, reason="a score lies within 0 and 100"))
     label = label_of(value)
-    return Score(value=value, label=label, parts=tuple(whole), rationale=_rationale(value, label, whole))
+    rationale = _rationale(value, label, whole)
+    return Score(value=value, label=label, parts=tuple(whole), rationale=rationale, weights=version)
 
 
 def label_of(value: int) -> ScoreLabel:
     """HOT from 80, WARM from 60, else COLD."""
-    if value >= HOT_FROM:
+    if value >= HOT_SCORE:
         return ScoreLabel.HOT
-    return ScoreLabel.WARM if value >= WARM_FROM else ScoreLabel.COLD
+    return ScoreLabel.WARM if value >= GOOD_SCORE else ScoreLabel.COLD
 
 
 class Decision(NamedTuple):
@@ -66,7 +77,7 @@ class Decision(NamedTuple):
 
 def decide(facts: LeadFacts, icp: Icp, score: Score, weights: Weights | None = None) -> Decision:
     """Accept who fits: an address whose domain takes mail, the role and place asked for, 60 points or more."""
-    refusal = _refusal(facts, icp, score, _most_points(weights))
+    refusal = _refusal(facts, icp, score, most_points(weights))
     if refusal is not None or facts.email is None:
         return Decision(False, False, f"Rejected: {refusal or 'no usable address'}.")
     if facts.email.email_class is EmailClass.COMMIT:
@@ -77,15 +88,6 @@ def decide(facts: LeadFacts, icp: Icp, score: Score, weights: Weights | None = N
 def _part(feature: Feature, facts: LeadFacts, icp: Icp, most: float) -> ScorePart:
     share, reason = feature.read(facts, icp)
     return ScorePart(feature=feature.name, points=most * share, reason=reason)
-
-
-def _most_points(weights: Weights | None) -> dict[str, float]:
-    """Each feature's most points: its own, or those of `weights` where they are a number, held within ±100."""
-    given = weights.points if weights else {}
-    most = {f.name: given.get(f.name, f.points) for f in FEATURES}
-    return {
-        f.name: max(-100.0, min(100.0, most[f.name])) if math.isfinite(most[f.name]) else f.points for f in FEATURES
-    }
 
 
 def _rationale(value: int, label: ScoreLabel, parts: Sequence[ScorePart]) -> str:

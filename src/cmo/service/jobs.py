@@ -15,7 +15,7 @@ from cmo.clock import Clock, SystemClock
 from cmo.config import Settings
 from cmo.domain.audit import AuditEntry
 from cmo.domain.goal import Question, parse_goal
-from cmo.domain.job import Environment, Job, JobStatus, Mode, Plan, Stage, StarsRange
+from cmo.domain.job import Environment, Job, JobStatus, Mode, Plan, Stage, StarsRange, Weights
 from cmo.domain.letters import Route
 from cmo.domain.plan import Feasibility, Quotas, feasibility
 from cmo.errors import ConfigError, JobLeased, JobNotResumable
@@ -118,7 +118,9 @@ def plan_file(settings: Settings, path: Path, overrides: Overrides | None = None
 
     file = load_job_file(path, defaults=_defaults(settings), today=_today(settings))
     notify = {} if file.notify is None else {"notify": file.notify}
-    plan = file.plan.model_copy(update={"settings": {**file.settings, **notify}})
+    weights = file.settings.get("scoring.weights")
+    own = {} if weights is None else {"weights": Weights(points=weights)}
+    plan = file.plan.model_copy(update={"settings": {**file.settings, **notify}, **own})
     card = plan_card(settings, _overridden(plan, overrides or Overrides()))
     return replace(card, questions=file.questions, unread=file.unread)
 
@@ -145,7 +147,7 @@ def plan_card(settings: Settings, plan: Plan) -> PlanCard:
 
 
 def _defaults(settings: Settings) -> Plan:
-    return Plan(goal="", icp=settings.icp(), caps=settings.caps())
+    return Plan(goal="", icp=settings.icp(), caps=settings.caps(), weights=settings.weights())
 
 
 def _today(settings: Settings) -> date:
@@ -217,6 +219,7 @@ def run_job(
         JobLeased, JobNotResumable, ConfigError, StoreError, OutputUnwritable.
     """
     from cmo.graph.environment import harden
+    from cmo.service.scores import catch_up
 
     harden()
     with writer(settings) as conn:
@@ -227,6 +230,7 @@ def run_job(
         installation_key(settings, conn)  # without it the erased would be collected again
         with outside(settings, not_before=last_moment(conn)) as found:
             require_credentials(found)
+            catch_up(conn, job.id, found.clock)
             return asyncio.run(_run(settings, found, conn, job, listen, on_tick, ears or Ears()))
 
 

@@ -371,6 +371,8 @@ class _Applier:
             score_doc=event.score.model_dump_json(),
             scored_at=self._at,
         )
+        self._run("UPDATE drafts SET score = ?3 WHERE job_id = ?1 AND login_key = ?2", event.login.lower(),
+                  event.score.value)  # fmt: skip
         if not event.accepted or event.email is None:
             self._run("DELETE FROM leads WHERE job_id = ? AND login_key = ?", event.login.lower())
             return

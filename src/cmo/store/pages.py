@@ -64,7 +64,7 @@ def people_without_email(
         f" AND c.email_state IS NULL AND c.n > ? AND {CANDIDATE_ALLOWED} ORDER BY c.n LIMIT ?",
         (job_id, after, limit),
     ).fetchall()
-    return _facts(conn, job_id, rows, as_of), _last(rows, after)
+    return facts_of(conn, job_id, rows, as_of), _last(rows, after)
 
 
 def unverified_emails(conn: Connection, job_id: str, *, after: int, limit: int, now: datetime) -> tuple[list[str], int]:
@@ -91,7 +91,7 @@ def unscored_people(
         f" AND NOT {VERDICT_SETTLED} AND {EMAIL_ALLOWED}) ORDER BY c.n LIMIT ?",
         (job_id, after, limit),
     ).fetchall()
-    return _facts(conn, job_id, rows, as_of), _last(rows, after)
+    return facts_of(conn, job_id, rows, as_of), _last(rows, after)
 
 
 def known_repo_ids(conn: Connection, job_id: str, ids: Sequence[str]) -> frozenset[str]:
@@ -167,7 +167,8 @@ def lead_from_row(row: sqlite3.Row) -> LeadRow:
     )
 
 
-def _facts(conn: Connection, job_id: str, people: Sequence[sqlite3.Row], as_of: datetime) -> list[LeadFacts]:
+def facts_of(conn: Connection, job_id: str, people: Sequence[sqlite3.Row], as_of: datetime) -> list[LeadFacts]:
+    """What scoring may look at for each of `people`, rows of `candidates`, in their order."""
     keys = [row["login_key"] for row in people]
     seen_on = _sightings(conn, job_id, keys)
     emails = _best_emails(conn, job_id, keys)
@@ -205,11 +206,13 @@ def _sightings(conn: Connection, job_id: str, keys: Sequence[str]) -> dict[str, 
 
 
 def _best_emails(conn: Connection, job_id: str, keys: Sequence[str]) -> dict[str, tuple[Email, MxVerdict | None]]:
+    """Login key -> the address of the lead, else the best one; those without any are left out."""
     best: dict[str, tuple[Email, MxVerdict | None]] = {}
     for row in conn.execute(
         "SELECT e.*, v.state, v.reason, v.flags, v.checked_at FROM emails e LEFT JOIN verdicts v ON v.email = e.email"
+        " LEFT JOIN leads l ON l.job_id = e.job_id AND l.login_key = e.login_key AND l.email = e.email"
         f" WHERE e.job_id = ? AND e.login_key IN ({_marks(keys)}) AND {EMAIL_ALLOWED}"
-        " ORDER BY CASE v.state WHEN 'ok' THEN 0 WHEN 'risky' THEN 1 WHEN 'unknown' THEN 2 ELSE 3 END,"
+        " ORDER BY l.email IS NULL, CASE v.state WHEN 'ok' THEN 0 WHEN 'risky' THEN 1 WHEN 'unknown' THEN 2 ELSE 3 END,"
         " CASE e.email_class WHEN 'commit' THEN 1 ELSE 0 END, e.rank",
         (job_id, *keys),
     ):

@@ -61,7 +61,7 @@ class ScoreOut(Frozen):
 
 
 def layout(planned: ScorePlanned, rows: Sequence[LeadFacts], context: PageContext) -> ScoreIn:
-    return ScoreIn(people=tuple(rows), icp=context.plan.icp)
+    return ScoreIn(people=tuple(rows), icp=context.plan.icp, weights=context.plan.weights)
 
 
 async def run(call: ScoreIn, ports: Ports) -> ScoreOut:
