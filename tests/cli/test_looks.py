@@ -152,7 +152,7 @@ def test_a_wrong_narrowing_is_wrong_usage(cmo: Cmo, job: str, flags: list[str]) 
 def test_logs_on_a_pipe_are_tab_separated(cmo: Cmo, job: str) -> None:
     first = cmo("logs", "last").out.splitlines()[0].split("\t")
 
-    assert first == ["2026-11-20T14:02:11Z", "info", "job_started", "started by operator:test"]
+    assert first == ["2026-11-20T14:02:11Z", "info", "job_started", "started by test"]
 
 
 def test_leads_are_listed_best_first_with_their_state(cmo: Cmo, job: str) -> None:

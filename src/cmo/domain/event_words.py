@@ -59,7 +59,7 @@ def sentence(event: ev.Event) -> str:
 def _job(event: ev.Event) -> str:
     match event:
         case ev.JobStarted():
-            return f"{'resumed' if event.resumed else 'started'} by {event.by}"
+            return f"{'resumed' if event.resumed else 'started'} by {_who(event.by)}"
         case ev.JobPaused():
             return f"paused: {event.message or event.reason}"
         case ev.JobWaiting():
@@ -71,23 +71,23 @@ def _job(event: ev.Event) -> str:
         case ev.JobFailed():
             return f"failed: {event.message}"
         case ev.JobCancelled():
-            return f"cancelled by {event.by}"
+            return f"cancelled by {_who(event.by)}"
         case ev.SettingsChanged():
             changes = ", ".join(f"{name}={value}" for name, value in event.changes.items())
-            return f"settings changed by {event.by}: {changes}"
+            return f"settings changed by {_who(event.by)}: {changes}"
         case ev.RequestAsked() | ev.RequestAllowed() | ev.RequestDenied() | ev.PermissionRevoked():
             return _request(event)
         case ev.MessageDropped():
-            return f"{event.by} takes message {event.message_id} back"
+            return f"{_who(event.by)} takes message {event.message_id} back"
         case ev.DraftsDecided():
-            return f"{event.by}: {event.action} {_drafts(len(event.items))}"
+            return f"{_who(event.by)}: {event.action} {_drafts(len(event.items))}"
         case ev.DraftsUndone():
-            return f"{event.by} takes a decision on {_drafts(len(event.draft_ids))} back"
+            return f"{_who(event.by)} takes a decision on {_drafts(len(event.draft_ids))} back"
         case ev.WritesSettled():
             fates = ", ".join(f"{fate} {count:,}" for fate, count in event.fates.items())
             return f"{event.operation}: {fates}"
         case ev.FailuresRetried():
-            return f"{event.by} lets what failed be tried again"
+            return f"{_who(event.by)} lets what failed be tried again"
         case _:
             return ""
 
@@ -97,13 +97,13 @@ def _request(event: RequestEvent) -> str:
         case ev.RequestAsked():
             return f"request {event.request}: {event.wish} ({event.effect}). {event.why}"
         case ev.RequestAllowed():
-            how = f"permission {event.permission}" if event.permission else event.by
+            how = f"permission {event.permission}" if event.permission else _who(event.by)
             later = f"; for this job up to {number(event.upto)}" if event.upto is not None else ""
             return f"request {event.request} allowed by {how}: {event.setting} is {number(event.value)}{later}"
         case ev.RequestDenied():
-            return f"request {event.request} denied by {event.by}: {event.setting} stays. {event.reason}"
+            return f"request {event.request} denied by {_who(event.by)}: {event.setting} stays. {event.reason}"
         case ev.PermissionRevoked():
-            return f"{event.by} takes permission {event.permission} back: {event.setting} is asked about again"
+            return f"{_who(event.by)} takes permission {event.permission} back: {event.setting} is asked about again"
 
 
 def _step(event: ev.Event) -> str:
@@ -127,7 +127,7 @@ def _step(event: ev.Event) -> str:
         case ev.SearchWidened():
             return f"search widened: {event.knob} {event.before} -> {event.after}. {event.why}"
         case ev.MessageQueued():
-            return f"{event.by} says: {event.text}"
+            return f"{_who(event.by)} says: {event.text}"
         case ev.FollowUpRead():
             return f"message read at step {event.step}: {event.effect}"
         case ev.CheckpointWritten():
@@ -163,7 +163,7 @@ def _row(event: ev.Event) -> str:
         case ev.DraftRendered():
             return f"{event.rendered.login}: draft written: {event.rendered.subject}"
         case ev.DraftEdited():
-            return f"{event.login}: draft {event.draft_id} changed by {event.by}"
+            return f"{event.login}: draft {event.draft_id} changed by {_who(event.by)}"
         case ev.ItemFailed():
             return f"{event.tool}: {event.failure.item}: {event.failure.message}"
         case _:
@@ -180,7 +180,7 @@ def _lead(event: ev.Event) -> str:
 
 def said_words(event: ev.SaidOfLead) -> str:
     """What the operator said of a person, without whom."""
-    who = event.by.removeprefix("operator:")
+    who = _who(event.by)
     match event:
         case ev.LeadOutcomeSet():
             said = f"{event.outcome}, {WORDS[event.outcome]}," if event.outcome else "taken back"
@@ -193,3 +193,8 @@ def said_words(event: ev.SaidOfLead) -> str:
 
 def _drafts(count: int) -> str:
     return f"{count:,} draft{'' if count == 1 else 's'}"
+
+
+def _who(by: str) -> str:
+    """A person by their name; what cmo did itself, by what did it."""
+    return by.removeprefix("operator:")

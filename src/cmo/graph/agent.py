@@ -286,7 +286,7 @@ class Agent:
     def _obey(self, asked: Asked, by: str) -> None:
         match asked:
             case "pause":
-                self._commit(JobPaused(reason="asked", message=f"Paused by {by}."))
+                self._commit(JobPaused(reason="asked", message=f"Paused by {by.removeprefix('operator:')}."))
             case "cancel":
                 self._commit(JobCancelled(by=by))
 

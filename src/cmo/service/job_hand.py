@@ -46,7 +46,7 @@ AFTER_THE_END = frozenset({"mode", "mailer", "sequence_id", "crm", "list_id"})
 
 def pause_job(settings: Settings, ref: str | None) -> Job:
     """Ask the job to pause at its next boundary; one that nobody runs is paused at once."""
-    event = JobPaused(reason="asked", message=f"Paused by {settings.actor}.")
+    event = JobPaused(reason="asked", message=f"Paused by {settings.actor.removeprefix('operator:')}.")
     return _ask(settings, ref, "pause", event, JobStatus.PAUSED)
 
 

@@ -37,14 +37,15 @@ STATE = (
     " ELSE d.state END"
 )
 """As it stands at `:now`: nobody has to have written down that time passed. What has left expires no more."""
-_REACHABLE = (
+REACHABLE = (
     "NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'login' AND s.value = d.login_key)"
     " AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'email' AND s.value = d.email_key)"
     " AND NOT EXISTS (SELECT 1 FROM emails e, json_each(e.domains) m JOIN suppressions s ON s.kind = 'domain'"
     " AND s.value = m.value WHERE e.job_id = d.job_id AND e.login_key = d.login_key AND e.email = d.email)"
 )
+"""Whether whoever the draft is for may be contacted at all."""
 WAITS = (
-    f"d.job_id = :job AND d.state = 'pending' AND (d.put_off_until IS NULL OR d.put_off_until <= :now) AND {_REACHABLE}"
+    f"d.job_id = :job AND d.state = 'pending' AND (d.put_off_until IS NULL OR d.put_off_until <= :now) AND {REACHABLE}"
 )
 """Waits for a decision now; a draft for somebody who must not be contacted waits for nothing."""
 
@@ -53,7 +54,7 @@ def to_decide(terms: Sequence[Term]) -> str:
     """A condition on `drafts d`: what can be decided on. That is what waits, or all that has not left where the terms
     name a state; `:now` and `:job` are the caller's."""
     if states_of(terms):
-        return f"d.job_id = :job AND {_STAYED} AND {_REACHABLE}"
+        return f"d.job_id = :job AND {_STAYED} AND {REACHABLE}"
     return WAITS
 
 

@@ -12,7 +12,7 @@ from cmo.domain.filters import Term
 from cmo.domain.letters import Words
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED
 from cmo.store.db import Connection
-from cmo.store.draft_filters import STATE, states_of, to_decide, where
+from cmo.store.draft_filters import REACHABLE, STATE, states_of, to_decide, where
 
 _ORDERS: Mapping[str, str] = {
     "flagged_first": "(d.flag <> '') DESC, d.score DESC, d.id",
@@ -22,7 +22,8 @@ _ORDERS: Mapping[str, str] = {
 """`review.order` -> SQL."""
 DRAFT_ROW = (
     "SELECT d.id, d.job_id, d.score, d.flag, d.is_blocked, d.login, d.name, d.company, d.email, d.subject,"
-    f" {STATE} AS state, d.version, d.step, d.variant, d.put_off_until, d.updated_at FROM drafts d"
+    f" {STATE} AS state, d.version, d.step, d.variant, d.put_off_until, d.updated_at,"
+    f" {REACHABLE} AS is_reachable FROM drafts d"
 )
 
 
@@ -46,6 +47,8 @@ class DraftRow(Frozen):
     variant: str
     put_off_until: datetime | None
     updated_at: datetime
+    reachable: bool
+    """Whoever it is for may be contacted; a draft for anybody else waits for nothing."""
 
     @property
     def choice(self) -> Choice:
@@ -270,6 +273,7 @@ def draft_row(row: Any) -> DraftRow:
         variant=row["variant"],
         put_off_until=_moment(row["put_off_until"]),
         updated_at=datetime.fromisoformat(row["updated_at"]),
+        reachable=bool(row["is_reachable"]),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from cmo.domain.base import Frozen
 from cmo.store.allowed import CANDIDATE_ALLOWED, EMAIL_ALLOWED, VERDICT_AGES_AFTER, VERDICT_SETTLED
 from cmo.store.db import Connection
+from cmo.store.draft_filters import WAITS
 
 
 class Progress(Frozen):
@@ -32,6 +33,7 @@ class Progress(Frozen):
     """Good leads without a draft."""
     drafts: int
     drafts_pending: int
+    """Wait for a decision now."""
     drafts_approved: int
     drafts_unplanned: int
     """Approved, and not in the outbox yet."""
@@ -51,7 +53,7 @@ class Progress(Frozen):
 def progress(conn: Connection, job_id: str, *, now: datetime) -> Progress:
     """Count the job's rows."""
     aged = (now - VERDICT_AGES_AFTER).isoformat()
-    found = dict(conn.execute(_COUNTS, {"job": job_id, "aged": aged}).fetchone())
+    found = dict(conn.execute(_COUNTS, {"job": job_id, "aged": aged, "now": now.isoformat()}).fetchone())
     drafted = found.pop("leads_drafted")  # counted, and not those without one: at first these are nearly everybody
     return Progress(**found, leads_undrafted=found["good_leads"] - drafted)
 
@@ -97,7 +99,7 @@ _COUNTS = f"""WITH suppressed AS ({_SUPPRESSED}) SELECT
    - (SELECT COUNT(*) FROM suppressed WHERE held = 1) AS held_leads,
  (SELECT COUNT(*) FROM ({_DRAFTED} EXCEPT SELECT number FROM suppressed)) AS leads_drafted,
  (SELECT COUNT(*) FROM drafts WHERE job_id = :job) AS drafts,
- (SELECT COUNT(*) FROM drafts WHERE job_id = :job AND state = 'pending') AS drafts_pending,
+ (SELECT COUNT(*) FROM drafts d WHERE {WAITS}) AS drafts_pending,
  (SELECT COUNT(*) FROM drafts WHERE job_id = :job AND state = 'approved') AS drafts_approved,
  (SELECT COUNT(*) FROM outbox WHERE job_id = :job AND draft_id IS NOT NULL) AS mails,
  (SELECT COUNT(*) FROM outbox WHERE job_id = :job AND draft_id IS NOT NULL AND state = 'confirmed') AS mails_confirmed,

@@ -225,7 +225,7 @@ class Page(Screen[None]):
         """Pause a job that somebody runs; go on with any other."""
         if self.in_hand is None:
             self.notify("There is no job yet: 0 Jobs, N starts one.", markup=False)
-        elif self.workplace.frame.state == "running":
+        elif self.workplace.frame.state == "running" or self.in_hand in self.workplace.crew.jobs:
             self.action_jobs_pause()
         else:
             self.action_jobs_resume()

@@ -68,10 +68,16 @@ class DraftRows:
     def state(self, row: DraftRow) -> str:
         return self._states.get(row.id, row.state)
 
+    def waits(self, row: DraftRow) -> bool:
+        """Whether it is to be decided on."""
+        return self.state(row) == "pending" and row.reachable
+
     def _cells(self, row: DraftRow) -> tuple[Cell, ...]:
         state = self.state(row)
         flag: Cell = ""
-        if state in _SIGNS:
+        if state == "pending" and not row.reachable:
+            flag = self._palette.labelled("locked", "never")[0], "dim"
+        elif state in _SIGNS:
             flag = f"{self._palette.sign(_SIGNS[state])[0]} {state}"[:9], "dim"
         elif row.flag:
             flag = line(row.flag), "error" if row.blocked else "warn"
@@ -363,7 +369,7 @@ class Review(Page):
         """The next draft that waits, from `index` down, then from the top."""
         order = [*range(index, self._rows.count()), *range(min(index, self._rows.count()))]
         for place in order:
-            if self._rows.state(self._rows.drafts[place]) == "pending":
+            if self._rows.waits(self._rows.drafts[place]):
                 self._table.move_to(place)
                 return
 
@@ -404,7 +410,7 @@ class Review(Page):
         total = self._rows.count()
         if self.desk.job_id is None:
             return
-        left = sum(self._rows.state(row) == "pending" for row in self._rows.drafts)
+        left = sum(map(self._rows.waits, self._rows.drafts))
         done = sum(self._decided.values())
         parts = [f"{total - left}/{total}"]
         for state, sign in (("approved", "done"), ("rejected", "failed"), ("later", "later")):
