@@ -89,6 +89,8 @@ class Cmo:
         self.folder = folder
         self.env = {"CMO_HOME": str(home), "CMO_OPERATOR": "sebastian", **(env or {})}
         self.keyring_source: Callable[[], Keyring | None] = lambda: None
+        self.sleep: Callable[[float], None] = lambda seconds: None
+        self.now: Callable[[], datetime] = lambda: NOW
 
     def __call__(
         self,
@@ -113,9 +115,9 @@ class Cmo:
             stdin=source,
             stdout=out,
             stderr=err,
-            now=lambda: NOW,
+            now=self.now,
             keyring=self.keyring_source,
-            sleep=lambda seconds: None,
+            sleep=self.sleep,
             pager=lambda text, env: False,
         )
         code = run(argv, world)

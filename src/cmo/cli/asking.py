@@ -20,6 +20,8 @@ from cmo.store import views
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+    from cmo.service.standing import Standing
+
 
 @contextmanager
 def opened_job(here: Session, ref: str | None) -> Iterator[tuple[Connection, str]]:
@@ -48,13 +50,20 @@ def _elsewhere(here: Session, error: JobNotFound) -> JobNotFound:
 
 def tell_obstacles(here: Session, conn: Connection, job_id: str) -> None:
     """Warn of what stands in the job's way: stopped, paused, broken."""
-    from cmo.service.standing import obstacles, read_standing
+    from cmo.service.standing import obstacles
+
+    for words, way in obstacles(read_standing(here, conn, job_id), short_ref(conn, job_id)):
+        here.say.warn(words, way)
+
+
+def read_standing(here: Session, conn: Connection, job_id: str) -> Standing:
+    """What stands in the job's way, and what waits for a person."""
+    from cmo.service import standing
     from cmo.service.troubles import find_troubles, free_bytes
 
     now = service.clock_of(here.settings).now()
     troubles = find_troubles(conn, job_id, now=now, free=free_bytes(here.settings.paths.data_dir))
-    for words, way in obstacles(read_standing(conn, job_id, now=now, troubles=troubles), short_ref(conn, job_id)):
-        here.say.warn(words, way)
+    return standing.read_standing(conn, job_id, now=now, troubles=troubles)
 
 
 def short_ref(conn: Connection, job_id: str) -> str:

@@ -66,18 +66,24 @@ def watch(
 ) -> int:
     """Follow a job.
 
-    Ends when the job is over, paused, or nobody runs it. Ctrl-C ends the view, never the job.
+    Says what changes, what waits for you and what stops sending, each with what to type; with --accessible and on a
+    pipe a sentence a change and nothing in place. Ends when the job is over, paused, or nobody runs it. Ctrl-C ends the
+    view, never the job.
     """
     here = session()
     from cmo import service
     from cmo.cli import jobview, live
-    from cmo.cli.asking import opened_job, seconds
+    from cmo.cli.asking import opened_job, read_standing, seconds, short_ref, tell_obstacles
+    from cmo.cli.watching import Changes
+    from cmo.service.standing import told_doubtful
     from cmo.store import views
     from cmo.store.events import last_seq, tail
+    from cmo.store.outbox_views import count_held_for_person
 
     wait = seconds(interval)
     with opened_job(here, job) as (conn, job_id):
-        view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, foot="")
+        view = live.choose(here.say, here.out, now=here.now, accessible=here.accessible, begins_inside=True)
+        changes = Changes(short_ref(conn, job_id))
         here.say.tag = jobview.tags(views.get_job(conn, job_id))
         seen = last_seq(conn)
         summary = service.summary(here.settings, conn, job_id)
@@ -85,11 +91,17 @@ def watch(
             events = tail(conn, job_id, after_seq=seen, run_only=True)
             seen = events[-1].seq if events else seen
             view.show(summary, events)
+            for words in changes.since(read_standing(here, conn, job_id), here.now()):
+                view.tell(words)
             here.world.sleep(wait)
             summary = service.summary(here.settings, conn, job_id)
         view.show(summary, tail(conn, job_id, after_seq=seen, run_only=True))
         view.close()
         _end(here, conn, summary)
+        tell_obstacles(here, conn, job_id)
+        doubtful = count_held_for_person(conn, job_id)
+        if doubtful:
+            here.say.note(told_doubtful(doubtful, short_ref(conn, job_id)))
         return jobview.exit_code(summary) if exit_status else DONE
 
 
@@ -147,6 +159,7 @@ def _welcome(here: Session) -> int:
 def _show(here: Session, conn: Connection, job_id: str, fields: str | None = None) -> int:
     from cmo import service
     from cmo.cli import jobview
+    from cmo.service.standing import told_kill
     from cmo.store import standing_views, views
     from cmo.store.request_views import open_requests
 
@@ -165,8 +178,7 @@ def _show(here: Session, conn: Connection, job_id: str, fields: str | None = Non
     data["sending_stopped"] = None if stop is None else stop.model_dump(mode="json")
     here.out.document(STATUS_SCHEMA, data, text=text, fields=fields)
     if stop is not None:
-        told = f"ALL SENDING STOPPED by {safe_line(stop.by)} at {stop.at.astimezone():%H:%M}: {safe_line(stop.reason)}."
-        here.say.warn(told, hint="Let it go on: cmo kill --release --reason TEXT")
+        here.say.warn(*told_kill(stop))
     for request in asking:
         here.say.note(jobview.asks_for(request))
     _next(here, conn, summary)

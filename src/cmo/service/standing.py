@@ -93,7 +93,8 @@ def told_pause(pause: Switch, ref: str) -> tuple[str, str]:
 
 def told_trouble(trouble: Trouble) -> tuple[str, str]:
     """What is broken, and what to do about it."""
-    return f"Broken: {clean_line(trouble.message, limit=_LONGEST)}", clean_line(trouble.fix, limit=_LONGEST)
+    fix = clean_line(trouble.fix, limit=_LONGEST)
+    return f"Broken: {clean_line(trouble.message, limit=_LONGEST)}", fix[:1].upper() + fix[1:]
 
 
 def told_drafts(count: int, ref: str) -> str:
