@@ -10,8 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cmo import service
 from cmo.cli.terminal import wrapped
 from cmo.service import pausing
+from cmo.store.groups import sending_pause
 
 if TYPE_CHECKING:
     from cmo.cli.session import Session
@@ -104,9 +106,11 @@ class Answers:
         return found.word, behind.strip()
 
 
-def pause_or_go_on(here: Session, settings: Settings, job_id: str, *, is_paused: bool) -> None:
+def pause_or_go_on(here: Session, settings: Settings, job_id: str) -> None:
     """Pause sending of the job at once; where it is paused, ask when it goes on."""
-    if not is_paused:
+    with service.reader(settings) as conn:
+        pause = sending_pause(conn, job_id, now=service.clock_of(settings).now())
+    if pause is None:
         here.say.note(pausing.pause(settings, job_id))
         here.say.hint("Answer pause again to say when it goes on.")
         return

@@ -49,6 +49,30 @@ def approve_in_bulk(
     return told(here, decision, found, dry_run=False)
 
 
+def approve_by_choice(here: Session, job_id: str, where: str | None) -> None:
+    """Ask which rule is meant, or `where`, the filter in force; approve what it covers."""
+    with service.reader(here.settings) as conn:
+        rules = [(rule.name, rule.where) for rule in draft_views.list_rules(conn)]
+    choices = [("the filter", where), *rules] if where else rules
+    if not choices:
+        way = "Filter first, then rule; or: cmo rules add clean-60 --where 'score>=60'"
+        here.say.warn("There is no rule yet.", way)
+        return
+    for n, (name, text) in enumerate(choices, start=1):
+        here.ask.tell(f"  {n}. {name}: {text}")
+    typed = here.ask.line("Approve by which? Number, Enter leaves it:", flag="--rule")
+    if not (typed.isascii() and typed.isdecimal() and 1 <= int(typed[:6]) <= len(choices)):
+        here.say.note("Nothing was approved.")
+        return
+    place = int(typed) - 1
+    is_filter = bool(where) and place == 0
+    rule = None if is_filter else choices[place][0]
+    try:
+        approve_in_bulk(here, job_id, where=where if is_filter else None, rule=rule, sample=None, dry_run=False)
+    except Left as left:
+        here.say.note(left.message)
+
+
 def _filter(here: Session, where: str | None, rule: str | None) -> tuple[str, str]:
     """The filter's text, and what to call it."""
     if rule is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from difflib import unified_diff
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from cmo.cli.terminal import Terminal, safe_line, wrapped
 
 if TYPE_CHECKING:
-    from cmo.store.draft_details import Claim, DraftDetail
+    from cmo.store.draft_details import Claim, DraftDetail, VersionLine
     from cmo.store.draft_views import DraftRow
 
 _LEAST_WIDTH = 40
@@ -93,6 +94,13 @@ def standing(detail: DraftDetail) -> list[str]:
     if detail.outbox_state is not None:
         rows.append(f"Handed over: {detail.outbox_state}")
     return rows
+
+
+def unified(old: VersionLine, new: VersionLine) -> list[str]:
+    """What differs between two versions, as `diff -u` shows it."""
+    before, after = ([f"Subject: {v.subject}", "", *v.body.splitlines()] for v in (old, new))
+    name, new_name = (f"version {v.version}, {v.why} by {v.made_by}" for v in (old, new))
+    return [line[:1] + safe_line(line[1:]) for line in unified_diff(before, after, name, new_name, lineterm="")]
 
 
 def _claim(claim: Claim, terminal: Terminal) -> Iterator[str]:

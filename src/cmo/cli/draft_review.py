@@ -6,17 +6,19 @@ import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import cached_property
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cmo import service
 from cmo.cli import draft_lines
+from cmo.cli.answers import BACK, PAUSE, QUIT, STOP, UNDO, Answer, Answers, pause_or_go_on
+from cmo.cli.asking import opened_job, tell_obstacles
 from cmo.cli.diagnostics import DONE
 from cmo.cli.draft_change import edited, told_findings
 from cmo.cli.draft_picks import Where, job_of, need_terminal, terms_of
 from cmo.cli.draft_verbs import asked_reason
 from cmo.cli.errors import Left
+from cmo.cli.kill import stop_sending
 from cmo.cli.options import JobOption
 from cmo.cli.session import Session, session
 from cmo.cli.terminal import safe_line
@@ -25,33 +27,40 @@ from cmo.errors import CmoError
 from cmo.service import draft_words
 from cmo.service import drafts as verbs
 from cmo.store import draft_details, draft_views
+from cmo.store.draft_filters import states_of
 
 if TYPE_CHECKING:
     from cmo.config import Settings
     from cmo.domain.event import DraftAction
-    from cmo.domain.filters import Term
     from cmo.domain.job import Job
     from cmo.service.draft_words import Change
     from cmo.store.draft_details import DraftDetail
     from cmo.store.draft_views import DraftRow
     from cmo.store.drafts import Decision
 
+_STATES = {"approved": "approved", "rejected": "rejected", "later": "put off", "expired": "expired"}
 _COUNTED = {"approve": "approved", "reject": "rejected", "later": "put off", "disqualify": "ruled out"}
-PUT_OFF = timedelta(days=1)
 _ANSWERS = (
-    ("n", "next"),
-    ("a", "approve"),
-    ("x", "reject"),
-    ("e", "edit"),
-    ("s", "later"),
-    ("i", "info"),
-    ("d", "disqualify"),
-    ("redo", "redo"),
-    ("f", "full"),
-    ("u", "undo"),
-    ("q", "quit"),
+    Answer("n", "next", "go on; nothing is decided"),
+    Answer("a", "approve", "approve exactly these words for exactly this person", is_named=True),
+    Answer("x", "reject", "reject it; asks why where no reason stands behind", takes="[1-6]", is_named=True),
+    Answer("e", "edit", "edit it in your editor; it is checked and shown again", is_named=True),
+    Answer("s", "later", "put it off for a day", is_named=True),
+    Answer("i", "info", "turn it into one question to the person"),
+    Answer("D", "disqualify", "rule the person out for good, with a reason"),
+    Answer("R", "redo", "write it anew from its template and what is on record now"),
+    Answer("f", "full", "the whole mail"),
+    Answer("w", "why", "the score, the evidence, where the address is from"),
+    Answer("d", "diff", "what differs from the version before"),
+    Answer("/", "filter", "only drafts that match; alone: all again", takes="[FILTER]"),
+    Answer("#", "go", "to the draft with this number", takes="NUMBER"),
+    BACK,
+    Answer("A", "rule", "approve many by a rule, or by the filter, after samples"),
+    UNDO,
+    PAUSE,
+    STOP,
+    QUIT,
 )
-"""Letter and word; a number stands for each in accessible mode. Enter goes on without deciding."""
 
 
 def review(job: JobOption = None, where: Where = None) -> int:
@@ -64,6 +73,7 @@ def review(job: JobOption = None, where: Where = None) -> int:
     need_terminal(here, "Reviewing")
     found, settings = job_of(here, job)
     round_ = _Review(here, found, settings, where)
+    round_.begin()
     try:
         while round_.step():
             pass
@@ -82,35 +92,52 @@ class _Review:
     where: str | None
     passed: list[int] = field(default_factory=list)
     """Gone by in this sitting; what was decided may still be in the state that is looked through."""
+    seen: list[int] = field(default_factory=list)
+    """Drafts as they were shown, one after the other."""
     batches: list[tuple[int, int]] = field(default_factory=list)
     """Batch and draft of each decision of this sitting."""
     again: int | None = None
     """A draft to show next, whatever the order."""
+    is_shown: bool = False
+    """It was shown just now."""
     counts: Counter[str] = field(default_factory=Counter)
 
-    @cached_property
-    def terms(self) -> tuple[Term, ...]:
-        return terms_of(self.where)
+    def __post_init__(self) -> None:
+        self.asked_for = self.where
+        self.terms = terms_of(self.where)
+        self.answers = Answers(self.here, _ANSWERS)
+        self.began = self.here.now()
+
+    def begin(self) -> None:
+        """Say what stands in the way, and which rule would do much of it."""
+        with opened_job(self.here, self.job.id) as (conn, job_id):
+            tell_obstacles(self.here, conn, job_id)
+            covers = [
+                (len(draft_views.cover(conn, job_id, terms_of(rule.where), now=self._now()).choices), rule.name)
+                for rule in draft_views.list_rules(conn)
+            ]
+        count, name = max(covers, default=(0, ""))
+        if count:
+            self.here.say.note(f"Rule {name} covers {count:,} of them: answer rule.")
 
     def step(self) -> bool:
         """Show the next draft and do what is answered; False at the end."""
-        detail, left = self._next()
+        detail = self._next()
         if detail is None:
-            self.here.say.note("You have seen every draft that waits." if left else "No more drafts wait.")
-            return False
-        self._show(detail, left)
-        while (answer := self._answer()) == "full":
-            self._lines(draft_lines.whole(detail, self.here.out.terminal))
-            self._lines(draft_lines.why(detail, self.here.out.terminal))
+            return self._is_on_with_all()
+        if not self.is_shown:
+            self._show(detail)
+        self.is_shown = False
+        answer, behind = self.answers.ask(() if len(self.seen) > 1 else ("back",))
         if answer == "quit":
             return False
         try:
-            self._do(answer, detail.row)
+            self._do(answer, behind, detail)
         except Left:
             raise
         except CmoError as error:
             self.here.say.warn(error.message, error.hint)
-            self.again = detail.row.id
+            self._stay(detail.row.id)
         return True
 
     def ended(self) -> int:
@@ -119,13 +146,19 @@ class _Review:
         told = ", ".join(f"{count} {word}" for word, count in counts) or "nothing decided"
         with service.reader(self.settings) as conn:
             left = draft_views.count_waiting(conn, self.job.id, now=self._now(), terms=self.terms)
-        self.here.say.note(f"{told}; {left} left. {self.job.plan.mode.destination}.")
+        self.here.say.note(f"{told}{self._pace()}; {left} left. {self.job.plan.mode.destination}.")
         same = f" --where {shlex.quote(self.where)}" if self.where else ""
         verb = "review" if left else "list"
         self.here.say.hint(f"cmo drafts {verb} --job {self.job.id}{same if left else ''}")
         return DONE
 
-    def _next(self) -> tuple[DraftDetail | None, int]:
+    def _pace(self) -> str:
+        """How long a decision took."""
+        decided = sum(max(0, count) for count in self.counts.values())
+        each = (self.here.now() - self.began).total_seconds() / decided if decided else 0
+        return f", {each:.0f} s each" if each >= 1 else ""
+
+    def _next(self) -> DraftDetail | None:
         with service.reader(self.settings) as conn:
             now = self._now()
             wanted, self.again = self.again, None
@@ -135,44 +168,56 @@ class _Review:
                     conn, self.job.id, now=now, terms=self.terms, passed=self.passed, order=order
                 )
                 wanted = row.id if row else None
-            left = draft_views.count_waiting(conn, self.job.id, now=now, terms=self.terms)
-            return (draft_details.get_draft(conn, wanted, now=now) if wanted else None), left
+            return draft_details.get_draft(conn, wanted, now=now) if wanted else None
 
-    def _show(self, detail: DraftDetail, left: int) -> None:
+    def _is_on_with_all(self) -> bool:
+        """Nothing is left that matches: on with all drafts where the filter was set in this sitting, else the end."""
+        if self.where != self.asked_for:
+            self.here.say.note(f"That was all that matches {safe_line(self.where or '')}. On with the others.")
+            self._narrow(self.asked_for)
+            return True
+        left = self._count()
+        self.here.say.note("You have seen every draft that waits." if left else "No more drafts wait.")
+        return False
+
+    def _count(self) -> int:
+        with service.reader(self.settings) as conn:
+            return draft_views.count_waiting(conn, self.job.id, now=self._now(), terms=self.terms)
+
+    def _progress(self) -> str:
+        """`38 of 200, 31 approved, 4 rejected, 3 put off, 162 left`."""
+        with service.reader(self.settings) as conn:
+            states = draft_views.count_states(conn, self.job.id, now=self._now(), terms=self.terms)
+        total, left = states.total(), states["pending"]
+        if states_of(self.terms):
+            return f"{len(self.passed) + 1:,} of {total:,}"
+        decided = [f"{states[state]:,} {word}" for state, word in _STATES.items() if states[state]]
+        return ", ".join([f"{total - left:,} of {total:,}", *decided, f"{left:,} left"])
+
+    def _show(self, detail: DraftDetail) -> None:
         terminal = self.here.out.terminal
-        rows = ["", draft_lines.title(detail.row, terminal) + f"  ({left} left)", draft_lines.recipient(detail)]
+        if self.seen[-1:] != [detail.row.id]:
+            self.seen.append(detail.row.id)
+        rows = ["", self._progress(), draft_lines.title(detail.row, terminal), draft_lines.recipient(detail)]
         self._lines([*rows, *draft_lines.changed(detail, terminal), *draft_lines.findings(detail, terminal)])
 
     def _lines(self, rows: list[str]) -> None:
         for row in rows:
             self.here.out.line(row)
 
-    def _answer(self) -> str:
-        if self.here.accessible:
-            self.here.say.block([f"  {n}. {word}" for n, (_, word) in enumerate(_ANSWERS, start=1)])
-        question = "Number:" if self.here.accessible else "/".join(word for _, word in _ANSWERS[1:]) + "?"
-        while True:
-            text = self.here.ask.line(question, flag="a terminal").lower()
-            if not text:
-                return "next"
-            for number, (letter, word) in enumerate(_ANSWERS, start=1):
-                if text in (letter, word, str(number)):
-                    return word
-            begun = [word for _, word in _ANSWERS if word.startswith(text)]
-            if len(begun) == 1:
-                return begun[0]
-            self.here.say.note(
-                "Please answer with one of these words, or the start of one; x rejects, s puts off, Enter goes on."
-            )
+    def _stay(self, draft_id: int) -> None:
+        """Ask again about the same draft, which was shown."""
+        self.again, self.is_shown = draft_id, True
 
-    def _do(self, answer: str, row: DraftRow) -> None:
+    def _do(self, answer: str, behind: str, detail: DraftDetail) -> None:
+        row = detail.row
         match answer:
             case "next":
                 self.passed.append(row.id)
             case "approve":
                 self._decided(row, verbs.approve(self.settings, self.job.id, [row.choice]))
             case "reject":
-                reason = verbs.reason_of(asked_reason(self.here, quiet=False))
+                reason = verbs.reason_of(behind or asked_reason(self.here, quiet=False))
                 self._turned_down("reject", row, reason)
             case "disqualify":
                 question = "Why do they not fit? They are never contacted again. Enter: leave it"
@@ -180,9 +225,94 @@ class _Review:
                 if reason.strip():
                     self._turned_down("disqualify", row, reason)
                 else:
-                    self.again = row.id
+                    self._stay(row.id)
             case "later":
                 self._turned_down("later", row)
+            case "undo":
+                self._undo(row)
+            case "info" | "redo" | "edit":
+                self._new_words(answer, row)
+            case "full" | "why" | "diff":
+                self._stay(row.id)
+                self._lines(self._more(answer, detail))
+            case _:
+                self._stay(row.id)
+                self._elsewhere(answer, behind, row)
+
+    def _elsewhere(self, answer: str, behind: str, row: DraftRow) -> None:
+        """What is not about the draft itself."""
+        match answer:
+            case "filter":
+                self._filter(behind or self.here.ask.line("Filter? Enter: all again.", flag="--where"))
+            case "go":
+                self._go(behind or self.here.ask.line("Which number?", flag="a terminal"))
+            case "back":
+                self.again, self.is_shown = self.seen[-2], False
+                del self.seen[-2:]
+            case "rule":
+                self._rule(row)
+            case "pause":
+                pause_or_go_on(self.here, self.settings, self.job.id)
+            case _:
+                stop_sending(self.here, "while drafts were reviewed")
+
+    def _more(self, answer: str, detail: DraftDetail) -> list[str]:
+        """The whole mail, why this person, or what changed."""
+        terminal = self.here.out.terminal
+        if answer == "full":
+            return draft_lines.whole(detail, terminal)
+        with service.reader(self.settings) as conn:
+            if answer == "why":
+                from cmo.cli.leads import provenance
+
+                said = [*draft_lines.why(detail, terminal), *draft_lines.evidence(detail, terminal)]
+                return [*said, *provenance(conn, self.job.id, detail.row.login)]
+            versions = draft_details.draft_versions(conn, detail.row.id)
+        if len(versions) < 2:
+            return ["This is its first version: there is nothing to compare it with."]
+        return draft_lines.unified(versions[-2], versions[-1])
+
+    def _narrow(self, where: str | None) -> None:
+        self.where, self.terms = where, terms_of(where)
+
+    def _filter(self, where: str) -> None:
+        """Show only what matches from now on; a filter that nothing matches is not taken."""
+        before = self.where
+        self._narrow(where or self.asked_for)
+        if not self._count():
+            self.here.say.warn(f"No draft that waits matches {safe_line(where)}.", "help: cmo help filters")
+            self._narrow(before)
+            return
+        self.passed.clear()
+        self.again, self.is_shown = None, False
+
+    def _go(self, number: str) -> None:
+        bare = number.removeprefix("#")
+        with service.reader(self.settings) as conn:
+            wanted = int(bare) if bare.isascii() and bare.isdecimal() and len(bare) <= 12 else 0
+            rows = draft_views.drafts_by_id(conn, [wanted], now=self._now())
+        if not any(row.job_id == self.job.id for row in rows):
+            self.here.say.warn(f"No draft of {self.job.id} has the number {safe_line(number)}.")
+            return
+        self.again, self.is_shown = wanted, False
+
+    def _rule(self, row: DraftRow) -> None:
+        """Approve by a rule, or by the filter in force, with samples and the count as `cmo drafts approve` asks."""
+        from cmo.cli.draft_bulk import approve_by_choice
+
+        with service.reader(self.settings) as conn:
+            before = draft_views.find_batch(conn, self.job.id, None)
+        approve_by_choice(self.here, self.job.id, self.where)
+        self.is_shown = False
+        with service.reader(self.settings) as conn:
+            batch = draft_views.find_batch(conn, self.job.id, None)
+        if batch is not None and (before is None or batch.id != before.id):
+            self.batches.append((batch.n, row.id))
+            self.counts["approve"] += batch.count
+            self.again = None
+
+    def _new_words(self, answer: str, row: DraftRow) -> None:
+        match answer:
             case "info":
                 question = self.here.ask.line(
                     "What do you want to ask? Enter: who is the right person", flag="--question"
@@ -190,13 +320,11 @@ class _Review:
                 self._changed(row, lambda: draft_words.ask_person(self.settings, row, question))
             case "redo":
                 self._changed(row, lambda: draft_words.redo_draft(self.settings, row))
-            case "edit":
-                self._changed(row, lambda: edited(self.here, self.settings, row))
             case _:
-                self._undo(row)
+                self._changed(row, lambda: edited(self.here, self.settings, row))
 
     def _turned_down(self, action: DraftAction, row: DraftRow, reason: str = "") -> None:
-        put_off = PUT_OFF if action == "later" else None
+        put_off = verbs.PUT_OFF if action == "later" else None
         self._decided(
             row, verbs.turn_down(self.settings, self.job.id, action, [row.choice], reason=reason, put_off=put_off)
         )
@@ -233,7 +361,7 @@ class _Review:
         """Take back the last decision of this sitting; its draft is shown again."""
         if not self.batches:
             self.here.say.note("Nothing was decided in this sitting. Older decisions: cmo drafts undo")
-            self.again = row.id
+            self._stay(row.id)
             return
         number, draft_id = self.batches[-1]
         with service.reader(self.settings) as conn:
@@ -244,7 +372,7 @@ class _Review:
             self.here.say.note(f"Batch {number} was taken back already.")
             return
         undone = verbs.undo(self.settings, batch)
-        self.counts[undone.action] -= 1
+        self.counts[undone.action] -= len(undone.done)
         self.here.say.note(f"Took back batch {number} ({undone.action}).")
 
     def _now(self) -> datetime:

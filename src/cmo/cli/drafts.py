@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import unified_diff
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -119,7 +118,7 @@ def diff(
     elif len(versions) < 2:
         raise NothingMatched(f"Draft {detail.row.id} has one version only.", hint=f"cmo drafts diff {detail.row.id}")
     else:
-        rows = _unified(versions[-2], versions[-1])
+        rows = draft_lines.unified(versions[-2], versions[-1])
         against = f"version {versions[-2].version}"
     data = {"id": detail.row.id, "version": detail.row.version, "against": against, "lines": rows}
     if here.out.form == "pipe":
@@ -137,12 +136,6 @@ def _read(here: Session, draft: str, job: str | None) -> tuple[DraftDetail, list
     with service.reader(here.settings) as conn:
         detail = draft_details.get_draft(conn, row.id, now=service.clock_of(here.settings).now())
         return detail, draft_details.draft_versions(conn, row.id)
-
-
-def _unified(old: VersionLine, new: VersionLine) -> list[str]:
-    before, after = ([f"Subject: {v.subject}", "", *v.body.splitlines()] for v in (old, new))
-    name, new_name = (f"version {v.version}, {v.why} by {v.made_by}" for v in (old, new))
-    return [line[:1] + safe_line(line[1:]) for line in unified_diff(before, after, name, new_name, lineterm="")]
 
 
 def _row(row: Any) -> Row:

@@ -208,10 +208,7 @@ class _Sitting:
             case "undo":
                 self._undo(group)
             case "pause":
-                with service.reader(self.settings) as conn:
-                    now = service.clock_of(self.settings).now()
-                    is_paused = groups.sending_pause(conn, self.job.id, now=now) is not None
-                pause_or_go_on(self.here, self.settings, self.job.id, is_paused=is_paused)
+                pause_or_go_on(self.here, self.settings, self.job.id)
                 self._stay(group)
             case _:
                 stop_sending(self.here, "while errors were gone through")

@@ -255,6 +255,14 @@ def standing(found: WhyLead) -> str:
     return f"{found.status}, outcome {found.outcome}" if found.outcome else str(found.status)
 
 
+def provenance(conn: Connection, job_id: str, login: str) -> list[str]:
+    """Where each address of a person is from, and where they were seen; in sentences."""
+    found = lead_why(conn, job_id, login)
+    if found is None:
+        return []
+    return [*(f"Address {text}" for text in _addresses(found)), *(f"Seen on {text}" for text in _seen(found))]
+
+
 def _drafts(found: WhyLead) -> list[str]:
     texts = []
     for draft in found.drafts:

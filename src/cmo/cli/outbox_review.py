@@ -26,7 +26,6 @@ from cmo.service import outbox as verbs
 from cmo.service import outbox_words
 from cmo.service.send_words import clock
 from cmo.store import outbox_views
-from cmo.store.groups import sending_pause
 from cmo.store.send_views import count_unsent
 
 if TYPE_CHECKING:
@@ -186,9 +185,7 @@ class _Sitting:
                     self.here.out.line(f"  {guarded(line)}".rstrip())
             case "pause":
                 self.is_shown = True
-                with service.reader(self.settings) as conn:
-                    pause = sending_pause(conn, self.job.id, now=service.clock_of(self.settings).now())
-                pause_or_go_on(self.here, self.settings, self.job.id, is_paused=pause is not None)
+                pause_or_go_on(self.here, self.settings, self.job.id)
             case _:
                 self.is_shown = True
                 stop_sending(self.here, "while the outbox was gone through")

@@ -22,6 +22,8 @@ from cmo.store.jobs import get_job
 
 REASONS: tuple[str, ...] = ("wrong person", "claim not true", "tone", "same organisation", "not now", "never contact")
 """Why drafts are rejected; the digit 1 to 6 stands for each."""
+PUT_OFF = timedelta(days=1)
+"""For how long `later` is, where nothing else is said."""
 NEVER = REASONS[-1]
 """The reason that suppresses the person."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -155,6 +156,14 @@ def count_waiting(conn: Connection, job_id: str, *, now: datetime, terms: Sequen
     values |= {"job": job_id, "now": now.isoformat()}
     sql = f"SELECT COUNT(*) FROM drafts d WHERE {to_decide(terms)}{clauses}"
     return int(conn.execute(sql, values).fetchone()[0])
+
+
+def count_states(conn: Connection, job_id: str, *, now: datetime, terms: Sequence[Term] = ()) -> Counter[str]:
+    """State -> how many drafts are in it, of those that meet all `terms`."""
+    clauses, values = where(terms)
+    values |= {"job": job_id, "now": now.isoformat()}
+    sql = f"SELECT {STATE} AS state, COUNT(*) AS n FROM drafts d WHERE d.job_id = :job{clauses} GROUP BY 1"
+    return Counter({row["state"]: row["n"] for row in conn.execute(sql, values)})
 
 
 def cover(conn: Connection, job_id: str, terms: Sequence[Term], *, now: datetime, flagged: bool = False) -> Cover:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from time import monotonic
 
@@ -41,7 +40,6 @@ from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
 WIDE = 100
 """From here on WHY is a panel of its own."""
-PUT_OFF = timedelta(days=1)
 MOST_ROWS = 20_000
 _COLUMNS = (Column("id", 5, "right"), Column("sc", 3, "right"), Column("flag", 9), Column("who"))
 _EXPORTED = ("id", "score", "flag", "login", "name", "org", "address", "subject", "state", "version")
@@ -190,7 +188,8 @@ class Review(Page):
 
     def action_drafts_later(self) -> None:
         self._decide(
-            "later", lambda settings, job, choices: verbs.turn_down(settings, job, "later", choices, put_off=PUT_OFF)
+            "later",
+            lambda settings, job, choices: verbs.turn_down(settings, job, "later", choices, put_off=verbs.PUT_OFF),
         )
 
     def action_drafts_reject(self) -> None:
