@@ -60,9 +60,11 @@ def test_who_passes_now_becomes_a_lead_but_not_beside_another_of_the_same_addres
 
 
 def test_points_buy_nobody_past_another_gate() -> None:
-    found = one(person(facts_factory(email=None)), ALL)
+    found = one(person(facts_factory(email=None))._replace(score=59), ALL)
     assert not found.accepted
     assert "no usable address" in found.decision
+    assert found.fate == "stays rejected"
+    assert effect_of([found]).held_back == 1
 
 
 def test_an_effect_counts_both_lines_in_both_directions_and_shows_who_changes_sides_first() -> None:

@@ -17,6 +17,7 @@ from cmo.store.bases import list_bases
 from cmo.store.jobs import get_job
 from tests.fakes.clock import StillClock
 from tests.fakes.outside import NOW
+from tests.fakes.scored import scores_of, store_with_scores
 from tests.tui.screen import SIZES, Seen, check_golden, play, seeded, settings_in, store_of
 
 HOSTILE = "[/] dependabot[bot] \x1b]52;c;aGk=\x07\u202e"
@@ -246,3 +247,35 @@ def test_hours_that_are_none_are_one_line_with_the_fix(home: Path) -> None:
         assert "sending.hours 8..25 are no hours.  cmo config set sending.hours 8..18" in seen.lines[2]
 
     play(home, "limits", scene, CMO_SENDING_HOURS="8..25")
+
+
+def test_a_weight_shows_who_moves_before_a_yes_and_scores_anew_after_it(tmp_path: Path) -> None:
+    home = tmp_path / "place"
+    conn, job_id = store_with_scores(settings_in(home).paths.db, 10, drafted=2)
+    before = scores_of(conn, job_id)
+
+    async def scene(seen: Seen) -> None:
+        await go_to(seen, "role")
+        await seen.press("plus")
+        assert seen.app.screen.query_one(Input).value == "27"
+        await type_in(seen, "0")
+        await seen.until(lambda: "role 25 → 0?" in seen.text)
+        assert "Of 10 people, 8 get another score." in seen.text
+        assert "no lead any more" in seen.text
+        await seen.press("enter")
+        assert scores_of(conn, job_id) == before
+        await seen.press("w")
+        assert seen.app.screen.query_one(Input).value == "role=25"
+        await type_in(seen, "role=0 reach=9")
+        await seen.until(lambda: "role 25 → 0, reach 5 → 9?" in seen.text)
+        await seen.press("y")
+        await seen.until(lambda: "Scored anew: 10 people." in seen.told)
+        assert "(default 25)" in seen.text
+        await seen.press("w")
+        await type_in(seen, "reech=9")
+        await seen.until(lambda: "Did you mean reach?" in seen.told)
+
+    play(home, "limits", scene)
+    assert scores_of(conn, job_id) != before
+    (row,) = iter_audit(conn, action="score.set")
+    assert (row.before, row.after) == ("role=25 reach=5", "role=0 reach=9")

@@ -257,6 +257,8 @@ def standing(found: WhyLead) -> str:
 
 def provenance(conn: Connection, job_id: str, login: str) -> list[str]:
     """Where each address of a person is from, and where they were seen; in sentences."""
+    from cmo.store.why_views import lead_why
+
     found = lead_why(conn, job_id, login)
     if found is None:
         return []

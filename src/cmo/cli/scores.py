@@ -24,6 +24,7 @@ _COLUMNS = [
     Column("feature", least=12),
     Column("points", right=True, show=lambda row: f"{row['points']:g}", tone=lambda row: _tone(row)),
     Column("default", right=True, show=lambda row: f"{row['default']:g}"),
+    Column("about", least=20),
     Column("version", extra=True),
 ]
 
@@ -38,7 +39,13 @@ def show(job: JobArg = None, fields: Fields = None) -> int:
         ref = short_ref(conn, job_id)
     view = scores.show_weights(here.settings, job_id)
     rows: list[Row] = [
-        {"feature": one.name, "points": one.points, "default": one.default, "version": view.version}
+        {
+            "feature": one.name,
+            "points": one.points,
+            "default": one.default,
+            "about": one.about,
+            "version": view.version,
+        }
         for one in view.features
     ]
     here.out.table("cmo.score.show/1", _COLUMNS, rows, fields=fields)

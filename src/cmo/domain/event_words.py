@@ -73,7 +73,7 @@ def _job(event: ev.Event) -> str:
         case ev.JobCancelled():
             return f"cancelled by {_who(event.by)}"
         case ev.SettingsChanged():
-            changes = ", ".join(f"{name}={value}" for name, value in event.changes.items())
+            changes = ", ".join(f"{name}={_plain(value)}" for name, value in event.changes.items())
             return f"settings changed by {_who(event.by)}: {changes}"
         case ev.RequestAsked() | ev.RequestAllowed() | ev.RequestDenied() | ev.PermissionRevoked():
             return _request(event)
@@ -189,6 +189,15 @@ def said_words(event: ev.SaidOfLead) -> str:
             return f"status {event.status} by {who}"
         case ev.LeadNoted():
             return f"note by {who}: {event.text}"
+
+
+def _plain(value: Any) -> Any:
+    """A setting's value; one that has parts is told as `part=value`."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if not isinstance(value, dict):
+        return value
+    return f"({' '.join(f'{name}={_plain(part)}' for name, part in value.items())})"
 
 
 def _drafts(count: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -46,7 +47,9 @@ class Rescored(NamedTuple):
             return "becomes a lead"
         if self.was.is_lead and not self.accepted:
             return "no lead any more"
-        return "stays a lead" if self.is_kept else ""
+        if self.is_kept:
+            return "stays a lead"
+        return "stays rejected" if self.is_held_back else ""
 
     @property
     def has_moved(self) -> bool:
@@ -61,6 +64,11 @@ class Rescored(NamedTuple):
     def is_kept(self) -> bool:
         """A lead under the line that stays one, because somebody was at work on it."""
         return self.accepted and self.score.value < GOOD_SCORE
+
+    @property
+    def is_held_back(self) -> bool:
+        """Rises over the line, and is rejected for another reason."""
+        return not self.accepted and self.crosses(GOOD_SCORE) > 0
 
     def crosses(self, line: int) -> int:
         """1 where the score rises to `line`, -1 where it falls below, else 0."""
@@ -91,6 +99,8 @@ class Effect(Frozen):
     leads_lost: int
     leads_kept: int
     """Under 60 and leads all the same, because there is a draft."""
+    held_back: int
+    """Rise to 60, and are rejected for another reason."""
     drafts: int
     """People with a draft whose score is another one."""
     first: tuple[Move, ...]
@@ -98,24 +108,30 @@ class Effect(Frozen):
 
 
 def effect_of(people: Iterable[Rescored]) -> Effect:
-    """What it comes to for `people`."""
-    found = list(people)
-    moved = [one for one in found if one.has_moved]
-    fates = [one.fate for one in found]
-    first = nsmallest(MOST_SHOWN, (one for one in found if one.has_moved or one.changes_sides), key=_rank)
-    return Effect(
-        people=len(found),
-        moved=len(moved),
-        up_80=sum(one.crosses(HOT_SCORE) > 0 for one in moved),
-        down_80=sum(one.crosses(HOT_SCORE) < 0 for one in moved),
-        up_60=sum(one.crosses(GOOD_SCORE) > 0 for one in moved),
-        down_60=sum(one.crosses(GOOD_SCORE) < 0 for one in moved),
-        leads_new=fates.count("becomes a lead"),
-        leads_lost=fates.count("no lead any more"),
-        leads_kept=sum(one.is_kept for one in found),
-        drafts=sum(one.was.is_drafted for one in moved),
-        first=tuple(Move(login=one.login, before=one.was.score, after=one.score.value, fate=one.fate) for one in first),
-    )
+    """What it comes to for `people`; reads them once and keeps ten."""
+    counts: Counter[str] = Counter()
+    first = nsmallest(MOST_SHOWN, _counted(people, counts), key=_rank)
+    moves = [Move(login=one.login, before=one.was.score, after=one.score.value, fate=one.fate) for one in first]
+    return Effect(first=tuple(moves), **{name: counts[name] for name in Effect.model_fields if name != "first"})
+
+
+def _counted(people: Iterable[Rescored], counts: Counter[str]) -> Iterator[Rescored]:
+    """Those who move, while all are counted by the names of `Effect`."""
+    for one in people:
+        counts["people"] += 1
+        counts["leads_kept"] += one.is_kept
+        counts["held_back"] += one.is_held_back
+        if one.changes_sides:
+            counts["leads_new" if one.accepted else "leads_lost"] += 1
+        if one.has_moved:
+            counts["moved"] += 1
+            counts["drafts"] += one.was.is_drafted
+            for line in (GOOD_SCORE, HOT_SCORE):
+                crosses = one.crosses(line)
+                counts[f"up_{line}"] += crosses > 0
+                counts[f"down_{line}"] += crosses < 0
+        if one.has_moved or one.changes_sides:
+            yield one
 
 
 def _rank(one: Rescored) -> tuple[bool, bool, int, str]:

@@ -27,3 +27,5 @@ class Feature:
     points: float
     """Most points by default; `Weights` may override it."""
     read: Callable[[LeadFacts, Icp], Reading]
+    about: str
+    """What earns its points, in a few words."""

@@ -48,7 +48,9 @@ def combine(parts: Sequence[ScorePart], *, version: int = 1) -> Score:
     Args:
         version: Of the weights that made the parts.
     """
-    whole = [part.model_copy(update={"points": float(math.floor(part.points + 0.5))}) for part in parts]
+    whole = [
+        ScorePart(feature=part.feature, points=math.floor(part.points + 0.5), reason=part.reason) for part in parts
+    ]
     total = int(sum(part.points for part in whole))
     value = max(0, min(100, total))
     if value != total:

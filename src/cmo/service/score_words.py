@@ -17,15 +17,15 @@ def effect_lines(effect: Effect, *, most: int = 10) -> list[str]:
         return ["Nobody has a score yet: it holds for those who get one."]
     rows = [
         f"Of {people(effect.people)}, {effect.moved:,} get another score.",
-        f"To 80 or more rise {effect.up_80:,}, below it fall {effect.down_80:,};"
-        f" to 60 or more rise {effect.up_60:,}, below it fall {effect.down_60:,}.",
-        f"New leads: {effect.leads_new:,}. Leads no more: {effect.leads_lost:,}."
-        f" Leads under 60 that have drafts and stay: {effect.leads_kept:,}.",
+        f"80 or more: {effect.up_80:,} rise, {effect.down_80:,} fall."
+        f"   60 or more: {effect.up_60:,} rise, {effect.down_60:,} fall.",
+        f"Leads: {effect.leads_new:,} new, {effect.leads_lost:,} no more, {effect.leads_kept:,} under 60 that stay,"
+        " having drafts.",
     ]
-    if effect.up_60 > effect.leads_new:
-        rows.append("Who rises to 60 and is no new lead was one, or fails otherwise: cmo leads why LOGIN")
+    if effect.held_back:
+        rows.append(f"For another reason {effect.held_back:,} of those who rise to 60 stay rejected.")
     if effect.drafts:
-        rows.append(f"The drafts of {people(effect.drafts)} stay as they are, with the new score beside them.")
+        rows.append(f"Drafts of {people(effect.drafts)} stay as they are, with the new score.")
     width = max((len(move.login) for move in effect.first[:most]), default=0)
     for move in effect.first[:most]:
         fate = f"   {move.fate}" if move.fate else ""

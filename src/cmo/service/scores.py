@@ -45,6 +45,8 @@ class FeatureWeight:
     points: float
     """The most it gives, now."""
     default: float
+    about: str
+    """What earns the points."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class WeightsChange:
 def feature_weights(weights: Weights) -> tuple[FeatureWeight, ...]:
     """Every feature with its most points, in the order in which scores show them."""
     most = most_points(weights)
-    return tuple(FeatureWeight(feature.name, most[feature.name], feature.points) for feature in FEATURES)
+    return tuple(FeatureWeight(feature.name, most[feature.name], feature.points, feature.about) for feature in FEATURES)
 
 
 def unknown_features(names: Iterable[str]) -> dict[str, str]:
@@ -166,14 +168,19 @@ def weigh(conn: Connection, change: WeightsChange, *, by: str, clock: Clock, siz
 
 def catch_up(conn: Connection, job_id: str, clock: Clock, *, size: int = PAGE) -> Effect:
     """Score everybody anew whose score was made with other weights than the job's; what that came to."""
+    return effect_of(_caught_up(conn, job_id, clock, size))
+
+
+def _caught_up(conn: Connection, job_id: str, clock: Clock, size: int) -> Iterator[Rescored]:
     taken: set[str] = set()
-    done: list[Rescored] = []
+    after = 0
     while True:
         with transaction(conn):  # nobody is merged, suppressed or erased between reading and writing
-            page = _catch_up_page(conn, job_id, clock, done[-1].was.n if done else 0, size, taken)
+            page = _catch_up_page(conn, job_id, clock, after, size, taken)
         if not page:
-            return effect_of(done)
-        done += page
+            return
+        yield from page
+        after = page[-1].was.n
 
 
 def _catch_up_page(

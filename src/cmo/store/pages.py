@@ -244,12 +244,13 @@ def _verdict(row: sqlite3.Row) -> MxVerdict | None:
 
 
 def _twins(conn: Connection, job_id: str, keys: Sequence[str]) -> dict[str, list[Twin]]:
+    """Login key -> who holds the same address. CROSS JOIN keeps the order: else all addresses of the job are read."""
     found: dict[str, list[Twin]] = defaultdict(list)
     for row in conn.execute(
         "SELECT mine.login_key, mine.email, c.login, c.contributions, c.state FROM emails mine"
-        " JOIN emails theirs ON theirs.job_id = mine.job_id AND theirs.email_key = mine.email_key"
+        " CROSS JOIN emails theirs ON theirs.job_id = mine.job_id AND theirs.email_key = mine.email_key"
         " AND theirs.login_key <> mine.login_key"
-        " JOIN candidates c ON c.job_id = theirs.job_id AND c.login_key = theirs.login_key"
+        " CROSS JOIN candidates c ON c.job_id = theirs.job_id AND c.login_key = theirs.login_key"
         f" WHERE mine.job_id = ? AND mine.login_key IN ({_marks(keys)}) AND c.state IN ('found', 'accepted')"
         " ORDER BY mine.login_key, c.n",
         (job_id, *keys),

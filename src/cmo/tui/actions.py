@@ -188,6 +188,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("limits.set", "More", "raise the limit under the cursor; asks", ("plus",), ("limits",),
            cli="limits set {limit} N", hint=2),
     Action("limits.set_lower", "Less", "lower it", ("minus",), ("limits",), cli="limits set {limit} N", hint=3),
+    Action("score.set", "Weigh", "other weights of the job's score; shows who moves, then asks", ("w",), ("limits",),
+           cli="score set {job} FEATURE=N"),
     Action("policy.revoke", "Revoke", "take the permission under the cursor back", ("x",), ("limits",),
            cli="policy revoke {policy}", hint=4),
     Action("permission.revoke", "Revoke", "the same, of a request that was allowed for its job", (), ("limits",),

@@ -40,6 +40,7 @@ from cmo.tui.widgets.limit_rows import (
     state_text,
 )
 from cmo.tui.widgets.table import NoRows, RowTable
+from cmo.tui.work_scores import Tried, tried, weighed
 
 _MODES = (Mode.DRY_RUN, Mode.DRAFT_ONLY, Mode.SEND_ALLOWED)
 STEP = 0.1
@@ -120,6 +121,8 @@ class Limits(Page):
             return f"cmo policy revoke {row.basis.kind}{scope}"
         if row.given is not None:
             return f"cmo limits revoke {row.given.id}"
+        if row.kind == "weight":
+            return f"cmo score set {self.desk.job_id} {row.name}={row.of}"
         if row.kind == "setting":
             return f"cmo config get {row.name}"
         if row.name in CAPS:
@@ -137,6 +140,8 @@ class Limits(Page):
     def heard(self, told: Told) -> None:
         """A limit was changed in the settings file: take it over, or say what hides it."""
         change = told.answer
+        if isinstance(change, Tried):
+            self._agree_to_weights(change)
         if not isinstance(change, LimitChange):
             return
         self.desk.reread_settings()
@@ -191,6 +196,16 @@ class Limits(Page):
     def action_limits_set_lower(self) -> None:
         self._propose(more=False)
 
+    def action_score_set(self) -> None:
+        """Other weights, one or several; what they do is shown before a yes."""
+        if self.desk.job_id is None:
+            self.workplace.refuse("There is no job yet, hence nobody to score.")
+            return
+        row = self._row
+        typed = f"{row.name}={row.of}" if row is not None and row.kind == "weight" else ""
+        ask = Ask("Weigh", "FEATURE=N, several with spaces between, such as: role=40 reach=0", value=typed)
+        self.app.push_screen(ask, self._try_weights)
+
     def action_policy_revoke(self) -> None:
         """Take the permission under the cursor back, whatever it allows."""
         row, settings = self._row, self.desk.settings
@@ -225,17 +240,20 @@ class Limits(Page):
     def _propose(self, *, more: bool) -> None:
         """Ask for the new value of the limit under the cursor, and where it is a raise, whether really."""
         row, job_id = self._row, self.desk.job_id
-        if row is None or row.of is None or not (is_quota(row) or (row.name in CAPS and job_id)):
+        of_job = row is not None and (row.name in CAPS or row.kind == "weight")
+        if row is None or row.of is None or not (is_quota(row) or (of_job and job_id)):
             name = row.name if row else "This"
             self.workplace.refuse(f"{line(name)} is not changed here.", "A setting: cmo config set KEY VALUE")
             return
         by = max(1, round(row.of * STEP))
-        value = row.of + by if more else max(0, row.of - by)
+        value = row.of + by if more else row.of - by if row.kind == "weight" else max(0, row.of - by)
 
         def answered(text: str | None) -> None:
             if text is None:
                 return
-            if is_quota(row):
+            if row.kind == "weight":
+                self._try_weights(f"{row.name}={text}")
+            elif is_quota(row):
                 self._change_quota(row, text)
             elif job_id is not None:
                 self._change_cap(row, text, job_id)
@@ -272,6 +290,21 @@ class Limits(Page):
             lambda: _cap_set(settings, job_id, row, after),
         )
 
+    def _try_weights(self, text: str | None) -> None:
+        """Look up what weights do, apart from everything else: with many people that takes a moment."""
+        settings, job_id = self.desk.settings, self.desk.job_id
+        if text is not None and job_id is not None:
+            self.workplace.act_apart("score.set", lambda: tried(settings, job_id, text))
+
+    def _agree_to_weights(self, found: Tried) -> None:
+        settings = self.desk.settings
+
+        def do(yes: bool | None) -> None:
+            if yes:
+                self.workplace.act_apart("score.set", lambda: weighed(settings, found))
+
+        self.app.push_screen(Confirm(f"{found.change.words}?", found.words), do)
+
     def _agree(self, is_raise: bool, title: str, text: str, verb: Callable[[], Told]) -> None:
         """Do it; a raise only after a yes."""
 
@@ -293,6 +326,8 @@ class Limits(Page):
             said = ""
         elif row.basis is not None or row.given is not None:
             said = f"{line(row.about)}  x takes it back."
+        elif row.kind == "weight":
+            said = f"{line(row.about)}.  + - change it, w several; who moves is shown first."
         else:
             said = line(row.about)
         self.query_one("#about", Static).update(Text(said, self.palette["dim"]))

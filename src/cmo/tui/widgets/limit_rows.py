@@ -11,10 +11,11 @@ from rich.text import Text
 
 from cmo.config import SPECS, Settings
 from cmo.domain.audit import AuditRow
-from cmo.domain.job import Caps, Job, Mode
+from cmo.domain.job import Caps, Job, Mode, Weights
 from cmo.domain.policy import Limits
 from cmo.domain.requests import Request, number
 from cmo.service.controls import QUOTAS
+from cmo.service.scores import FeatureWeight, feature_weights
 from cmo.store.bases import EVERYWHERE, Basis
 from cmo.store.db import Connection
 from cmo.store.standing_views import QuotaUse, Stops
@@ -49,7 +50,7 @@ _SHOWN_SETTINGS = (
     "mail.provider", "sender.email", "sending.hours", "sender.time_zone", "mode.hold_minutes",
     "errors.pause_sending_after", "crm.provider",
 )  # fmt: skip
-Kind = Literal["quota", "inbox", "budget", "permission", "setting"]
+Kind = Literal["quota", "inbox", "budget", "permission", "setting", "weight"]
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def limit_rows(
         spec = SPECS[key]
         text = str(spec.kind.to_text(getattr(settings, spec.attribute)))
         rows.append(LimitRow("setting", key, f"{text or 'not set'}   {spec.about}"))
-    return rows
+    return [*rows, *(_weights(job.plan.weights) if job is not None else [])]
 
 
 def state_text(
@@ -228,6 +229,18 @@ def _budgets(caps: Caps, used: Mapping[str, int]) -> list[LimitRow]:
     if caps.budget_usd is not None:
         rows.append(LimitRow("budget", "budget_usd", f"at most {caps.budget_usd:g} USD for the job"))
     return rows
+
+
+def _weights(weights: Weights) -> list[LimitRow]:
+    """The most points of each feature of a score, of the job."""
+    return [
+        LimitRow("weight", one.name, f"of a score{_usual(one)}: {one.about}", None, round(one.points))
+        for one in feature_weights(weights)
+    ]
+
+
+def _usual(one: FeatureWeight) -> str:
+    return "" if one.points == one.default else f" (default {one.default:g})"
 
 
 def _mode(mode: Mode) -> str:
