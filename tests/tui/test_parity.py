@@ -21,8 +21,8 @@ from tests.tui.screen import Seen, play
 
 ASKED = "wait for a dialog"
 STOPPED = "wait for the stop"
-TO_PERMISSIONS = ("end", *["up"] * 7)
-"""On Limits: above the settings."""
+TO_PERMISSIONS = ("end", *["up"] * 16)
+"""On Limits: above the settings and the weights."""
 PHRASED = ["space" if char == " " else char for char in PHRASE]
 DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "drafts.approve": (("a",), "drafts.approve"),
