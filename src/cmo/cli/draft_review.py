@@ -21,7 +21,7 @@ from cmo.cli.errors import Left
 from cmo.cli.kill import stop_sending
 from cmo.cli.options import JobOption
 from cmo.cli.session import Session, session
-from cmo.cli.terminal import safe_line
+from cmo.cli.terminal import safe_line, wrapped
 from cmo.cli.withdrawals import take_out
 from cmo.errors import CmoError
 from cmo.service import draft_words
@@ -266,7 +266,8 @@ class _Review:
                 from cmo.cli.leads import provenance
 
                 said = [*draft_lines.why(detail, terminal), *draft_lines.evidence(detail, terminal)]
-                return [*said, *provenance(conn, self.job.id, detail.row.login)]
+                sources = provenance(conn, self.job.id, detail.row.login)
+                return [*said, *(row for text in sources for row in wrapped(text, terminal.width, hanging=2))]
             versions = draft_details.draft_versions(conn, detail.row.id)
         if len(versions) < 2:
             return ["This is its first version: there is nothing to compare it with."]
@@ -333,7 +334,8 @@ class _Review:
         if decision.batch is not None:
             self.batches.append((decision.batch, row.id))
             self.counts[decision.action] += 1
-            self.here.say.note(f"{decision.action} {row.id}: batch {decision.batch}")
+            word = _COUNTED[decision.action].capitalize()
+            self.here.say.note(f"{word}: draft {row.id}, batch {decision.batch}.")
         if decision.done or decision.repeated:
             self.passed.append(row.id)
         if decision.suppressed:

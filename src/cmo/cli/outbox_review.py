@@ -133,10 +133,12 @@ class _Sitting:
         told = [outbox_words.count_rows(verb, n) for verb, n in self.counts.items() if n]
         with opened_job(self.here, self.job.id) as (conn, job_id):
             ref, now = short_ref(conn, job_id), service.clock_of(self.settings).now()
-            waiting = verbs.outbox_terms("state:planned")
-            left = outbox_views.count_outbox(conn, now=now, job_id=job_id, terms=waiting)
+            left, held = (
+                outbox_views.count_outbox(conn, now=now, job_id=job_id, terms=verbs.outbox_terms(terms))
+                for terms in ("state:planned", "state:planned state:held")
+            )
             doubtful = outbox_views.count_held_for_person(conn, job_id)
-        told.append(f"{left:,} still to leave")
+        told.append(f"{left:,} still to leave" + (f", {held:,} of them on hold" if held else ""))
         if doubtful:
             told.append(f"{doubtful:,} wait for your word")
         self.here.say.note("; ".join(told) + ".")

@@ -217,7 +217,8 @@ def _ask_key(here: Session, settings: Settings, name: str) -> None:
     credential = CREDENTIALS[name]
     found = settings.secrets.find(name)
     has = f"one is set already, {'…' + found.tail if found and found.tail else 'hidden'}" if found else "none yet"
-    here.say.note(f"{credential.env}: {credential.about} ({has}). From: {credential.where}.")
+    where = credential.where if here.say.terminal.glyphs else credential.where.replace(" → ", ", then ")
+    here.say.note(f"{credential.env}: {credential.about} ({has}). From: {where}.")
     typed = here.ask.secret("Key (not shown; Enter skips):", flag=f"cmo auth set {name}")
     if typed:
         kept = settings.secrets.keep(name, Secret(typed))

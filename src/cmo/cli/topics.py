@@ -130,10 +130,19 @@ The outbox (cmo outbox list) has its own:
 
 _ACCESSIBILITY = """Access
 
---accessible (or ACCESSIBLE=1, or ui.accessible = true) never redraws in place, draws no boxes, numbers the
-choices of a question, and says every 30 s that work goes on. --plain, or ui.ascii = true, replaces signs by words
-and leaves out colour. No state is shown by colour alone. --no-color and NO_COLOR leave colour out.
-Everything that can be done in a full screen can be done with plain commands.
+--accessible (or ACCESSIBLE=1, or ui.accessible = true) never redraws in place, draws no boxes or bars, has words
+for signs, numbers the choices of a question, and says every 30 s that work goes on. --plain, or ui.ascii = true,
+replaces signs by words; --plain also leaves out colour. No state is shown by colour alone. --no-color and NO_COLOR
+leave colour out. Everything that can be done in a full screen can be done with plain commands, and line by line:
+
+  cmo watch            what changes, what stops sending, what waits for you, each with what to type
+  cmo drafts review    one draft after the other
+  cmo errors review    one group of failures after the other
+  cmo outbox review    one row after the other: what is about to leave, what may have left
+  cmo chat             talking with a job
+
+The three reviews take a number, a word, the start of one, or the key of the full screen; ? lists them, Enter goes
+on, u takes back, ! stops all sending, 0 leaves. The numbers are listed once, then only for ?.
 
 The full screen, in a settings file; `cmo config check` names ids that nothing has:
   [ui]
