@@ -89,6 +89,7 @@ class Cmo:
         self.folder = folder
         self.env = {"CMO_HOME": str(home), "CMO_OPERATOR": "sebastian", **(env or {})}
         self.keyring_source: Callable[[], Keyring | None] = lambda: None
+        self.typing: Callable[[str], FakeTty] = FakeTty
         self.sleep: Callable[[float], None] = lambda seconds: None
         self.now: Callable[[], datetime] = lambda: NOW
 
@@ -106,7 +107,7 @@ class Cmo:
             tty: stdin and stderr are terminals: questions may be asked, `stdin` answers them.
             out_tty: stdout is a terminal.
         """
-        source = FakeTty(stdin) if tty else FakePipe(stdin)
+        source = self.typing(stdin) if tty else FakePipe(stdin)
         out = FakeTty() if out_tty else FakePipe()
         err = FakeTty() if tty else FakePipe()
         world = World(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.harness import Cmo, Result
+from cmo.store.db import open_store
+from tests.cli.harness import Cmo, FakeTty, Result
 from tests.fakes.drafts import SENDER, store_with_drafts
 
 
@@ -175,6 +176,28 @@ def test_what_was_rejected_is_looked_through_once_and_can_be_approved_after_all(
     assert (shown(result), in_state(cmo, "rejected"), in_state(cmo, "approved")) == ([3, 4, 5], [4, 5], [3])
     assert "You have seen every draft" in result.err
     assert f"--job {job} --where state:rejected" in result.err
+
+
+def test_a_draft_that_got_other_words_since_it_was_shown_is_shown_again_before_it_is_approved(
+    cmo: Cmo, job: str
+) -> None:
+    class SomebodyElseEdits(FakeTty):
+        def readline(self, *size: int) -> str:  # type: ignore[override]  # as in typeshed: StringIO reads text
+            typed = super().readline(*size)
+            if typed == "f\n":
+                change(cmo.home, "UPDATE drafts SET version = 2, body = 'Other words. Reply stop.' WHERE id = 3")
+            return typed
+
+    cmo.typing = SomebodyElseEdits
+    result = review(cmo, "n\nn\nw\nf\nq\n")
+
+    assert shown(result) == [1, 2, 3, 3]
+
+
+def change(home: Path, sql: str) -> None:
+    conn = open_store(home / "campaign.db")
+    conn.execute(sql)
+    conn.close()
 
 
 def test_progress_says_how_many_are_decided_and_how(cmo: Cmo, job: str) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cmo import service
+from cmo.cli.errors import Left
 from cmo.cli.terminal import wrapped
 from cmo.service import pausing
 from cmo.store.groups import sending_pause
@@ -39,6 +40,26 @@ STOP = Answer("!", "stop", "stop ALL sending, at once")
 PAUSE = Answer("P", "pause", "pause sending of this job, or say when it goes on")
 UNDO = Answer("u", "undo", "take back the last thing done here", is_named=True)
 BACK = Answer("b", "back", "show the one before again")
+
+
+class Sitting(Protocol):
+    """Going through things one by one."""
+
+    def step(self) -> bool:
+        """Show the next and do what is answered; False at the end."""
+
+    def ended(self) -> int:
+        """Say what came of it; the exit code."""
+
+
+def go_through(sitting: Sitting) -> int:
+    """Step by step until the end, or until the input ends; what was done stays done."""
+    try:
+        while sitting.step():
+            pass
+    except Left:
+        pass
+    return sitting.ended()
 
 
 class Answers:

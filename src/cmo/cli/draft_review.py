@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cmo import service
 from cmo.cli import draft_lines
-from cmo.cli.answers import BACK, PAUSE, QUIT, STOP, UNDO, Answer, Answers, pause_or_go_on
+from cmo.cli.answers import BACK, PAUSE, QUIT, STOP, UNDO, Answer, Answers, go_through, pause_or_go_on
 from cmo.cli.asking import opened_job, tell_obstacles
 from cmo.cli.diagnostics import DONE
 from cmo.cli.draft_change import edited, told_findings
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from cmo.domain.job import Job
     from cmo.service.draft_words import Change
     from cmo.store.draft_details import DraftDetail
-    from cmo.store.draft_views import DraftRow
+    from cmo.store.draft_views import Choice, DraftRow
     from cmo.store.drafts import Decision
 
 _STATES = {"approved": "approved", "rejected": "rejected", "later": "put off", "expired": "expired"}
@@ -74,12 +74,7 @@ def review(job: JobOption = None, where: Where = None) -> int:
     found, settings = job_of(here, job)
     round_ = _Review(here, found, settings, where)
     round_.begin()
-    try:
-        while round_.step():
-            pass
-    except Left:
-        pass
-    return round_.ended()
+    return go_through(round_)
 
 
 @dataclass
@@ -100,6 +95,8 @@ class _Review:
     """A draft to show next, whatever the order."""
     is_shown: bool = False
     """It was shown just now."""
+    read: Choice | None = None
+    """The draft as it was shown last: what an answer is about."""
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -125,7 +122,7 @@ class _Review:
         detail = self._next()
         if detail is None:
             return self._is_on_with_all()
-        if not self.is_shown:
+        if not self.is_shown or self.read != detail.row.choice:
             self._show(detail)
         self.is_shown = False
         answer, behind = self.answers.ask(() if len(self.seen) > 1 else ("back",))
@@ -196,6 +193,7 @@ class _Review:
 
     def _show(self, detail: DraftDetail) -> None:
         terminal = self.here.out.terminal
+        self.read = detail.row.choice
         if self.seen[-1:] != [detail.row.id]:
             self.seen.append(detail.row.id)
         rows = ["", self._progress(), draft_lines.title(detail.row, terminal), draft_lines.recipient(detail)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cmo import service
 from cmo.cli import error_lines
-from cmo.cli.answers import BACK, PAUSE, QUIT, STOP, UNDO, Answer, Answers, pause_or_go_on
+from cmo.cli.answers import BACK, PAUSE, QUIT, STOP, UNDO, Answer, Answers, go_through, pause_or_go_on
 from cmo.cli.asking import opened_job, short_ref, tell_obstacles
 from cmo.cli.diagnostics import DONE
 from cmo.cli.draft_picks import Where, job_of, need_terminal
@@ -63,13 +63,7 @@ def review(job: JobOption = None, where: Where = None) -> int:
     found, settings = job_of(here, job)
     with opened_job(here, found.id) as (conn, job_id):
         tell_obstacles(here, conn, job_id)
-    sitting = _Sitting(here, found, settings, terms)
-    try:
-        while sitting.step():
-            pass
-    except Left:
-        pass
-    return sitting.ended()
+    return go_through(_Sitting(here, found, settings, terms))
 
 
 @dataclass

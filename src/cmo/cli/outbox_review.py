@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from cmo import service
-from cmo.cli.answers import BACK, PAUSE, QUIT, STOP, Answer, Answers, pause_or_go_on
+from cmo.cli.answers import BACK, PAUSE, QUIT, STOP, Answer, Answers, go_through, pause_or_go_on
 from cmo.cli.asking import opened_job, short_ref, tell_obstacles
 from cmo.cli.diagnostics import DONE
 from cmo.cli.draft_picks import Where, job_of, need_terminal
@@ -69,13 +69,7 @@ def review(job: JobOption = None, where: Where = None) -> int:
             here.say.warn(outbox_words.locked(mode, count_unsent(conn, job_id)), way)
         page = partial(outbox_views.page_outbox, conn, now=service.clock_of(settings).now(), job_id=job_id, terms=terms)
         order = _order(page)
-    sitting = _Sitting(here, found, settings, order)
-    try:
-        while sitting.step():
-            pass
-    except Left:
-        pass
-    return sitting.ended()
+    return go_through(_Sitting(here, found, settings, order))
 
 
 def _order(page: Callable[..., list[OutboxRow]]) -> list[int]:

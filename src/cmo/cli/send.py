@@ -28,7 +28,7 @@ from cmo.store.send_views import CameOf
 
 MOST_UNTYPED = 25
 """Above so many the count has to be typed."""
-_TOLD_EVERY_S = 60.0
+_TOLD_EVERY_S = 30.0
 _AHEAD = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 _COLUMNS = [
@@ -140,7 +140,7 @@ def _go(
 
 
 class Countdown:
-    """The time until the first mail leaves: in place on a terminal, a line a minute elsewhere."""
+    """The time until the first mail leaves: in place on a terminal, a line every half minute elsewhere."""
 
     def __init__(self, here: Session) -> None:
         self._say = here.say
