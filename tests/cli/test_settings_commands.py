@@ -4,6 +4,8 @@ import tomllib
 
 import pytest
 
+from cmo.store.audit import iter_audit
+from cmo.store.db import open_store
 from tests.cli.harness import Cmo
 
 
@@ -131,3 +133,13 @@ def test_looking_changes_nothing_on_disk(cmo: Cmo, argv: list[str]) -> None:
 
     assert not cmo.home.exists()
     assert not list(cmo.folder.iterdir())
+
+
+def test_another_mailer_is_on_the_record_once_there_is_a_store(cmo: Cmo) -> None:
+    assert cmo("config", "set", "mail.provider", "smtp").code == 0
+    assert not (cmo.home / "campaign.db").exists()
+    conn = open_store(cmo.home / "campaign.db")
+    assert cmo("config", "set", "mail.provider", "gmail").code == 0
+    assert cmo("config", "set", "mail.provider", "gmail").code == 0
+    (row,) = iter_audit(conn, action="mailer.set")
+    assert (row.before, row.after) == ("smtp", "gmail")

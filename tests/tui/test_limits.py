@@ -279,3 +279,26 @@ def test_a_weight_shows_who_moves_before_a_yes_and_scores_anew_after_it(tmp_path
     assert scores_of(conn, job_id) != before
     (row,) = iter_audit(conn, action="score.set")
     assert (row.before, row.after) == ("role=25 reach=5", "role=0 reach=9")
+
+
+def test_another_mailer_shows_what_it_voids_and_is_kept_in_file_and_record(home: Path) -> None:
+    conn = store_of(home)
+    with conn:
+        conn.execute("UPDATE drafts SET state = 'approved', approval_id = 9 WHERE id IN (2, 3)")
+
+    async def scene(seen: Seen) -> None:
+        await go_to(seen, "mail.provider")
+        await seen.press("plus", "1")
+        assert "maildir carries mail already." in seen.told
+        await seen.press("s", "2")
+        assert "2 approvals for maildir: void as long as this holds." in seen.text
+        await seen.press("enter")
+        assert not (home / "config.toml").exists()
+        await seen.press("plus", "2", "y")
+        assert "smtp carries the mail" in seen.told
+        assert "smtp   Who carries mail" in seen.text
+
+    play(home, "limits", scene)
+    assert tomllib.loads((home / "config.toml").read_text())["mail"]["provider"] == "smtp"
+    (row,) = iter_audit(conn, action="mailer.set")
+    assert (row.actor, row.before, row.after) == ("operator:ana", "maildir", "smtp")

@@ -55,6 +55,7 @@ DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "policy.revoke": ((*TO_PERMISSIONS, "x"), "policy.revoke"),
     "kill.release": (("exclamation_mark", STOPPED, "R", *PHRASED, "enter", *"ok", "enter"), "kill.release"),
     "score.set": (("w", *"role=40", "enter", ASKED, "y"), "score.set"),
+    "mailer.set": (("s", "2", "y"), "mailer.set"),
     "kill.on": (("exclamation_mark",), "kill.on"),
     "leads.outcome": (("m", "1"), "leads.outcome"),
     "leads.note": (("e", *"met", "enter"), "leads.note"),

@@ -81,7 +81,12 @@ def change(
     path = _file(here, project)
     after = changed_text(path, spec.key, spec.kind.to_toml(parsed))
     if not dry_run:
+        before, _ = inspect(here.sources)
         write_private(path, after)
+        if spec.key == "mail.provider":
+            from cmo.service.mailers import record_mailer_change
+
+            record_mailer_change(before, parsed)
     done = "Would set" if dry_run else "Set"
     here.say.note(f"{done} {spec.key} = {spec.kind.to_text(parsed)} in {path}")
     if not dry_run:

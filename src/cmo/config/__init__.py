@@ -2,10 +2,11 @@
 
 from cmo.config.layers import Problem, Sources, find_paths, graphql_url, inspect, load
 from cmo.config.secrets import CREDENTIALS, Secret, SecretStore, redact
-from cmo.config.settings import SPECS, Origin, Settings
+from cmo.config.settings import MAILERS, SPECS, Origin, Settings
 
 __all__ = [
     "CREDENTIALS",
+    "MAILERS",
     "SPECS",
     "Origin",
     "Problem",

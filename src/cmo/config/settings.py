@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MODES = ("dry_run", "draft_only", "send_allowed")
 """From the strictest on."""
+MAILERS = ("maildir", "smtp", "gmail", "instantly", "smartlead")
+"""The first only writes files."""
 THEMES = ("auto", "cmo-dark", "cmo-light", "terminal", "high-contrast")
 
 
@@ -327,7 +329,7 @@ class Settings:
     )
     mailer: str = _set(
         "mail.provider",
-        kinds.choice("maildir", "smtp", "gmail", "instantly", "smartlead"),
+        kinds.choice(*MAILERS),
         "maildir",
         "Who carries mail. maildir only writes files.",
         "CMO_MAILER",

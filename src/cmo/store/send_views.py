@@ -85,6 +85,16 @@ def count_unsent(conn: Connection, job_id: str) -> int:
     return int(row[0])
 
 
+def count_approved_by_settings(conn: Connection) -> int:
+    """Drafts that are approved and not in the outbox, of jobs whose mailer is the one of the settings."""
+    row = conn.execute(
+        "SELECT COUNT(*) FROM jobs j JOIN drafts d ON d.job_id = j.id AND d.state = 'approved'"
+        " WHERE json_extract(j.plan, '$.mailer') IS NULL AND NOT EXISTS (SELECT 1 FROM outbox o"
+        " WHERE o.email_key = d.email_key AND o.draft_id = d.id AND o.approval_id = d.approval_id)"
+    ).fetchone()
+    return int(row[0])
+
+
 def keys_taken(conn: Connection, keys: Sequence[str]) -> dict[str, str]:
     """Keys that the outbox has -> in which job, since when, and how it stands."""
     rows = conn.execute(

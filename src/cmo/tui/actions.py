@@ -190,6 +190,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("limits.set_lower", "Less", "lower it", ("minus",), ("limits",), cli="limits set {limit} N", hint=3),
     Action("score.set", "Weigh", "other weights of the job's score; shows who moves, then asks", ("w",), ("limits",),
            cli="score set {job} FEATURE=N"),
+    Action("mailer.set", "Sender", "who carries mail; shows what that voids, then asks", ("s",), ("limits",),
+           cli="config set mail.provider NAME"),
     Action("policy.revoke", "Revoke", "take the permission under the cursor back", ("x",), ("limits",),
            cli="policy revoke {policy}", hint=4),
     Action("permission.revoke", "Revoke", "the same, of a request that was allowed for its job", (), ("limits",),

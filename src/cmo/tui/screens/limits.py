@@ -18,12 +18,14 @@ from cmo.errors import CmoError, JobNotFound
 from cmo.service import controls, requests
 from cmo.service.controls import LimitChange
 from cmo.service.kill import PHRASE, release
+from cmo.service.mailers import MailerChange
 from cmo.store.audit import iter_audit
 from cmo.store.bases import EVERYWHERE, Basis
 from cmo.store.progress import used_budgets
 from cmo.store.request_views import permissions
 from cmo.store.send_views import count_unsent
 from cmo.store.standing_views import left_this_week, quota_use, stops
+from cmo.tui.limit_dialogs import agree_to_weights, ask_mailer, ask_weights, try_weights
 from cmo.tui.messages import Told
 from cmo.tui.paint import line
 from cmo.tui.screens.base import START, Page
@@ -40,7 +42,7 @@ from cmo.tui.widgets.limit_rows import (
     state_text,
 )
 from cmo.tui.widgets.table import NoRows, RowTable
-from cmo.tui.work_scores import Tried, tried, weighed
+from cmo.tui.work_scores import Tried
 
 _MODES = (Mode.DRY_RUN, Mode.DRAFT_ONLY, Mode.SEND_ALLOWED)
 STEP = 0.1
@@ -141,8 +143,8 @@ class Limits(Page):
         """A limit was changed in the settings file: take it over, or say what hides it."""
         change = told.answer
         if isinstance(change, Tried):
-            self._agree_to_weights(change)
-        if not isinstance(change, LimitChange):
+            agree_to_weights(self, change)
+        if not isinstance(change, LimitChange | MailerChange):
             return
         self.desk.reread_settings()
         self.workplace.tick()
@@ -198,13 +200,12 @@ class Limits(Page):
 
     def action_score_set(self) -> None:
         """Other weights, one or several; what they do is shown before a yes."""
-        if self.desk.job_id is None:
-            self.workplace.refuse("There is no job yet, hence nobody to score.")
-            return
         row = self._row
-        typed = f"{row.name}={row.of}" if row is not None and row.kind == "weight" else ""
-        ask = Ask("Weigh", "FEATURE=N, several with spaces between, such as: role=40 reach=0", value=typed)
-        self.app.push_screen(ask, self._try_weights)
+        ask_weights(self, f"{row.name}={row.of}" if row is not None and row.kind == "weight" else "")
+
+    def action_mailer_set(self) -> None:
+        """Who carries mail; what another one voids is shown before a yes."""
+        ask_mailer(self)
 
     def action_policy_revoke(self) -> None:
         """Take the permission under the cursor back, whatever it allows."""
@@ -240,6 +241,9 @@ class Limits(Page):
     def _propose(self, *, more: bool) -> None:
         """Ask for the new value of the limit under the cursor, and where it is a raise, whether really."""
         row, job_id = self._row, self.desk.job_id
+        if row is not None and row.name == MailerChange.key:
+            ask_mailer(self)
+            return
         of_job = row is not None and (row.name in CAPS or row.kind == "weight")
         if row is None or row.of is None or not (is_quota(row) or (of_job and job_id)):
             name = row.name if row else "This"
@@ -252,7 +256,7 @@ class Limits(Page):
             if text is None:
                 return
             if row.kind == "weight":
-                self._try_weights(f"{row.name}={text}")
+                try_weights(self, f"{row.name}={text}")
             elif is_quota(row):
                 self._change_quota(row, text)
             elif job_id is not None:
@@ -290,21 +294,6 @@ class Limits(Page):
             lambda: _cap_set(settings, job_id, row, after),
         )
 
-    def _try_weights(self, text: str | None) -> None:
-        """Look up what weights do, apart from everything else: with many people that takes a moment."""
-        settings, job_id = self.desk.settings, self.desk.job_id
-        if text is not None and job_id is not None:
-            self.workplace.act_apart("score.set", lambda: tried(settings, job_id, text))
-
-    def _agree_to_weights(self, found: Tried) -> None:
-        settings = self.desk.settings
-
-        def do(yes: bool | None) -> None:
-            if yes:
-                self.workplace.act_apart("score.set", lambda: weighed(settings, found))
-
-        self.app.push_screen(Confirm(f"{found.change.words}?", found.words), do)
-
     def _agree(self, is_raise: bool, title: str, text: str, verb: Callable[[], Told]) -> None:
         """Do it; a raise only after a yes."""
 
@@ -328,6 +317,8 @@ class Limits(Page):
             said = f"{line(row.about)}  x takes it back."
         elif row.kind == "weight":
             said = f"{line(row.about)}.  + - change it, w several; who moves is shown first."
+        elif row.name == MailerChange.key:
+            said = f"{line(row.about)}  + or s: another one."
         else:
             said = line(row.about)
         self.query_one("#about", Static).update(Text(said, self.palette["dim"]))
