@@ -14,8 +14,8 @@ from cmo.cli.commands import COMMANDS
 from tests.cli.harness import Cmo
 from tests.cli.seed import seed
 
-RUNS_A_JOB = ("rehearse", "run", "resume", "demo", "watch", "doctor", "tool", "auth test")
-"""These would work for seconds or call somebody; their bad input is tested by name in `test_runs.py`."""
+RUNS_A_JOB = ("rehearse", "run", "resume", "demo", "watch", "doctor", "tool", "auth test", "serve")
+"""These would work for long, or call somebody; their bad input is tested by name in `test_runs.py`."""
 PATHS = [entry.path for entry in COMMANDS if entry.path not in RUNS_A_JOB]
 ODD = [
     *("", " ", "-", "--", "---", "=", "-1", "0", "1e9", "last", "{", "[]", "../..", "a" * 3000),

@@ -13,20 +13,16 @@ from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Horizontal
 from textual.events import Resize
 
-from cmo import service
-from cmo.config import Settings
 from cmo.domain.event import DraftAction
 from cmo.domain.filters import Term
 from cmo.errors import CmoError, JobNotFound
 from cmo.service import draft_file
 from cmo.service import drafts as verbs
-from cmo.service.draft_words import QUESTION, Change, ask_person, redo_draft
+from cmo.service.draft_words import QUESTION, ask_person, redo_draft
 from cmo.service.editor import edited_text, editor_of
 from cmo.service.rules import draft_terms
-from cmo.store.draft_again import find_taken_back
 from cmo.store.draft_details import DraftDetail, VersionLine, draft_versions, get_draft
-from cmo.store.draft_refusals import Refused
-from cmo.store.draft_views import Choice, DraftRow, cover, find_batch, list_drafts, list_rules
+from cmo.store.draft_views import Choice, DraftRow, cover, list_drafts, list_rules
 from cmo.store.drafts import Decision
 from cmo.tui.messages import Told
 from cmo.tui.paint import Palette, line
@@ -37,6 +33,7 @@ from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.lines import OneLine, Passage
 from cmo.tui.widgets.rule_dialog import Agreed, RuleDialog
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
+from cmo.tui.work_drafts import decided, done_again, reworded, undone
 
 WIDE = 100
 """From here on WHY is a panel of its own."""
@@ -233,7 +230,7 @@ class Review(Page):
         except CmoError as error:
             self.workplace.refuse(error.message, error.hint or "")
             return
-        self.workplace.on_told(_changed("drafts.edit", row.id, change))
+        self.workplace.on_told(reworded("drafts.edit", row.id, change))
 
     def action_drafts_edit_here(self) -> None:
         """Edit in place."""
@@ -245,7 +242,7 @@ class Review(Page):
         def answered(text: str | None) -> None:
             if text is not None:
                 change = partial(draft_file.edit, settings, row, lambda before, name: text)
-                self.workplace.act("drafts.edit", lambda: _changed("drafts.edit", row.id, change()))
+                self.workplace.act("drafts.edit", lambda: reworded("drafts.edit", row.id, change()))
 
         self.app.push_screen(EditHere(f"Draft {row.id}", draft_file.shown(detail)), answered)
 
@@ -253,7 +250,7 @@ class Review(Page):
         """Write it anew from the template in force and what is on record now."""
         row, settings = self._row, self.desk.job_settings()
         if row is not None:
-            self.workplace.act("drafts.redo", lambda: _changed("drafts.redo", row.id, redo_draft(settings, row)))
+            self.workplace.act("drafts.redo", lambda: reworded("drafts.redo", row.id, redo_draft(settings, row)))
 
     def action_drafts_needs_info(self) -> None:
         """Turn it into one question to the person."""
@@ -262,7 +259,7 @@ class Review(Page):
         def answered(question: str | None) -> None:
             if question is not None and row is not None:
                 change = partial(ask_person, settings, row, question)
-                self.workplace.act("drafts.needs_info", lambda: _changed("drafts.needs_info", row.id, change()))
+                self.workplace.act("drafts.needs_info", lambda: reworded("drafts.needs_info", row.id, change()))
 
         if row is not None:
             self.app.push_screen(Ask("Needs info", "What do you want to ask them?", value=QUESTION), answered)
@@ -305,27 +302,16 @@ class Review(Page):
 
     def action_drafts_undo(self) -> None:
         job_id, settings = self.desk.job_id, self.desk.job_settings()
-        if job_id is None:
-            return
-
-        def undo() -> Told:
-            with service.reader(settings) as conn:
-                batch = find_batch(conn, job_id, None)
-            if batch is None:
-                return Told("drafts.undo", "There is no decision to take back.")
-            undone = verbs.undo(settings, batch)
-            said = f"Took back batch {undone.batch}: {undone.action} of {_many(undone.done)}. ctrl+r does it again."
-            return Told("drafts.undo", said, draft_id=undone.done[0])
-
-        self._pending.clear()
-        self.workplace.act("drafts.undo", undo)
+        if job_id is not None:
+            self._pending.clear()
+            self.workplace.act("drafts.undo", partial(undone, settings, job_id))
 
     def action_drafts_again(self) -> None:
         """Decide again as before the last undo."""
         job_id, settings = self.desk.job_id, self.desk.job_settings()
         if job_id is not None:
             self._pending.clear()
-            self.workplace.act("drafts.again", partial(_again, settings, job_id))
+            self.workplace.act("drafts.again", partial(done_again, settings, job_id))
 
     def _turn_down(self, action: DraftAction, reason: str) -> None:
         self._decide(
@@ -346,7 +332,7 @@ class Review(Page):
         self._pending.update({choice.draft_id: state for choice in choices})
         self._decided[state] += len(choices)
         settings = self.desk.job_settings()
-        self.workplace.act(f"drafts.{action}", partial(_told, action, lambda: verb(settings, job_id, choices)))
+        self.workplace.act(f"drafts.{action}", partial(decided, action, lambda: verb(settings, job_id, choices)))
         self._table.clear_marks()
         self._table.show(self._rows_now())
         if self.desk.settings.auto_advance:
@@ -438,45 +424,3 @@ class Review(Page):
     def _row(self) -> DraftRow | None:
         row = self._table.cursor
         return self._rows.drafts[row] if row < self._rows.count() else None
-
-
-def _again(settings: Settings, job_id: str) -> Told:
-    with service.reader(settings) as conn:
-        batch = find_taken_back(conn, job_id, None)
-    if batch is None:
-        return Told("drafts.again", "Nothing is taken back that could be done again.")
-    done = verbs.again(settings, batch)
-    stays = f" {_stays(done.refused)}" if done.refused else ""
-    said = f"Did batch {batch.batch} again: {done.action} of {_many(done.done)}. u takes it back.{stays}"
-    return Told("drafts.again", said, is_refused=bool(stays), draft_id=done.done[0])
-
-
-def _many(drafts: Sequence[int]) -> str:
-    return f"{len(drafts)} drafts" if len(drafts) != 1 else f"draft {drafts[0]}"
-
-
-def _stays(refused: Sequence[Refused]) -> str:
-    more = f" And {len(refused) - 1} more." if len(refused) > 1 else ""
-    return f"Draft {refused[0].draft_id} stays as it is: {line(refused[0].message)}.{more}"
-
-
-def _changed(action: str, draft_id: int, change: Change) -> Told:
-    """What new words came to; they are shown again and wait for a decision."""
-    if change is None:
-        return Told(action, f"Draft {draft_id} keeps its words.", draft_id=draft_id)
-    edited, words = change
-    if edited.refused is not None:
-        return Told(action, f"Draft {draft_id} stays as it is: {line(edited.refused.message)}.", is_refused=True)
-    against = ", ".join(line(finding.flag) for finding in words.findings)
-    said = f"the checks found: {against}" if against else "the checks found nothing"
-    return Told(action, f"Draft {draft_id} has version {edited.version}; {said}.", draft_id=draft_id)
-
-
-def _told(action: str, verb: Callable[[], Decision]) -> Told:
-    """What a decision came to; only what did not go as the screen shows it is told in words."""
-    decision = verb()
-    if decision.refused:
-        return Told(f"drafts.{action}", _stays(decision.refused), is_refused=True)
-    if decision.suppressed:
-        return Told(f"drafts.{action}", "They will never be contacted; undo does not change that.")
-    return Told(f"drafts.{action}", "")
