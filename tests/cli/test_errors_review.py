@@ -78,6 +78,8 @@ def test_undo_takes_back_exactly_what_this_sitting_set_aside(cmo: Cmo, job: str)
 
     assert (groups(cmo)["enrich"]["dead"], groups(cmo)["enrich"]["skipped"]) == (1, 0)
     assert "nothing changed" in result.err
+    assert shown(review(cmo, "skip\nu\nq\n", "--where", "stage:send")) == ["send", "send"]
+    assert groups(cmo)["send"]["skipped"] == 0
     assert review(cmo, "u\nq\n", "--where", "stage:enrich").code == 0
     assert groups(cmo)["enrich"]["dead"] == 0
 

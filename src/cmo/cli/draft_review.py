@@ -146,7 +146,8 @@ class _Review:
         self.here.say.note(f"{told}{self._pace()}; {left} left. {self.job.plan.mode.destination}.")
         same = f" --where {shlex.quote(self.where)}" if self.where else ""
         verb = "review" if left else "list"
-        self.here.say.hint(f"cmo drafts {verb} --job {self.job.id}{same if left else ''}")
+        undo = f"   Undo: cmo drafts undo {self.batches[-1][0]}" if self.batches else ""
+        self.here.say.hint(f"cmo drafts {verb} --job {self.job.id}{same if left else ''}{undo}")
         return DONE
 
     def _pace(self) -> str:

@@ -104,7 +104,7 @@ class _Sitting:
         if group is None:
             said = "No group of errors is left." if found or self.passed else "No group of errors waits."
             self.here.say.note(said)
-            return False
+            return bool(self.aside) and self._is_taken_back()
         if not self.is_shown:
             self._show(group, found)
         self.is_shown = False
@@ -200,7 +200,7 @@ class _Sitting:
             case "items":
                 self._items(group)
             case "undo":
-                self._undo(group)
+                self._undo(group.key)
             case "pause":
                 pause_or_go_on(self.here, self.settings, self.job.id)
                 self._stay(group)
@@ -257,9 +257,17 @@ class _Sitting:
         self.aside.append(_Aside(group.key, items, word))
         self._pass_whole(group, counts.total())
 
-    def _undo(self, group: StoredGroup) -> None:
+    def _is_taken_back(self) -> bool:
+        """Ask at the end whether the last decision stays; undoing it shows its group again."""
+        choices = [("q", "leave"), ("u", "undo: take the last back")]
+        is_undo = self.here.ask.choose("Done?", choices, flag="a terminal", numbered=self.here.accessible) == "u"
+        if is_undo:
+            self._undo(self.aside[-1].key)
+        return is_undo
+
+    def _undo(self, key: str) -> None:
         """Take back what was set aside last in this sitting, else what was set aside of the group before."""
-        last = self.aside.pop() if self.aside else _Aside(group.key, (), "set aside before")
+        last = self.aside.pop() if self.aside else _Aside(key, (), "set aside before")
         counts = verbs.revive(self.settings, self.job.id, [last.key], items=last.items)
         self.here.say.note(error_words.marked("revive", counts or Counter({last.key: 0})))
         self.counts[last.word] -= counts.total()
