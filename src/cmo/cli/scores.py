@@ -60,7 +60,7 @@ def show(job: JobArg = None, fields: Fields = None) -> int:
 def change(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[JOB] FEATURE=N...", help="e.g. role=40 reach=0; role=default takes it back."),
+        typer.Argument(metavar="[JOB] FEATURE=N", help="e.g. role=40 reach=0; role=default takes it back."),
     ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,
