@@ -42,12 +42,13 @@ def test_a_change_and_its_way_back_give_the_same_score(
     assert back.score.weights == 3
 
 
-def test_a_lead_under_the_line_stays_one_only_where_there_is_a_draft() -> None:
+def test_a_lead_under_the_line_stays_one_only_where_there_is_a_draft_or_the_operator_said_something() -> None:
     drafted = one(person(facts_factory(), lead=True, drafted=True), NOTHING)
     bare = one(person(facts_factory(), lead=True), NOTHING)
     assert (drafted.accepted, drafted.fate, drafted.email) == (True, "stays a lead", drafted.was.facts.email)
     assert (bare.accepted, bare.fate, bare.email) == (False, "no lead any more", None)
     assert "0 points by weights 2" in bare.decision
+    assert one(bare.was._replace(is_known=True), NOTHING).decision.endswith("a status or an outcome was set.")
 
 
 def test_who_passes_now_becomes_a_lead_but_not_beside_another_of_the_same_address() -> None:

@@ -23,6 +23,8 @@ class Scored(NamedTuple):
     is_lead: bool
     is_drafted: bool
     """There is a draft, whatever became of it."""
+    is_known: bool = False
+    """The operator said where they stand, or what came of them."""
 
 
 class Rescored(NamedTuple):

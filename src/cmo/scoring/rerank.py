@@ -14,7 +14,7 @@ from cmo.scoring.score import Decision, decide, score_person
 def rescore(people: Sequence[Scored], icp: Icp, weights: Weights, *, taken: set[str]) -> list[Rescored]:
     """The same people under `weights`, in order.
 
-    A lead with a draft stays a lead at any score; one without is rejected under 60 points. Somebody rejected who now
+    A lead with a draft, a status or an outcome stays one at any score; another is rejected under 60 points. Somebody rejected who now
     passes every gate becomes a lead, unless another lead has the same address.
 
     Args:
@@ -32,11 +32,13 @@ def _rescored(person: Scored, icp: Icp, weights: Weights, taken: set[str]) -> Re
 
 def _standing(person: Scored, score: Score, decision: Decision) -> tuple[bool, str]:
     """Whether a lead stays one: of all gates only the score counts, since nothing else was changed."""
-    if score.value < GOOD_SCORE and not person.is_drafted:
+    if score.value < GOOD_SCORE and not (person.is_drafted or person.is_known):
         return False, f"Rejected: {score.value} points by weights {score.weights} are under {GOOD_SCORE}."
     if decision.accepted:
         return True, decision.words
-    why = "there is a draft" if score.value < GOOD_SCORE else "it was accepted before"
+    why = "it was accepted before"
+    if score.value < GOOD_SCORE:
+        why = "there is a draft" if person.is_drafted else "a status or an outcome was set"
     return True, f"Stays a lead at {score.value} points by weights {score.weights}: {why}."
 
 
