@@ -228,6 +228,11 @@ def test_keys_are_masked_by_their_value_once_they_were_read() -> None:
     assert redact("sent plainlookingvalue77 along /usr/bin:/bin") == "sent **** along /usr/bin:/bin"
 
 
+def test_a_key_that_begins_like_a_known_one_leaves_no_rest() -> None:
+    Secret("plainkey-0123456789")
+    assert redact("use plainkey-0123456789-and-more, then stop") == f"use {MASK}, then stop"
+
+
 def test_masking_a_long_hostile_text_takes_no_time() -> None:
     for text in ("a-" * 20_000, "secret_" * 20_000, "eyJ" * 20_000, "://" + ":" * 40_000):
         redact(text)

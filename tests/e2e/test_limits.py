@@ -75,7 +75,7 @@ def test_a_waiting_job_can_be_paused_and_waits_on_when_it_is_resumed(tmp_path: P
         paused = site.run(listen=pause_once_waiting)
         asked = len(running.books.entries)
         assert paused.status is JobStatus.PAUSED
-        assert site.events(JobPaused) == [JobPaused(reason="asked", message="Paused by operator:other.")]
+        assert site.events(JobPaused) == [JobPaused(reason="asked", message="Paused by other.")]
         assert running.clock.now() - ANCHOR < HOUR / 2
         assert site.run().status is JobStatus.FINISHED
         assert running.books.entries[asked].at - ANCHOR.timestamp() > HOUR.total_seconds()

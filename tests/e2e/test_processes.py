@@ -81,7 +81,7 @@ def test_a_pause_from_another_connection_stops_the_job_within_a_page(
         books.act = pause
         paused = site.run()
         assert paused.status is JobStatus.PAUSED
-        assert paused.ended_reason == "Paused by operator:other."
+        assert paused.ended_reason == "Paused by other."
         assert len(site.events(PageFinished)) - done_before[0] <= 1
         assert site.run().status is JobStatus.FINISHED
     assert site.leads() == undisturbed(api).site.leads()

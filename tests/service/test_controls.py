@@ -63,6 +63,7 @@ def test_a_basis_is_kept_for_a_job_or_for_all_and_taken_back(settings: Settings)
     assert controls.revoke(settings, "commit")
     assert not controls.revoke(settings, "commit")
     assert actions(settings) == [
+        ("jobs.new", f"job:{job}"),
         ("policy.allow", "policy:commit"),
         ("policy.allow", "policy:unknown-country"),
         ("policy.revoke", "policy:commit"),

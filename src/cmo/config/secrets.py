@@ -328,9 +328,10 @@ def system_keyring() -> Keyring | None:
 
 
 def redact(text: str) -> str:
-    """`text` with everything masked that looks like a key, or is one that this process has read."""
+    """`text` with everything masked that looks like a key, or is one that this process has read, or begins like it."""
     for form in sorted(frozenset().union(*_known.values()), key=len, reverse=True):
-        text = text.replace(form, MASK)
+        if form in text:
+            text = re.sub(re.escape(form) + "[A-Za-z0-9_-]*", MASK, text)
     return _shapes().sub(_mask, text)
 
 

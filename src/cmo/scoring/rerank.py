@@ -14,8 +14,8 @@ from cmo.scoring.score import Decision, decide, score_person
 def rescore(people: Sequence[Scored], icp: Icp, weights: Weights, *, taken: set[str]) -> list[Rescored]:
     """The same people under `weights`, in order.
 
-    A lead with a draft, a status or an outcome stays one at any score; another is rejected under 60 points. Somebody rejected who now
-    passes every gate becomes a lead, unless another lead has the same address.
+    A lead with a draft, a status or an outcome stays one at any score; another is rejected under 60 points. Somebody
+    rejected who now passes every gate becomes a lead, unless another lead has the same address.
 
     Args:
         taken: Keys of the addresses of those who become leads; grows by this page's, so give it to the next one too.

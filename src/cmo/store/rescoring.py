@@ -29,7 +29,8 @@ def scored_people(
         behind: Only those whose score was not made with this version of the weights.
     """
     rows = conn.execute(
-        "SELECT c.*, l.email AS lead_email, c.status IS NOT NULL OR c.outcome IS NOT NULL AS is_known, EXISTS (SELECT 1 FROM drafts d WHERE d.job_id = c.job_id"
+        "SELECT c.*, l.email AS lead_email, c.status IS NOT NULL OR c.outcome IS NOT NULL AS is_known,"
+        " EXISTS (SELECT 1 FROM drafts d WHERE d.job_id = c.job_id"
         f" AND d.login_key = c.login_key) AS is_drafted{_PEOPLE}{_BEHIND if behind else ' AND ?2 IS NULL'}"
         " AND c.n > ?3 ORDER BY c.n LIMIT ?4",
         (job_id, behind, after, limit),
