@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.widgets import Static
 
 from cmo.config import Settings
 from cmo.domain.audit import AuditRow, Broken
@@ -23,6 +22,7 @@ from cmo.tui.paint import Palette, line
 from cmo.tui.screens.base import Page
 from cmo.tui.widgets.dialogs import Show
 from cmo.tui.widgets.filter_box import FilterBox
+from cmo.tui.widgets.lines import Passage
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
 _COLUMNS = (
@@ -89,7 +89,7 @@ class Audit(Page):
 
     def body(self) -> ComposeResult:
         yield RowTable(_COLUMNS, self.palette)
-        yield Static(Text(""), id="chain", markup=False)
+        yield Passage(id="chain")
         yield FilterBox("actor:ana action:drafts. draft:36 since:7d")
 
     def reload(self) -> None:
@@ -166,7 +166,7 @@ class Audit(Page):
             text.append(f"{self.palette.sign('done')[0]} {line(self._found)}", self.palette["ok"])
         else:
             text.append("Each row holds the hash of the one before. V: follow the chain.", self.palette["dim"])
-        self.query_one("#chain", Static).update(text)
+        self.query_one("#chain", Passage).say(text)
 
     @property
     def _table(self) -> RowTable:

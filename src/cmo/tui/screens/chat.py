@@ -9,7 +9,7 @@ from functools import partial
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from cmo.config import Settings
 from cmo.domain.job import Job, JobStatus
@@ -25,6 +25,7 @@ from cmo.tui.paint import Palette, line, when
 from cmo.tui.screens.base import Page
 from cmo.tui.widgets.dialogs import Ask, Decide, Show
 from cmo.tui.widgets.frame import Hints
+from cmo.tui.widgets.lines import OneLine
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
 _COLUMNS = (Column("at", 6), Column("who", 8), Column("said, or called"))
@@ -85,7 +86,6 @@ class Chat(Page):
     NAME = "chat"
     AUTO_FOCUS = "#say"
     CSS = """
-    Chat #waits { height: 1; }
     Chat #say { border: none; height: 1; padding: 0 1; background: $panel; }
     """
 
@@ -99,7 +99,7 @@ class Chat(Page):
 
     def body(self) -> ComposeResult:
         yield RowTable(_COLUMNS, self.palette, id="lines")
-        yield Static(Text(""), id="waits", markup=False)
+        yield OneLine(id="waits")
         yield Input(placeholder=_TYPE, id="say", select_on_focus=False)
 
     def reload(self) -> None:
@@ -255,7 +255,7 @@ class Chat(Page):
         if words != self._about:
             self._about = words
             text = Text(f" ─ {words}" if words else "", style=self.palette["dim"], no_wrap=True, overflow="ellipsis")
-            self.query_one("#waits", Static).update(text)
+            self.query_one("#waits", OneLine).say(text)
 
     @property
     def _table(self) -> RowTable:

@@ -9,7 +9,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.events import Resize
-from textual.widgets import Static
 
 from cmo.config import Settings
 from cmo.domain.company import organisation
@@ -31,6 +30,7 @@ from cmo.tui.screens.base import START, Page, going
 from cmo.tui.widgets.dialogs import Ask, Choose, Show
 from cmo.tui.widgets.filter_box import FilterBox
 from cmo.tui.widgets.lead_rows import LEAD_COLUMNS, ORDERS, SORTS, LeadRows, lead_text, totals_text
+from cmo.tui.widgets.lines import OneLine, Passage
 from cmo.tui.widgets.table import RowTable
 from cmo.tui.work_leads import note_added, outcome_said, outcome_words, suppressed
 
@@ -45,7 +45,6 @@ class Leads(Page):
 
     NAME = "leads"
     CSS = """
-    Leads #totals { height: 1; }
     Leads #both { height: 1fr; layout: vertical; }
     Leads #person { height: 45%; padding: 0 1; border-top: solid $panel; }
     Leads.-wide #both { layout: horizontal; }
@@ -62,11 +61,11 @@ class Leads(Page):
         self._said = Text("")
 
     def body(self) -> ComposeResult:
-        yield Static(Text(""), id="totals", markup=False)
+        yield OneLine(id="totals")
         with Container(id="both"):
             yield RowTable(LEAD_COLUMNS, self.palette)
             with VerticalScroll(id="person"):
-                yield Static(Text(""), id="about", markup=False)
+                yield Passage(id="about")
         yield FilterBox("score>=80 label:hot -email:none org:acme mx:ok maint")
 
     def reload(self) -> None:
@@ -79,7 +78,7 @@ class Leads(Page):
         self._table.show(self._rows)
         totals = lead_totals(desk.conn, job_id)
         text = totals_text(totals, self._rows.count(), self._sort, self.palette, is_filtered=bool(self._terms))
-        self.query_one("#totals", Static).update(text)
+        self.query_one("#totals", OneLine).say(text)
         self._draw()
 
     def values(self) -> Mapping[str, object]:
@@ -237,9 +236,8 @@ class Leads(Page):
             self._say(lead_text(why, lead, at, others, self.palette, self.desk.now()))
 
     def _say(self, text: Text) -> None:
-        if text != self._said:
-            self._said = text
-            self.query_one("#about", Static).update(text)
+        self._said = text
+        self.query_one("#about", Passage).say(text)
 
     def _nothing(self) -> str:
         job = self.desk.job()

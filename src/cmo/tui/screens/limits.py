@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.widgets import Static
 
 from cmo import service
 from cmo.config import SPECS, Settings
@@ -41,6 +40,7 @@ from cmo.tui.widgets.limit_rows import (
     limit_rows,
     state_text,
 )
+from cmo.tui.widgets.lines import Lines, Passage
 from cmo.tui.widgets.table import NoRows, RowTable
 from cmo.tui.work_scores import Tried
 
@@ -55,7 +55,6 @@ class Limits(Page):
     NAME = "limits"
     CSS = """
     Limits #state { height: auto; max-height: 6; border-bottom: solid $panel; }
-    Limits #state { text-wrap: nowrap; text-overflow: ellipsis; }
     Limits #suppressed { display: none; }
     Limits.-suppressed #suppressed { display: block; }
     Limits.-suppressed #limits { display: none; }
@@ -67,10 +66,10 @@ class Limits(Page):
         self._rows = LimitRows((), self.palette)
 
     def body(self) -> ComposeResult:
-        yield Static(Text(""), id="state", markup=False)
+        yield Lines(id="state")
         yield RowTable(LIMIT_COLUMNS, self.palette, id="limits")
         yield RowTable(SUPPRESSED_COLUMNS, self.palette, id="suppressed")
-        yield Static(Text(""), id="about", markup=False)
+        yield Passage(id="about")
 
     def reload(self) -> None:
         """Read modes, stops, quotas, budgets, permissions and suppressions anew."""
@@ -78,14 +77,14 @@ class Limits(Page):
         try:
             conn = desk.conn
         except JobNotFound:  # there is no store yet
-            self.query_one("#state", Static).update(Text(f" There is no job yet, and nothing to limit. {START}"))
+            self.query_one("#state", Lines).say(Text(f" There is no job yet, and nothing to limit. {START}"))
             return
         now, job = desk.now(), desk.job()
         standing = stops(conn, now)
         try:
             limits = controls.limits_of(desk.settings)
         except CmoError as error:  # hours or country rules that cannot be read
-            self.query_one("#state", Static).update(Text(f"{line(error.message)}  {line(error.hint or '')}"))
+            self.query_one("#state", Lines).say(Text(f"{line(error.message)}  {line(error.hint or '')}"))
             return
         quotas = quota_use(conn, limits, now)
         used = used_budgets(conn, job.id) if job else {}
@@ -95,7 +94,7 @@ class Limits(Page):
         self._table.show(self._rows)
         week = left_this_week(quotas, limits, now)
         receipt = next(iter_audit(conn, action="kill.receipt", limit=1), None) if standing.kill else None
-        self.query_one("#state", Static).update(state_text(job, desk.settings, standing, week, receipt, self.palette))
+        self.query_one("#state", Lines).say(state_text(job, desk.settings, standing, week, receipt, self.palette))
         people = SuppressedRows(conn, standing.suppressions) if self._lists_people else NoRows()
         self.query_one("#suppressed", RowTable).show(people)
         self._draw()
@@ -321,7 +320,7 @@ class Limits(Page):
             said = f"{line(row.about)}  + or s: another one."
         else:
             said = line(row.about)
-        self.query_one("#about", Static).update(Text(said, self.palette["dim"]))
+        self.query_one("#about", Passage).say(Text(said, self.palette["dim"]))
 
     @property
     def _lists_people(self) -> bool:

@@ -9,7 +9,6 @@ from functools import partial
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.events import Mount
-from textual.widgets import Static
 
 from cmo.config import Settings
 from cmo.domain.filters import Term
@@ -31,6 +30,7 @@ from cmo.tui.paint import line
 from cmo.tui.screens.base import START, Page
 from cmo.tui.widgets.dialogs import Choose, Show, TypeIt
 from cmo.tui.widgets.filter_box import FilterBox
+from cmo.tui.widgets.lines import Lines, OneLine, Passage
 from cmo.tui.widgets.outbox_rows import OUTBOX_COLUMNS, OutboxRows, day_text, row_text
 from cmo.tui.widgets.table import RowTable
 
@@ -40,7 +40,7 @@ class Outbox(Page):
 
     NAME = "outbox"
     CSS = """
-    Outbox #locked { height: 1; display: none; }
+    Outbox #locked { display: none; }
     Outbox #locked.-on { display: block; }
     Outbox #about { height: 1; margin: 0 1; }
     Outbox #day { height: auto; padding: 0 1; border-top: solid $panel; }
@@ -50,13 +50,12 @@ class Outbox(Page):
         super().__init__()
         self._terms: tuple[Term, ...] = ()
         self._rows: OutboxRows | None = None
-        self._about = ""
 
     def body(self) -> ComposeResult:
-        yield Static(Text(""), id="locked", markup=False)
+        yield OneLine(id="locked")
         yield RowTable(OUTBOX_COLUMNS, self.palette)
-        yield Static(Text(""), id="about", markup=False)
-        yield Static(Text(""), id="day", markup=False)
+        yield Lines(id="about")
+        yield Passage(id="day")
         yield FilterBox("state:unknown due<=15 inbox:sam -op:attio maint")
 
     def on_mount(self, event: Mount) -> None:
@@ -185,12 +184,12 @@ class Outbox(Page):
         """Why nothing leaves, and how many wait for it."""
         settings = self.desk.job_settings()
         mode = lock_of(job, settings.mode())
-        shown = self.query_one("#locked", Static)
+        shown = self.query_one("#locked", OneLine)
         shown.set_class(mode is not None, "-on")
         if mode is not None:
             sign, style = self.palette.sign("locked")
             words = f" {sign} {locked(mode, count_unsent(self.desk.conn, job.id))} Limits, m."
-            shown.update(Text(words, style, no_wrap=True, overflow="ellipsis"))
+            shown.say(Text(words, style, no_wrap=True, overflow="ellipsis"))
 
     def _draw_day(self) -> None:
         desk, now = self.desk, self.desk.now()
@@ -201,14 +200,12 @@ class Outbox(Page):
         else:
             quotas = quota_use(desk.conn, limits, now)
             text = day_text(quotas, pushed_on(desk.conn, limits, quotas, now), self.palette, now)
-        self.query_one("#day", Static).update(text)
+        self.query_one("#day", Passage).say(text)
 
     def _draw_row(self) -> None:
         row = self._row
         text = Text(self._nothing()) if row is None else row_text(row, self.palette, self.desk.now())
-        if text.plain != self._about:
-            self._about = text.plain
-            self.query_one("#about", Static).update(text)
+        self.query_one("#about", Lines).say(text)
 
     def _nothing(self) -> str:
         job = self.desk.job()

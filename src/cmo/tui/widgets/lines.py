@@ -15,7 +15,7 @@ class Passage(Static):
 
     def say(self, text: Text) -> None:
         before, self._said = self._said, text
-        if before is None or text.plain != before.plain or text.spans != before.spans:
+        if before is None or (text.plain, text.style, text.spans) != (before.plain, before.style, before.spans):
             self.update(text, layout=before is None or self._has_other_size(before, text))
 
     def _has_other_size(self, before: Text, text: Text) -> bool:

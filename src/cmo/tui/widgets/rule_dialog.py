@@ -18,6 +18,7 @@ from cmo.tui.desk import Desk
 from cmo.tui.paint import Palette, line
 from cmo.tui.widgets.dialogs import Dialog
 from cmo.tui.widgets.draft_pane import draft_text
+from cmo.tui.widgets.lines import Passage
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class RuleDialog(Dialog[Agreed]):
         yield Static(self._head(), id="rule", markup=False)
         with VerticalScroll(id="sample"):
             yield Static(Text(""), markup=False)
-        yield Static(Text(""), id="told", markup=False)
+        yield Passage(id="told")
 
     def on_mount(self) -> None:
         self.action_next()
@@ -118,4 +119,4 @@ class RuleDialog(Dialog[Agreed]):
         else:
             text.append(f"Enter  approve {len(samples.kept)}", self._palette["bold"])
             text.append("   m  more samples   f  flag it   Esc  no", self._palette["dim"])
-        self.query_one("#told", Static).update(text)
+        self.query_one("#told", Passage).say(text)
