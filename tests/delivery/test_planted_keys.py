@@ -114,13 +114,23 @@ def echoing_smtp() -> Iterator[int]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 hi\r\n")
-        while line := await reader.readline():
-            if line.startswith(b"EHLO"):
-                writer.write(b"250-hi\r\n250 AUTH PLAIN LOGIN\r\n")
-                continue
-            told = base64.b64decode(line.rpartition(b" ")[2] + b"==").replace(b"\0", b" ")
-            writer.write(b"535 5.7.8 no such login: " + line.strip() + b" that is " + told.strip() + b"\r\n")
-        writer.close()
+        try:
+            while line := await reader.readline():
+                if line.startswith(b"EHLO"):
+                    writer.write(b"250-hi\r\n250 AUTH PLAIN LOGIN\r\n")
+                    continue
+                told = base64.b64decode(line.rpartition(b" ")[2] + b"==").replace(b"\0", b" ")
+                writer.write(b"535 5.7.8 no such login: " + line.strip() + b" that is " + told.strip() + b"\r\n")
+        finally:
+            writer.close()
+
+    async def end() -> None:
+        server.close()
+        open_ = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in open_:
+            task.cancel()
+        await asyncio.gather(*open_, return_exceptions=True)
+        await asyncio.sleep(0)  # closed writers let go of their sockets
 
     server = loop.run_until_complete(asyncio.start_server(serve, HOST, 0))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -128,9 +138,9 @@ def echoing_smtp() -> Iterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        asyncio.run_coroutine_threadsafe(end(), loop).result(STOP_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(STOP_S)
-        server.close()
         loop.close()
 
 
