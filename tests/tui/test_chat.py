@@ -85,6 +85,30 @@ def test_what_is_typed_is_queued_for_the_next_step_and_its_meaning_is_told(home:
     play_on(home, scene)
 
 
+def test_what_is_typed_right_behind_the_key_of_chat_is_said_and_presses_no_key(home: Path, conn: Connection) -> None:
+    async def scene(seen: Seen) -> None:
+        await seen.press("c", *"prefer", "enter")
+        await seen.press("escape", "1")
+        await seen.press("c", *"prefer", "space", "!", "enter")
+        assert [text for text, _, _ in said(conn)] == ["prefer", "prefer !"]
+        assert seen.app.frame.kill is None
+
+    play(home, "run", scene, clock=StillClock(NOON))
+
+
+def test_a_call_of_a_paused_job_is_not_said_to_run(home: Path, conn: Connection) -> None:
+    job_id = conn.execute("SELECT id FROM jobs").fetchone()[0]
+
+    async def scene(seen: Seen) -> None:
+        assert "▶ extract_people" in seen.text
+        paused = ev.JobPaused(reason="asked", message="Paused by ana.")
+        commit(conn, job_id, [("paused", paused)], at=NOW + timedelta(minutes=1), epoch=None)
+        await seen.settled()
+        assert "· extract_people goes on with the job" in seen.text
+
+    play_on(home, scene)
+
+
 def test_tab_says_it_after_the_present_stage_and_without_words_only_moves(home: Path, conn: Connection) -> None:
     async def scene(seen: Seen) -> None:
         await seen.press(*"any", "tab")

@@ -133,7 +133,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("jobs.remove", "Remove", "delete the job with its people, drafts and files", ("D",), ("jobs",),
            cli="jobs rm {job}"),
     Action("view.run_chat", "Chat", "say something to the job", ("c",), ("run",), cli="say {job} TEXT", hint=3,
-           run="app.show('chat')"),
+           run="app.talk"),
     Action("view.funnel", "Funnel", "how many come through, and why the others do not", ("f",), ("run",),
            cli="jobs show {job}", hint=4),
     Action("view.log", "Log", "everything that happened", ("l",), ("run",), cli="logs {job} --all", hint=5),

@@ -333,6 +333,12 @@ class Workplace(App[None], inherit_bindings=False):
         if self.page is not None and name != self.page.NAME:
             self.switch_screen(name)
 
+    def action_talk(self) -> None:
+        """To the field of Chat: what is typed right behind the key is said, and is no key of that screen."""
+        self.action_show("chat")
+        for field in self.screen.query("#say").results(Input):  # none on the first visit: a new one takes the focus
+            self.screen.set_focus(field)
+
     def show_filtered(self, name: str, text: str) -> None:
         """Go to a screen with its filter set."""
 

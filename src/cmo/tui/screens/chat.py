@@ -36,9 +36,11 @@ _TYPE = "type here   Enter: at the next step   Tab: after this stage   Esc: back
 class ChatRows:
     """The lines of the conversation with a job, the oldest first."""
 
-    def __init__(self, conn: Connection, job_id: str, palette: Palette, now: datetime, *, me: str) -> None:
+    def __init__(
+        self, conn: Connection, job_id: str, palette: Palette, now: datetime, *, me: str, goes: bool = True
+    ) -> None:
         self._conn, self._job_id, self._palette, self._now = conn, job_id, palette, now
-        self._me = me
+        self._me, self._goes = me, goes
         self.requests = self._asked_for()
         self.seen: dict[tuple[str, int], ChatLine] = {}
         """Those of the pages that were read."""
@@ -76,6 +78,8 @@ class ChatRows:
                 return "", "", (line(_KEYS if request.state == "open" else asked.ruling(request)), "dim")
             case "call":
                 sign = {"running": "running", "finished": "done"}.get(one.state, "failed")
+                if sign == "running" and not self._goes:
+                    sign, one = "idle", one.model_copy(update={"state": "goes on with the job"})
                 glyph, meaning = self._palette.labelled(sign, "")
                 return at, "", (f"{glyph}{line(steering.call_words(one))}", meaning)
 
@@ -110,7 +114,8 @@ class Chat(Page):
             return
         is_at_end = table.cursor >= table.count - 1
         self._waiting = queued(desk.conn, job.id)
-        self._rows = ChatRows(desk.conn, job.id, self.palette, desk.now(), me=desk.settings.actor)
+        goes = job.status is JobStatus.RUNNING
+        self._rows = ChatRows(desk.conn, job.id, self.palette, desk.now(), me=desk.settings.actor, goes=goes)
         table.show(self._rows)
         if is_at_end:
             table.move_to(table.count - 1)
