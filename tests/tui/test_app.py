@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import pytest
 
 from cmo.domain import event as ev
 from cmo.domain.job import Stage
+from cmo.service.world import keep_world, sandbox_world
 from cmo.store.commit import commit
+from cmo.store.db import open_store
 from cmo.store.groups import sending_pause
 from cmo.tui.messages import Told
 from cmo.tui.widgets.dialogs import TypeIt
+from cmo.tui.widgets.frame import Tabs
 from tests.fakes.clock import StillClock
 from tests.fakes.outside import NOW
-from tests.tui.screen import Seen, play, seeded, store_of
+from tests.tui.screen import Seen, play, seeded, settings_in, store_of
 
 
 @pytest.fixture
@@ -98,10 +102,59 @@ def test_what_is_copied_is_kept_for_its_owner_alone_where_forgetting_looks(home:
 
 def test_commands_of_the_sandbox_say_so(tmp_path: Path) -> None:
     async def scene(seen: Seen) -> None:
+        seen.app.qualify = lambda text: text.replace("cmo resume", "cmo --sandbox resume")
+        seen.app.refuse("It is paused.", "cmo resume")
+        await seen.settled()
+        assert "cmo --sandbox resume" in seen.told
         await seen.press("question_mark")
         assert "cmo --sandbox run GOAL" in seen.text
+        assert "Esc, Enter  close" in seen.text
+        await seen.press("G")
+        assert "cmo help accessibility" in seen.text
 
     play(tmp_path / "place", "jobs", scene, size=(120, 40), CMO_SANDBOX="1")
+
+
+def test_a_sandbox_whose_time_other_processes_moved_has_no_wrong_clock(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+
+    async def scene(seen: Seen) -> None:
+        desk = seen.app.desk
+        before = desk.now()
+        world = sandbox_world(desk.settings)
+        keep_world(desk.settings, replace(world, now=world.now + timedelta(hours=1)))
+        await seen.settled()
+        assert desk.now() - before > timedelta(minutes=59)
+        keep_world(desk.settings, world)
+        await seen.settled()
+        assert desk.now() - before > timedelta(minutes=59)
+
+    open_store(settings_in(place, CMO_SANDBOX="1").paths.db).close()
+    play(place, "run", scene, CMO_SANDBOX="1")
+
+
+def test_names_of_screens_are_left_out_before_one_is_cut(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        frame = replace(seen.app.frame, drafts=1395, errors=4, requests=1)
+        page = seen.app.page
+        assert page is not None
+        page.query_one(Tabs).draw(frame, "run", seen.app.palette)
+        await seen.pilot.pause()
+        assert seen.lines[1] == " 0 Jobs 1 Run 2 Review·1395 3 Leads 4 Errors·4 5 Chat·1 6 Outbox 7 Limits 8"
+
+    play(home, "run", scene)
+
+
+def test_what_was_said_before_does_not_lie_over_a_question(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        seen.app.notify("It is done.")
+        seen.app.refuse("It went wrong.")
+        await seen.settled()
+        await seen.press("N")
+        assert seen.is_asked
+        assert seen.told == "It went wrong."
+
+    play(home, "run", scene)
 
 
 def test_sending_is_paused_by_one_key_and_goes_on_only_by_a_choice(home: Path) -> None:

@@ -53,7 +53,10 @@ def tui(
         settings_file=here.settings_file,
         reread=here.reread_settings,
     )
-    app = Workplace(desk, launch_of(here), screen=screen, ascii=settings.ascii, theme=wanted, read_only=read_only)
+    app = Workplace(
+        desk, launch_of(here), screen=screen, ascii=settings.ascii, theme=wanted, read_only=read_only,
+        qualify=here.qualify,
+    )  # fmt: skip
     gc.freeze()  # what is loaded stays: to look through it again and again holds up keys for 30 ms each time
     app.run(mouse=settings.mouse)
     for job_id, worker in app.left_to:

@@ -86,6 +86,7 @@ class Workplace(App[None], inherit_bindings=False):
         ascii: bool = False,
         theme: str = DARK,
         read_only: bool = False,
+        qualify: Callable[[str], str] = str,
     ) -> None:
         """Nothing is read before the first paint.
 
@@ -95,6 +96,7 @@ class Workplace(App[None], inherit_bindings=False):
             ascii: Words instead of signs.
             theme: Its name; `terminal` has words instead of signs too.
             read_only: Nothing may be done but look, and stop all sending.
+            qualify: Puts the flags of this world into every command that a text names.
         """
         super().__init__()
         self.desk = desk
@@ -118,6 +120,7 @@ class Workplace(App[None], inherit_bindings=False):
         self._palette: tuple[dict[str, str], Palette] | None = None
         """As drawn last, and what of."""
         self._read_only = read_only
+        self.qualify = qualify
         self._started_by = os.getppid()
         self.leaving = Event()
         """Set once the screen is closed: what runs on a thread of its own ends at its next step."""
@@ -276,6 +279,10 @@ class Workplace(App[None], inherit_bindings=False):
             self.refuse(told.text, told.hint)
         elif told.text:
             self.notify(told.text, markup=False)
+
+    def notify(self, message: str, **how: Any) -> None:
+        """As Textual's, with commands that can be typed as they are shown."""
+        super().notify(self.qualify(message), **how)
 
     def refuse(self, text: str, hint: str = "") -> None:
         """Say why something is not done; it stays until dismissed."""

@@ -37,6 +37,12 @@ class Dialog(ModalScreen[AnswerT | None]):
                 yield Static(Text(block(self._text)), markup=False)
             yield from self.question()
 
+    def on_mount(self) -> None:
+        """What was said before does not lie over a question; what went wrong stays until it is dismissed."""
+        for notice in list(self.app._notifications):
+            if notice.severity != "error":
+                self.app._unnotify(notice)
+
     def question(self) -> ComposeResult:
         """What is below the text."""
         yield from ()

@@ -115,15 +115,27 @@ class Tabs(OneLine):
     def draw(self, frame: Frame, current: str, palette: Palette) -> None:
         text = Text(" ", no_wrap=True, overflow="ellipsis")
         self._ends = []
-        for name, (key, title) in SCREENS.items():
+        for name, shown in self._shown(frame, current).items():
             waits = frame.waiting(name)
-            word = title if self.size.width >= NARROW or name == current else ""
-            shown = f"{key} {word}".rstrip() + (f"·{waits}" if waits else "")
             meaning: Meaning = "needs" if name == current else "bold" if waits else "plain"
             text.append(shown, palette[meaning])
             text.append(" ")
             self._ends.append((len(text), name))
         self.say(text)
+
+    def _shown(self, frame: Frame, current: str) -> dict[str, str]:
+        """Screen -> its words; without room for all, those where nothing waits keep but their key, from the right."""
+        shown = {}
+        for name, (key, title) in SCREENS.items():
+            word = title if self.size.width >= NARROW or name == current else ""
+            waits = frame.waiting(name)
+            shown[name] = f"{key} {word}".rstrip() + (f"·{waits}" if waits else "")
+        for name in reversed(shown):
+            if sum(map(len, shown.values())) + len(shown) <= self.size.width:
+                break
+            if name != current and not frame.waiting(name):
+                shown[name] = SCREENS[name][0]
+        return shown
 
     def on_click(self, event: Click) -> None:
         for end, name in self._ends:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,9 +18,15 @@ from cmo.tui.widgets.dialogs import Dialog
 
 
 class Help(Dialog[None]):
-    """Closes by any of `?`, `q`, Esc and Enter."""
+    """Closes by any of `?`, `q`, Esc and Enter; moves as every list does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,q,enter", "no", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,q,enter", "no", show=False),
+        Binding("j", "move('scroll_down')", show=False),
+        Binding("k", "move('scroll_up')", show=False),
+        Binding("g", "move('scroll_home')", show=False),
+        Binding("G", "move('scroll_end')", show=False),
+    ]
 
     def __init__(self, page: Page) -> None:
         super().__init__(f"Keys of {page.NAME}")
@@ -27,25 +35,29 @@ class Help(Dialog[None]):
     def question(self) -> ComposeResult:
         with VerticalScroll(id="keys"):
             yield Static(self._rows(), markup=False)
+        yield Static(Text("j k PgDn PgUp g G  move    Esc, Enter  close", style="dim"), markup=False)
 
-    def _rows(self) -> Text:
+    def action_move(self, how: str) -> None:
+        getattr(self.query_one("#keys", VerticalScroll), how)(animate=False)
+
+    def _rows(self) -> Group:
         bound: dict[str, list[str]] = {}
         for active in self._page.active_bindings.values():
             if active.binding.id:
                 bound.setdefault(active.binding.id, []).append(self.app.get_key_display(active.binding))
-        text = Text()
+        rows = Table.grid(padding=(0, 1, 0, 0))
+        rows.add_column(style="bold", width=_KEYS)
+        rows.add_column()
         for action in (*actions_of(self._page.NAME), *actions_of(None), *actions_of("table")):
             if action.id in bound:
-                text.append(f"{' '.join(bound[action.id]):<10}", "bold")
-                text.append(f" {action.about}")
-                text.append(_typed(action, self._page), "dim")
-        text.append("\n" + _MORE, "dim")
-        return text
+                rows.add_row(Text(" ".join(bound[action.id])), Text(action.about) + _typed(action, self._page))
+        return Group(rows, Text("\n" + _MORE, "dim"))
 
 
+_KEYS = 10
 _MORE = "Colours, key map and words instead of signs: cmo help accessibility"
 
 
-def _typed(action: Action, page: Page) -> str:
+def _typed(action: Action, page: Page) -> Text:
     command = command_line(action, page.values())
-    return f"   {page.workplace.typed(command)}\n" if command else "\n"
+    return Text(f"   {page.workplace.typed(command)}" if command else "", "dim")
