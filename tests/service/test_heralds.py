@@ -128,6 +128,12 @@ def test_what_was_before_this_run_is_not_told_again(tmp_path: Path, conn: Connec
     assert [one.kind for one in rung] == ["paused"]
 
 
+def test_the_end_of_a_job_is_no_stage_of_it(conn: Connection) -> None:
+    job = new_job(conn).id
+    happen(conn, job, [ev.StageEntered(stage=Stage.DONE), ev.StageEntered(stage=Stage.DISCOVER)])
+    assert milestones(conn, job, after_seq=0) == []
+
+
 def test_a_hook_that_refuses_or_is_not_there_is_told_by_its_host_alone_and_ends_nothing(
     tmp_path: Path, conn: Connection
 ) -> None:

@@ -51,6 +51,9 @@ def test_cancelling_asks_and_only_y_is_a_yes(home: Path) -> None:
         assert not any(job.status.is_over for job in list_jobs(conn)[:2])
         await seen.press("x", "y")
         assert get_job(conn, list_jobs(conn)[0].id).status == "cancelled"
+        await seen.press("x")
+        assert not seen.is_asked
+        assert "is cancelled: there is nothing to cancel." in seen.told
         assert "What it found stays" in seen.told
 
     play(home, "jobs", scene)

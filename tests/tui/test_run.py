@@ -35,7 +35,7 @@ def test_a_stage_without_progress_for_a_minute_says_what_it_waits_for(home: Path
     async def scene(seen: Seen) -> None:
         assert "waits: page" not in seen.text
         clock.advance(75)
-        await seen.until(lambda: "waits: page 5 since 1m18s" in seen.text)
+        await seen.until(lambda: "waits: page 5 for 1m18s" in seen.text)
 
     play(home, "run", scene, clock=clock)
 

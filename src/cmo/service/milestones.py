@@ -45,7 +45,7 @@ def milestones(conn: Connection, job_id: str, *, after_seq: int) -> list[Milesto
 
 
 def _all(conn: Connection, job_id: str) -> Iterator[Milestone]:
-    stage, done = Stage.INITIALIZATION, {Stage.INITIALIZATION}
+    stage, done = Stage.INITIALIZATION, {Stage.INITIALIZATION, Stage.DONE}
     waiting = {request.id for request in open_requests(conn, job_id)}
     for item in of_kinds(conn, job_id, _KINDS):
         match item.event:

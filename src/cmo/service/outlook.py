@@ -131,7 +131,7 @@ def holds_up(view: Outlook, row: StageRow) -> str:
     if row.state != "running" or moved is None or (view.now - moved).total_seconds() < STALLED_S:
         return ""
     silent = span((view.now - moved).total_seconds())
-    return f"page {pulse.page} since {silent}" if pulse.page is not None else f"nothing since {silent}"
+    return f"page {pulse.page} for {silent}" if pulse.page is not None else f"nothing for {silent}"
 
 
 def tight(found: Sequence[Gauge]) -> list[str]:

@@ -14,6 +14,7 @@ from cmo.domain.filters import Term, parse_filter
 from cmo.domain.text import ago
 from cmo.errors import JobNotFound
 from cmo.store.job_views import JOB_FIELDS, JOB_VALUES, JobLine, count_jobs, page_jobs
+from cmo.store.jobs import get_job
 from cmo.tui.desk import Desk
 from cmo.tui.paint import Meaning, Palette, line, pieces
 from cmo.tui.screens.job_page import JobPage
@@ -125,6 +126,12 @@ class Jobs(JobPage):
     def action_jobs_cancel(self) -> None:
         job_id = self.in_hand
         if job_id is None:
+            return
+        status = get_job(self.desk.conn, job_id).status
+        if status.is_over:
+            self.workplace.refuse(
+                f"{job_id} is {status}: there is nothing to cancel.", "D removes it with all it found."
+            )
             return
         work = partial(cancelled, self.desk.settings, job_id)
 

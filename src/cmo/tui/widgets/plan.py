@@ -45,7 +45,8 @@ class PlanSheet(Dialog[str]):
     def question(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(self._words(), id="plan", markup=False)
-        yield Static(Text("Enter start  b in the background  e edit  d dry run  Esc no", style="dim"), markup=False)
+        keys = "Enter start  b in the background  e edit  d dry run  PgDn more  Esc no"
+        yield Static(Text(keys, style="dim"), markup=False)
 
     def action_take(self, how: str) -> None:
         self.dismiss(how)

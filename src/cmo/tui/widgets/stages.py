@@ -89,12 +89,13 @@ def standing(view: Outlook, palette: Palette, *, is_here: bool) -> Text:
             return pieces(said, "  ", (f"{sign} worker gone: r restarts it", style))
         case "paused":
             why = f": {line(job.ended_reason).rstrip('.')}" if job.ended_reason else ""
-            return pieces(said, "  ", (f"{palette.sign('needs_you')[0]} paused{why}. r goes on", palette["needs"]))
+            told = f"{palette.sign('needs_you')[0]} paused, r goes on{why}"  # the key first: the end may be cut
+            return pieces(said, "  ", (told, palette["needs"]))
         case "planned":
             return pieces(said, "  ", ("not started: r starts it", palette["bold"]))
         case "running":
             seconds, limit = time_left(view)
-            left = "" if seconds is None else f"  about {span(seconds)} left"
+            left = "" if seconds is None or seconds < 1 else f"  about {span(seconds)} left"
             return pieces(said + left + (f"{',' if left else ' '} limited by {line(limit)}" if limit else ""))
         case _:
             how = " ".join(line(text) for text in (summary.summary, job.ended_reason) if text)
