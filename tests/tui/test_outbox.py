@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from cmo.domain.job import Mode
+from cmo.service.world import keep_world, sandbox_world
 from cmo.store.audit import iter_audit
 from cmo.store.db import Connection
 from tests.fakes.campaign import Campaign, campaign, sandbox_settings
 from tests.fakes.clock import NOON, StillClock
 from tests.service.test_sending import HOLD, sending_of
-from tests.tui.screen import SIZES, Seen, check_golden, play
+from tests.tui.screen import SIZES, Seen, check_golden, desk_over, play
 
 Scene = Callable[[Seen], Awaitable[None]]
 HOSTILE = "[/] dependabot[bot] \x1b]52;c;aGk=\x07\u202e"
@@ -238,6 +239,19 @@ def test_mail_leaves_only_once_its_count_was_typed(home: Path) -> None:
 
     play_on(made, scene)
     assert len(made.mails) == 3
+
+
+def test_the_screen_goes_along_with_the_sandbox_whose_clock_hurries_while_somebody_waits(made: Campaign) -> None:
+    desk = desk_over(made.settings.paths.data_dir, settings=made.settings)
+    assert desk.is_changed()
+    later = NOON + timedelta(hours=1)
+    keep_world(made.settings, replace(sandbox_world(made.settings), now=later))
+    assert not desk.is_changed()
+    assert desk.now() < later
+    change(made, "UPDATE outbox SET state = state")
+    assert desk.is_changed()
+    assert later <= desk.now() < later + HOLD
+    desk.close()
 
 
 def test_leaving_the_screen_ends_the_wait_and_what_was_handed_over_stays(made: Campaign) -> None:

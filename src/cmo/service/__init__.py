@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         run_job,
         start_job,
     )
-    from cmo.service.store import clock_of, known_key, reader, resolve_job, summary, writer
+    from cmo.service.store import catch_up, clock_of, known_key, reader, resolve_job, summary, writer
     from cmo.service.templates import (
         TemplateFile,
         drafting_inputs,
@@ -51,6 +51,7 @@ __all__ = [
     "TemplateFile",
     "call_tool",
     "cancel_job",
+    "catch_up",
     "clock_of",
     "drafting_inputs",
     "drop_message",
@@ -85,7 +86,7 @@ _JOB_HAND = (
     "AFTER_THE_END", "cancel_job", "drop_message", "pause_job", "remove_job", "retry_errors", "say", "set_job",
 )  # fmt: skip
 _HEALTH = ("Probe", "probe_services")
-_STORE = ("clock_of", "known_key", "reader", "resolve_job", "summary", "writer")
+_STORE = ("catch_up", "clock_of", "known_key", "reader", "resolve_job", "summary", "writer")
 _TEMPLATES = (
     "TemplateFile", "drafting_inputs", "facts_for_templates", "list_templates", "render_samples", "show_template",
 )  # fmt: skip

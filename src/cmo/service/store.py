@@ -13,6 +13,7 @@ from cmo.errors import ConfigError, JobNotFound
 from cmo.service.anchor import note_anchor
 from cmo.service.world import sandbox_world
 from cmo.store.db import BUSY_TIMEOUT_S, Connection, open_reader, open_store
+from cmo.store.events import last_moment
 from cmo.store.installation import has_erased, keep_fingerprint, key_fingerprint
 from cmo.store.jobs import list_jobs, match_jobs
 from cmo.store.suppressions import recognise_erased
@@ -128,6 +129,14 @@ def resolve_job(conn: Connection, ref: str | None) -> str:
 def clock_of(settings: Settings) -> Clock:
     """A clock for looking at jobs: the machine's, or the sandbox's as it last stood."""
     return ScaledClock(sandbox_world(settings).now) if settings.sandbox else SystemClock()
+
+
+def catch_up(clock: Clock, settings: Settings, conn: Connection) -> None:
+    """Put a clock for looking at the sandbox forward to the time that waiting has brought it to; never back."""
+    if settings.sandbox and isinstance(clock, ScaledClock):
+        last = last_moment(conn)
+        reached = max(sandbox_world(settings).now, last) if last else sandbox_world(settings).now
+        clock.advance((reached - clock.now()).total_seconds())
 
 
 def summary(settings: Settings, conn: Connection, job_id: str) -> JobSummary:

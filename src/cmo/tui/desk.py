@@ -80,7 +80,7 @@ class Desk:
         if version == self._seen:
             return False
         self._seen = version
-        self._follow_the_sandbox()
+        service.catch_up(self._clock, self.settings, self.conn)
         if self.job_id is None:
             self._find_job()
         return True
@@ -131,11 +131,6 @@ class Desk:
     @cached_property
     def _clock(self) -> Clock:
         return self._given_clock or service.clock_of(self.settings)
-
-    def _follow_the_sandbox(self) -> None:
-        """Time there is wherever the jobs of any process took it; it never goes back on a screen."""
-        if self.settings.sandbox and self._given_clock is None:
-            self._clock = max(self._clock, service.clock_of(self.settings), key=lambda clock: clock.now())
 
     def _find_job(self) -> None:
         try:

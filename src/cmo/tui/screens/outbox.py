@@ -170,6 +170,8 @@ class Outbox(Page):
         def handed(leaves_at: datetime) -> None:
             place.farewell = f"What was handed over waits: cmo send {preview.job_id.removeprefix('cmo-')}"
             words = f"Handed over. The first leaves at {leaves_at.astimezone():%H:%M}; r takes back until then."
+            if settings.sandbox:
+                words += " The sandbox lives through a minute in a second."
             place.post_message(Told("outbox.send", words))
 
         def send() -> Told:
