@@ -15,6 +15,7 @@ from rich.style import Style
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
+from cmo.cli.registry import with_flags
 from cmo.clock import Clock
 from cmo.config import Settings, Sources, load
 from cmo.service.hosting import Launch
@@ -158,7 +159,9 @@ async def opened(
 ) -> AsyncIterator[Seen]:
     """The app over the store of `home`, at `screen`, after its first read."""
     desk = desk_over(home, settings=settings, job=job, clock=clock, free=free, **env)
-    app = Workplace(desk, launch_in(home, **env), screen=screen, theme=theme, read_only=read_only)
+    launch = launch_in(home, **env)
+    qualify = partial(with_flags, flags=" ".join(launch.flags))
+    app = Workplace(desk, launch, screen=screen, theme=theme, read_only=read_only, qualify=qualify)
     with pytest.MonkeyPatch.context() as patch:
         for module in ("app", "pilot"):
             patch.setattr(f"textual.{module}.wait_for_idle", partial(until_idle, app))

@@ -6,6 +6,7 @@ Root help, completion of names, `cmo help` and the list in README all come from 
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 
 from cmo.cli.commands import BARE, COMMANDS
@@ -55,6 +56,7 @@ ALWAYS = (1, 2, 78)
 
 
 _BY_PATH = {entry.path: entry for entry in COMMANDS}
+_COMMAND = re.compile(rf"\bcmo (?=(?:{'|'.join(map(re.escape, dict.fromkeys(one.words[0] for one in COMMANDS)))})\b)")
 
 
 def find(path: str) -> Entry | None:
@@ -70,6 +72,11 @@ def below(noun: str) -> tuple[Entry, ...]:
 def top_names() -> tuple[str, ...]:
     """What may follow `cmo`, in the order of the help."""
     return tuple(dict.fromkeys(entry.words[0] for entry in COMMANDS))
+
+
+def with_flags(text: str, flags: str) -> str:
+    """`text` with global flags in every command it names, so that it can be typed as it is."""
+    return _COMMAND.sub(f"cmo {flags} ", text) if flags else text
 
 
 def about(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -190,12 +189,9 @@ class Session:
 
     def qualify(self, text: str) -> str:
         """`text` with the sandbox and profile flags in every command it names, so that it can be typed as it is."""
-        extra = " --sandbox" if self.sandbox else ""
-        if self.flags.profile:
-            extra += f" --profile {self.flags.profile}"
-        if not extra:
-            return text
-        return _COMMAND.sub(f"cmo{extra} ", text)
+        flags = ["--sandbox"] if self.sandbox else []
+        flags += ["--profile", self.flags.profile] if self.flags.profile else []
+        return registry.with_flags(text, " ".join(flags))
 
     def warn_of_settings(self) -> None:
         """Say what was set but not understood, before a command that acts on it."""
@@ -208,7 +204,6 @@ class Session:
         return lambda text: self.world.pager(text, self.env)
 
 
-_COMMAND = re.compile(rf"\bcmo (?=(?:{'|'.join(map(re.escape, registry.top_names()))})\b)")
 _current: ContextVar[Session] = ContextVar("session")
 
 

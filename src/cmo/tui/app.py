@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from shlex import quote
 from threading import Event, Lock
 from typing import Any, ClassVar
 
@@ -226,7 +225,7 @@ class Workplace(App[None], inherit_bindings=False):
     def may(self, action: str) -> bool:
         """Whether an action may be done here; says so where it may not."""
         if self._read_only and action not in ALWAYS:
-            way_in = self.typed("cmo serve --allow-actions") if self.is_web else "without --read-only"
+            way_in = self.qualify("cmo serve --allow-actions") if self.is_web else "without --read-only"
             self.post_message(Told(action, f"read-only: start {way_in}", is_refused=True))
             return False
         return True
@@ -413,7 +412,7 @@ class Workplace(App[None], inherit_bindings=False):
         """Ask which of value, row and command; the last is what the command line calls what is seen."""
         page = self.page
         found = [] if page is None else page.copies()
-        copies = [(what, self.typed(text) if what == "command" else text) for what, text in found if text]
+        copies = [(what, self.qualify(text) if what == "command" else text) for what, text in found if text]
         if not copies:
             self.notify("There is nothing to copy here.", markup=False)
             return
@@ -423,11 +422,6 @@ class Workplace(App[None], inherit_bindings=False):
                 self.copy(copies[number - 1][1])
 
         self.push_screen(Choose("Copy", [f"{what}: {line(text)[:MOST_SHOWN]}" for what, text in copies]), answered)
-
-    def typed(self, command: str) -> str:
-        """A command as it has to be typed for it to see what is seen here, such as the sandbox."""
-        flags = " ".join(map(quote, self.launch.flags))
-        return command.replace("cmo ", f"cmo {flags} ", 1) if flags else command
 
     def copy(self, text: str) -> None:
         """Put `text` on the clipboard by way of the terminal (OSC 52), and into a file for terminals that refuse."""
@@ -463,7 +457,7 @@ class Workplace(App[None], inherit_bindings=False):
         for action in (*(actions_of(name) if name else ()), *actions_of(None)):
             if page is not None and action.screens and not page.check_action(action.method, ()):
                 continue
-            command = self.typed(command_line(action, values) or "")
+            command = self.qualify(command_line(action, values) or "")
             keys = ", ".join(self.get_key_display(Binding(key, "")) for key in action.keys)
             about = f"{keys}  {command}" if command else keys
             yield SystemCommand(f"{action.group}: {action.about}", about, partial(self._run_from_palette, action))

@@ -34,7 +34,7 @@ class Dialog(ModalScreen[AnswerT | None]):
         with Vertical(id="box"):
             yield Static(Text(block(self._title), style="bold"), markup=False)
             if self._text:
-                yield Static(Text(block(self._text)), markup=False)
+                yield Static(Text(block(self._typed(self._text))), markup=False)
             yield from self.question()
 
     def on_mount(self) -> None:
@@ -49,6 +49,12 @@ class Dialog(ModalScreen[AnswerT | None]):
 
     def action_no(self) -> None:
         self.dismiss(None)
+
+    def _typed(self, text: str) -> str:
+        """`text` with its commands as they have to be typed here."""
+        from cmo.tui.app import Workplace
+
+        return self.app.qualify(text) if isinstance(self.app, Workplace) else text
 
 
 class Choose(Dialog[int]):
@@ -129,17 +135,17 @@ class Ask(Dialog[str]):
 
 
 class TypeIt(Ask):
-    """What cannot be taken back: True only where exactly `phrase` is typed."""
+    """What cannot be taken back: answers only once exactly `phrase` is typed, or None by Esc."""
 
     def __init__(self, title: str, text: str, *, phrase: str) -> None:
         super().__init__(title, f"{text}\nType `{phrase}` and Enter.")
         self._phrase = phrase
 
-    def answer(self, typed: str) -> str | None:
-        if typed == self._phrase:
-            return typed
-        self.notify(f"That is not `{self._phrase}`: nothing was done.", severity="warning", markup=False)
-        return None
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip() != self._phrase:  # what is typed next is no key of a screen
+            event.prevent_default()
+            event.input.clear()
+            self.notify(f"That is not `{self._phrase}`: nothing was done.", severity="warning", markup=False)
 
 
 class Confirm(Dialog[bool]):

@@ -60,4 +60,4 @@ _MORE = "Colours, key map and words instead of signs: cmo help accessibility"
 
 def _typed(action: Action, page: Page) -> Text:
     command = command_line(action, page.values())
-    return Text(f"   {page.workplace.typed(command)}" if command else "", "dim")
+    return Text(f"   {page.workplace.qualify(command)}" if command else "", "dim")
