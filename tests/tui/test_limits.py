@@ -90,6 +90,9 @@ def test_raising_a_quota_shows_its_effect_and_asks_and_is_kept_in_file_and_recor
 
 def test_lowering_a_quota_does_not_ask_twice(home: Path) -> None:
     async def scene(seen: Seen) -> None:
+        await seen.press("enter")
+        assert "To how many?" in seen.text, "Enter opens what the row is changed by"
+        await seen.press("escape")
         await seen.press("minus", "enter")
         assert "2 fewer today" in seen.told
         assert "18/18 today" in seen.lines[0]

@@ -101,6 +101,20 @@ def test_undo_takes_the_last_decision_back_and_shows_its_draft(home: Path) -> No
     play(home, "review", scene)
 
 
+def test_what_was_decided_is_a_whole_word_and_who_may_never_be_written_to_is_counted_apart(home: Path) -> None:
+    seeded(home)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("down", "x", "1")
+        await seen.press("down", "x", "6")
+        await seen.press("u")
+        assert "✗ rejected maint2" in seen.text
+        assert "■ never    maint4" in seen.text
+        assert "2/12  ✓0  ✗1  ↷0  ■ 1 never  left 10" in seen.text
+
+    play(home, "review", scene)
+
+
 def test_marked_drafts_are_decided_together_in_one_batch(home: Path) -> None:
     conn, job_id = seeded(home, 5, flagged=0, blocked=0)
 

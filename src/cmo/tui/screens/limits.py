@@ -185,11 +185,16 @@ class Limits(Page):
                 set_to(mode)
                 return
             waiting = count_unsent(self.desk.conn, job_id)
-            text = f"{waiting:,} approved drafts wait. None leaves before you hand them over: 6 Outbox, S."
+            wait = "1 approved draft waits" if waiting == 1 else f"{waiting:,} approved drafts wait"
+            text = f"{wait}. None leaves before you hand them over: 6 Outbox, S."
             self.app.push_screen(Confirm("Let mail of this job out?", text), lambda yes: set_to(mode) if yes else None)
 
         choices = [mode.destination for mode in _MODES]
         self.app.push_screen(Choose(f"The job is {job.plan.mode.value.replace('_', ' ')}. It may:", choices), answered)
+
+    def on_row_table_chosen(self, event: RowTable.Chosen) -> None:
+        if event.table is self._table:
+            self.action_limits_set()
 
     def action_limits_set(self) -> None:
         self._propose(more=True)
@@ -246,7 +251,8 @@ class Limits(Page):
         of_job = row is not None and (row.name in CAPS or row.kind == "weight")
         if row is None or row.of is None or not (is_quota(row) or (of_job and job_id)):
             name = row.name if row else "This"
-            self.workplace.refuse(f"{line(name)} is not changed here.", "A setting: cmo config set KEY VALUE")
+            hint = f"cmo config set {line(name)} VALUE" if row is not None and row.kind == "setting" else ""
+            self.workplace.refuse(f"{line(name)} is not changed here.", hint)
             return
         by = max(1, round(row.of * STEP))
         value = row.of + by if more else row.of - by if row.kind == "weight" else max(0, row.of - by)

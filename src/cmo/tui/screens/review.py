@@ -35,10 +35,10 @@ from cmo.tui.widgets.rule_dialog import Agreed, RuleDialog
 from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 from cmo.tui.work_drafts import decided, done_again, reworded, undone
 
-WIDE = 100
-"""From here on WHY is a panel of its own."""
+WIDE, VAST = 100, 160
+"""From here on WHY is a panel of its own; from there on there is room for whole names and reasons."""
 MOST_ROWS = 20_000
-_COLUMNS = (Column("id", 5, "right"), Column("sc", 3, "right"), Column("flag", 9), Column("who"))
+_COLUMNS = (Column("id", 5, "right"), Column("sc", 3, "right"), Column("flag", 10), Column("who"))
 _EXPORTED = ("id", "score", "flag", "login", "name", "org", "address", "subject", "state", "version")
 _SIGNS = {"approved": "done", "rejected": "failed", "expired": "failed", "later": "later"}
 _DECIDED: Mapping[DraftAction, str] = {
@@ -73,7 +73,7 @@ class DraftRows:
         if state == "pending" and not row.reachable:
             flag = self._palette.labelled("locked", "never")[0], "dim"
         elif state in _SIGNS:
-            flag = f"{self._palette.sign(_SIGNS[state])[0]} {state}"[:9], "dim"
+            flag = self._palette.labelled(_SIGNS[state], state)[0], "dim"
         elif row.flag:
             flag = line(row.flag), "error" if row.blocked else "warn"
         else:
@@ -86,10 +86,12 @@ class Review(Page):
 
     NAME = "review"
     CSS = """
-    Review #list { width: 32; }
+    Review #list { width: 33; }
+    Review.-vast #list { width: 46; }
     Review #right { width: 1fr; border-left: solid $panel; }
     Review #why { width: 34; padding: 0 1; border-left: solid $panel; display: none; }
     Review.-wide #why { display: block; }
+    Review.-vast #why { width: 54; }
     """
 
     def __init__(self) -> None:
@@ -401,6 +403,9 @@ class Review(Page):
         for state, sign in (("approved", "done"), ("rejected", "failed"), ("later", "later")):
             count = sum(self._rows.state(row) == state for row in self._rows.drafts)
             parts.append(f"{self.palette.sign(sign)[0]}{count}")
+        never = sum(not row.reachable and self._rows.state(row) == "pending" for row in self._rows.drafts)
+        if never:
+            parts.append(self.palette.labelled("locked", f"{never} never")[0])
         parts.append(f"left {left}")
         if done and left:
             each = (monotonic() - self._began) / done
@@ -415,6 +420,7 @@ class Review(Page):
 
     def _fit(self, width: int) -> None:
         self.set_class(width >= WIDE, "-wide")
+        self.set_class(width >= VAST, "-vast")
 
     @property
     def _table(self) -> RowTable:

@@ -20,8 +20,8 @@ from cmo.tui.widgets.table import Cell, Column, Row
 LEAD_COLUMNS = (
     Column("sc", 3, "right"),
     Column("who"),
-    Column("name", 18, least=110),
-    Column("organisation", 14, least=60),
+    Column("name", 18, least=110, roomy=22),
+    Column("organisation", 14, least=60, roomy=24),
     Column("place", 16, least=130),
     Column("stage", 11),
     Column("address", 11, least=70),
@@ -94,12 +94,11 @@ def totals_text(totals: LeadTotals, shown: int, sort: str, palette: Palette, *, 
     text.append(f" {totals.scored:,} scored", palette["bold"])
     if is_filtered:
         text.append(f"  {shown:,} match", palette["warn"])
-    text.append(f"  {totals.hot:,} hot {totals.warm:,} warm {totals.cold:,} cold")
-    text.append(f"  {totals.contacted:,} contacted  {totals.booked:,} booked")
+    text.append(f"  {totals.accepted:,} leads: {totals.hot:,} hot {totals.warm:,} warm {totals.cold:,} cold")
+    text.append(f"  {totals.contacted:,} contacted {totals.booked:,} booked")
     if totals.won:
-        text.append(f"  {totals.won:,} won", palette["ok"])
-    text.append(f"  by {sort}", palette["dim"])
-    return text.append(f"  {totals.accepted:,} accepted")
+        text.append(f" {totals.won:,} won", palette["ok"])
+    return text.append(f"  by {sort}", palette["dim"])
 
 
 def lead_text(

@@ -25,7 +25,7 @@ from cmo.tui.widgets.table import Cell, Column, Row
 
 LIMIT_COLUMNS = (
     Column("", 10, least=100),
-    Column("limit", 22),
+    Column("limit", 22, roomy=27),
     Column("used", 6, "right"),
     Column("of", 7, "right"),
     Column("left", 7, "right"),

@@ -30,6 +30,8 @@ PAGES = 8
 FLAGS: frozenset[Meaning] = frozenset({"warn", "error", "needs"})
 """A cell of these asks for a look."""
 MOST_LOOKED = 5_120
+ROOMY = 110
+"""From here on there is room for whole names."""
 
 Cell = str | tuple[str, Meaning]
 
@@ -43,6 +45,12 @@ class Column:
     align: Literal["left", "right"] = "left"
     least: int = 0
     """Shown only where the table is at least this wide."""
+    roomy: int = 0
+    """Its width where the table is at least `ROOMY` wide; 0: the same."""
+
+    def cells(self, width: int) -> int:
+        """How wide it is in a table of `width`; 0: what the others leave."""
+        return self.roomy if self.roomy and width >= ROOMY else self.width
 
 
 @dataclass(frozen=True)
@@ -366,10 +374,10 @@ class RowTable(ScrollView, can_focus=True):
             for place, column in enumerate(self._columns)
             if (width >= column.least if self._chosen is None else place in self._chosen)
         ]
-        taken = sum(column.width + 1 for _, column in shown) + 1
+        taken = sum(column.cells(width) + 1 for _, column in shown) + 1
         open_ = [column for _, column in shown if column.width == 0]
         rest = max(0, width - taken)
-        return [(place, column, column.width or max(4, rest // len(open_))) for place, column in shown]
+        return [(place, column, column.cells(width) or max(4, rest // len(open_))) for place, column in shown]
 
     def _header(self, width: int) -> Strip:
         style = self.rich_style + self._palette["dim"]
