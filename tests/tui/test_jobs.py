@@ -65,7 +65,7 @@ def test_removing_wants_the_number_of_the_job_typed(home: Path) -> None:
     async def scene(seen: Seen) -> None:
         await seen.press("D", *"yes", "enter")
         assert "nothing was done" in seen.told
-        await seen.press("D", *"000000-3", "enter")
+        await seen.press(*"000000-3", "enter")
         assert [job.id for job in list_jobs(conn)] == ["cmo-20261120-000000-2", "cmo-20261120-000000"]
 
     play(home, "jobs", scene)
