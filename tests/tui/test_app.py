@@ -232,6 +232,20 @@ def test_a_phrase_that_is_typed_wrong_is_asked_for_again_and_the_right_one_close
     play(home, "review", scene)
 
 
+def test_a_question_longer_than_the_screen_keeps_what_is_to_be_typed_in_sight_and_its_text_pages(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        text = "\n".join(f"{n} wait for a reason of their own." for n in range(1, 40))
+        seen.app.push_screen(TypeIt("Hand over", text, phrase="39"))
+        await seen.settled()
+        assert "Type `39` and Enter." in seen.text
+        assert "Enter: do it   Esc: no" in seen.text
+        assert "39 wait" not in seen.text
+        await seen.press("pagedown", "pagedown", "pagedown")
+        assert "39 wait" in seen.text
+
+    play(home, "review", scene)
+
+
 def test_the_palette_and_a_click_on_a_hint_do_what_is_everywhere_too(home: Path) -> None:
     async def scene(seen: Seen) -> None:
         commands = {command.title: command.callback for command in seen.app.get_system_commands(seen.app.screen)}

@@ -23,6 +23,8 @@ class Dialog(ModalScreen[AnswerT | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "no", show=False),
         Binding("f9", "app.kill_on", show=False, priority=True),
+        Binding("pagedown,down", "page_text(1)", show=False),
+        Binding("pageup,up", "page_text(-1)", show=False),
     ]
 
     def __init__(self, title: str, text: str = "") -> None:
@@ -34,7 +36,8 @@ class Dialog(ModalScreen[AnswerT | None]):
         with Vertical(id="box"):
             yield Static(Text(block(self._title), style="bold"), markup=False)
             if self._text:
-                yield Static(Text(block(self._typed(self._text))), markup=False)
+                with VerticalScroll(id="text", can_focus=False):
+                    yield Static(Text(block(self._typed(self._text))), markup=False)
             yield from self.question()
 
     def on_mount(self) -> None:
@@ -49,6 +52,11 @@ class Dialog(ModalScreen[AnswerT | None]):
 
     def action_no(self) -> None:
         self.dismiss(None)
+
+    def action_page_text(self, by: int) -> None:
+        """Go on or back in a text that is longer than the screen; what is asked below it stays in sight."""
+        for text in self.query("#text"):
+            text.scroll_relative(y=by * max(1, text.size.height - 1), animate=False)
 
     def _typed(self, text: str) -> str:
         """`text` with its commands as they have to be typed here."""
@@ -138,8 +146,12 @@ class TypeIt(Ask):
     """What cannot be taken back: answers only once exactly `phrase` is typed, or None by Esc."""
 
     def __init__(self, title: str, text: str, *, phrase: str) -> None:
-        super().__init__(title, f"{text}\nType `{phrase}` and Enter.")
+        super().__init__(title, text)
         self._phrase = phrase
+
+    def question(self) -> ComposeResult:
+        yield Static(Text(f"Type `{block(self._phrase)}` and Enter."), markup=False)
+        yield from super().question()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip() != self._phrase:  # what is typed next is no key of a screen
