@@ -12,6 +12,7 @@ from textual.widgets import TextArea
 from cmo.domain.filters import Term
 from cmo.service import drafts as verbs
 from cmo.store.draft_views import list_drafts
+from cmo.tui.themes import TERMINAL
 from cmo.tui.widgets.draft_pane import DraftPane
 from tests.fakes.outside import NOW
 from tests.tui.screen import SIZES, Seen, check_golden, play, seeded, settings_in, store_of
@@ -113,6 +114,18 @@ def test_what_was_decided_is_a_whole_word_and_who_may_never_be_written_to_is_cou
         assert "2/12  ✓0  ✗1  ↷0  ■ 1 never  left 10" in seen.text
 
     play(home, "review", scene)
+
+
+def test_without_signs_no_draft_that_waits_is_called_done(home: Path) -> None:
+    seeded(home)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("down", "x", "1")
+        assert "rejected   maint2" in seen.text
+        assert "ok         maint12" in seen.text
+        assert "1/12  approved 0  rejected 1  later 0  left 11" in seen.text
+
+    play(home, "review", scene, theme=TERMINAL)
 
 
 def test_marked_drafts_are_decided_together_in_one_batch(home: Path) -> None:

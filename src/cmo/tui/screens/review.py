@@ -77,7 +77,7 @@ class DraftRows:
         elif row.flag:
             flag = line(row.flag), "error" if row.blocked else "warn"
         else:
-            flag = self._palette.sign("done")[0], "ok"
+            flag = ("ok" if self._palette.ascii else self._palette.sign("done")[0]), "ok"
         return str(row.id), str(row.score), flag, line(row.login)
 
 
@@ -402,7 +402,7 @@ class Review(Page):
         parts = [f"{total - left}/{total}"]
         for state, sign in (("approved", "done"), ("rejected", "failed"), ("later", "later")):
             count = sum(self._rows.state(row) == state for row in self._rows.drafts)
-            parts.append(f"{self.palette.sign(sign)[0]}{count}")
+            parts.append(f"{state} {count}" if self.palette.ascii else f"{self.palette.sign(sign)[0]}{count}")
         never = sum(not row.reachable and self._rows.state(row) == "pending" for row in self._rows.drafts)
         if never:
             parts.append(self.palette.labelled("locked", f"{never} never")[0])
