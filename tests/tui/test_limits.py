@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from cmo.domain.audit import AuditEntry
 from cmo.domain.job import Mode
+from cmo.service import controls
 from cmo.service.controls import allow
 from cmo.service.kill import kill, kill_status
 from cmo.store.audit import iter_audit, record_audit
@@ -101,6 +102,18 @@ def test_lowering_a_quota_does_not_ask_twice(home: Path) -> None:
         assert "must be" in seen.told
 
     play(home, "limits", scene, clock=StillClock(NOW))
+
+
+def test_a_quota_that_is_lowered_elsewhere_holds_here_too(home: Path) -> None:
+    async def scene(seen: Seen) -> None:
+        assert "/20 today" in seen.lines[0]
+        other = settings_in(home)
+        controls.set_limit(other, controls.limit_change(other, "max_emails_per_day", "19"), other.paths.config_file)
+        await seen.settled()
+        assert "/19 today" in seen.lines[0]
+        assert seen.app.desk.settings.max_emails_per_day == 19
+
+    play(home, "limits", scene)
 
 
 def test_a_quota_that_a_variable_hides_is_told(home: Path) -> None:

@@ -115,10 +115,15 @@ class Session:
         """The settings in force once a file was changed.
 
         Raises:
-            ConfigError
+            ConfigError: and those from before stay in force.
         """
-        self.__dict__.pop("settings", None)
-        return self.settings
+        before = self.__dict__.pop("settings", None)
+        try:
+            return self.settings
+        except ConfigError:
+            if before is not None:
+                self.__dict__["settings"] = before
+            raise
 
     def settings_of(self, plan: Plan) -> Settings:
         """The settings in force for a job: its file's own come below flags and above everything else."""

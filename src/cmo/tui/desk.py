@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from cmo import service
 from cmo.clock import Clock
 from cmo.config import Settings
 from cmo.domain.job import Job, Plan
-from cmo.errors import JobNotFound
+from cmo.errors import ConfigError, JobNotFound
 from cmo.service.troubles import Trouble, find_troubles, free_bytes
 from cmo.store.db import Connection
 from cmo.store.jobs import get_job
@@ -51,6 +51,7 @@ class Desk:
         self._given_clock = clock
         self.settings_file = settings_file or settings.paths.config_file
         self._reread = reread
+        self._settings_seen = _stamp(self.settings_file)
         self._free = free
         self._stack = ExitStack()
         self._conn: Connection | None = None
@@ -80,6 +81,7 @@ class Desk:
         if version == self._seen:
             return False
         self._seen = version
+        self._follow_settings()
         service.catch_up(self._clock, self.settings, self.conn)
         if self.job_id is None:
             self._find_job()
@@ -128,6 +130,15 @@ class Desk:
         job = self.job()
         return self.settings if job is None else self.settings_of(job.plan)
 
+    def _follow_settings(self) -> None:
+        """Take over what another screen or command wrote into the settings file; a limit that was lowered there holds
+        here too. A file that cannot be read changes nothing: what is in force stays."""
+        stamp = _stamp(self.settings_file)
+        if stamp != self._settings_seen and self._reread is not None:
+            self._settings_seen = stamp
+            with suppress(ConfigError):
+                self.settings = self._reread()
+
     @cached_property
     def _clock(self) -> Clock:
         return self._given_clock or service.clock_of(self.settings)
@@ -138,3 +149,12 @@ class Desk:
         except JobNotFound:
             if self._ref is not None:
                 raise
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """By which it shows that a file was written again; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
