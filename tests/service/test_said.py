@@ -9,6 +9,7 @@ import pytest
 from cmo.domain import event as ev
 from cmo.domain.outcome import LeadStatus, Outcome
 from cmo.errors import ToolInputInvalid
+from cmo.service import remove_job
 from cmo.service import said as verbs
 from cmo.service.audit import AuditFilter
 from cmo.service.leads import lead_terms
@@ -20,6 +21,7 @@ from cmo.store.switches import hold
 from cmo.store.why_views import lead_why
 from tests.fakes.campaign import Campaign, campaign
 from tests.fakes.clock import NOON
+from tests.fakes.drafts import store_with_drafts
 from tests.service.test_sending import fates, send_all, sending_of
 
 COLLEAGUES = "UPDATE candidates SET profile = json_set(profile, '$.company', 'Org 2 Inc.') WHERE login_key = 'maint1'"
@@ -72,8 +74,32 @@ def test_taking_one_outcome_back_lifts_nothing_that_another_or_a_reply_holds(mad
     both = holds(made)
     verbs.set_outcome(made.settings, made.job_id, "maint2", None)
 
-    assert both - holds(made) == {("person", "maint2@org2.example", "outcome"), ("account", "org2.example", "outcome")}
+    assert both - holds(made) == {
+        ("person", "maint2@org2.example", "outcome"), ("login", "maint2", "outcome"),
+        ("account", "org2.example", "outcome"),
+    }  # fmt: skip
     assert ("person", "maint1@org1.example", "reply:1") in holds(made)
+
+
+def test_an_outcome_goes_with_the_login_to_another_address_and_outlives_its_job(made: Campaign) -> None:
+    conn, other = store_with_drafts(made.settings.paths.db, 3)
+    moved = "UPDATE emails SET email = ?1, email_key = ?1 WHERE job_id = ?2 AND login_key = ?3"
+    conn.execute(moved, ("ana@home.example", other, "maint1"))
+    conn.execute(moved, ("ana@new.example", other, "maint3"))
+    conn.execute(COLLEAGUES)
+    conn.close()
+    verbs.set_outcome(made.settings, other, "maint1", Outcome.BOOKED_DEMO)
+    verbs.set_outcome(made.settings, other, "maint3", Outcome.CLOSED_LOST)
+    remove_job(made.settings, other)
+    verbs.set_outcome(made.settings, made.job_id, "maint2", Outcome.NO_RESPONSE)
+
+    assert sent_after(made) == {
+        1: ("planned", "conversation"), 2: ("planned", "conversation"), 3: ("planned", "conversation"),
+        4: ("confirmed", ""),
+    }  # fmt: skip
+    for outcome in (Outcome.CLOSED_LOST, None):
+        verbs.set_outcome(made.settings, made.job_id, "maint3", outcome)
+    assert ("login", "maint3", "outcome") not in holds(made)
 
 
 def test_a_status_is_what_was_said_last_else_whether_a_mail_left(made: Campaign) -> None:

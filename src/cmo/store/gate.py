@@ -277,7 +277,8 @@ def _facts(conn: Connection, row_ids: Sequence[int], secret: bytes, route: Route
     }
     suppressed = find_suppressed(conn, people, secret=secret)
     past = _past(conn, rows)
-    holds = _holds(conn, keys, [name for row in rows for name in (row["company_key"], name_key(row["company"] or ""))])
+    accounts = [name for row in rows for name in (row["company_key"], name_key(row["company"] or ""))]
+    holds = _holds(conn, keys, [row["login_key"] for row in rows], accounts)
     bounces = _soft_bounces(conn, keys)
     return [
         _facts_of(row, suppressed.get(row["id"]), past[row["id"]], holds, bounces[row["email_key"]], route, now)
@@ -321,6 +322,7 @@ def _facts_of(
         login=row["login_key"] or "",
         first_touch_confirmed=any(o["state"] == "confirmed" and o["step"] == Step.FIRST_TOUCH for o in others),
         conversation=holds.get(f"person:{row['email_key']}")
+        or holds.get(f"login:{row['login_key']}")
         or holds.get(f"account:{row['company_key']}")
         or holds.get(f"account:{name_key(row['company'] or '')}"),
         email_key=row["email_key"] or "",
@@ -368,12 +370,15 @@ def _past(conn: Connection, rows: Sequence[Any]) -> dict[int, list[Any]]:
     return found
 
 
-def _holds(conn: Connection, people: Sequence[str | None], accounts: Sequence[str | None]) -> dict[str, str]:
-    """`person:KEY` and `account:KEY` -> why nothing goes there."""
+def _holds(
+    conn: Connection, people: Sequence[str | None], logins: Sequence[str | None], accounts: Sequence[str | None]
+) -> dict[str, str]:
+    """`person:KEY`, `login:KEY` and `account:KEY` -> why nothing goes there."""
     rows = conn.execute(
         "SELECT kind, value, reason FROM holds WHERE (kind = 'person' AND value IN (SELECT value FROM json_each(?)))"
+        " OR (kind = 'login' AND value IN (SELECT value FROM json_each(?)))"
         " OR (kind = 'account' AND value IN (SELECT value FROM json_each(?)))",
-        (json.dumps([key for key in people if key]), json.dumps([key for key in accounts if key])),
+        [json.dumps([key for key in keys if key]) for keys in (people, logins, accounts)],
     )
     return {f"{row['kind']}:{row['value']}": row["reason"] for row in rows}
 

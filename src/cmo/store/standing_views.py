@@ -171,7 +171,7 @@ def stops(conn: Connection, now: datetime) -> Stops:
         kill=find_switch(conn, KILL, now=now),
         pauses=tuple(switch for switch in found if switch is not None),
         bases=tuple(list_bases(conn)),
-        holds=conn.execute("SELECT COUNT(*) AS n FROM holds").fetchone()["n"],
+        holds=conn.execute("SELECT COUNT(*) AS n FROM holds WHERE kind <> 'login'").fetchone()["n"],
         suppressions=conn.execute("SELECT COUNT(*) AS n FROM suppressions").fetchone()["n"],
     )
 

@@ -207,11 +207,12 @@ def end_trial(conn: Connection, job_id: str, *, worked: bool, now: datetime) -> 
     return again
 
 
-HoldKind = Literal["person", "account"]
+HoldKind = Literal["person", "login", "account"]
 
 
 def hold(conn: Connection, kind: HoldKind, value: str, *, reason: str, source: str, at: datetime) -> None:
-    """Nothing leaves to this person (an `email_key`) or company (a `company_key`) until it is lifted."""
+    """Nothing leaves to this person (an `email_key`, or a login in lower case) or company (a `company_key`) until it is
+    lifted."""
     conn.execute(
         "INSERT INTO holds (kind, value, reason, source, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, value)"
         " DO UPDATE SET reason = excluded.reason, source = excluded.source",
