@@ -20,7 +20,7 @@ from cmo.store.db import Connection
 from cmo.store.events import iter_events
 from cmo.store.jobs import get_job
 from cmo.store.progress import progress
-from cmo.store.request_views import list_requests, permissions
+from cmo.store.request_views import list_requests, open_requests, permissions
 from cmo.store.requests import allow_request, deny_request, revoke_permission
 from tests.fakes.jobs import new_job, plan_factory
 from tests.fakes.outside import NOW, FakeCodeHost
@@ -41,7 +41,7 @@ class Spent(RulesPlanner):
 
 @dataclass
 class Asking(RulesPlanner):
-    """Answers the job's first request once it is stored, between two steps."""
+    """Answers the job's first open request once it is stored, between two steps."""
 
     conn: Connection | None = None
     for_job: bool = False
@@ -55,10 +55,9 @@ class Asking(RulesPlanner):
         if self.before and decision.call.tool != self.before:
             return decision
         for (job_id,) in self.conn.execute("SELECT id FROM jobs").fetchall():
-            for request in list_requests(self.conn, job_id)[:1]:
-                if request.state == "open":
-                    allow_request(self.conn, request.id, by=ANA, for_job=self.for_job, at=NOW)
-                    self.seen.append(request.id)
+            for request in open_requests(self.conn, job_id)[:1]:
+                allow_request(self.conn, request.id, by=ANA, for_job=self.for_job, at=NOW)
+                self.seen.append(request.id)
         return decision
 
 
@@ -181,6 +180,21 @@ def test_a_cap_on_calls_of_one_tool_is_asked_for_where_items_wait_for_it(tmp_pat
     allow_request(conn, request.id, by=ANA, for_job=False, at=NOW)
     raised = get_job(conn, job.id).plan.caps.max_tool_calls_per_kind
     assert raised == {"search_github_repos": request.asked.asked}
+
+
+def test_nobody_is_scored_again_and_again_whose_address_may_not_be_verified_and_a_yes_goes_on_with_them(
+    tmp_path: Path,
+) -> None:
+    planner, caps = Asking(before="done"), Caps(max_repos=8, max_tool_calls_per_kind={"mx_check": 1})
+    rig, conn, job = ran(tmp_path, planner=planner, target=20, caps=caps)
+    assert (job.status, good(conn, job)) == (JobStatus.FINISHED, 16)
+    (request,) = open_requests(conn, job.id)
+    assert request.asked.why == "6 items wait for mx_check."
+    allow_request(conn, request.id, by=ANA, for_job=False, at=NOW)
+    ended = rig.run(conn, get_job(conn, job.id))
+    assert (ended.status, ended.ended_reason) == (JobStatus.FINISHED, None)
+    steps = [r.event.tool for r in iter_events(conn, job.id) if isinstance(r.event, StepPlanned)]
+    assert steps.count("score_icp") == 2
 
 
 def test_a_permission_for_the_job_answers_later_requests_up_to_double_and_not_once_it_is_revoked(

@@ -7,7 +7,7 @@ import pytest
 from cmo.domain.job import Caps, Stage
 from cmo.graph.planner import Situation
 from cmo.graph.planners.rules import FIRST_SHARE, next_call, repos_needed
-from cmo.graph.rails import shortfall, what_is_missing
+from cmo.graph.rails import shortfall, still_to_do, what_is_missing
 from cmo.store.progress import Progress
 from cmo.tools.registry import TOOLS
 from tests.fakes.jobs import plan_factory
@@ -53,6 +53,15 @@ def situation_factory(*, counts: dict[str, int] | None = None, **changes: Any) -
 )
 def test_the_order_is_search_extract_enrich_emails_mx_score_export(counts: dict[str, int], tool: str) -> None:
     assert next_call(situation_factory(counts=counts)).tool == tool
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_a_cap_that_was_raised_meanwhile_keeps_a_job_from_ending_while_items_wait(calls: int) -> None:
+    left = {tool.name: 5 for tool in TOOLS} | {"mx_check": calls, "search_github_repos": 0}
+    counts = {"good_leads": 3, "emails_unverified": 2, "people_unscored": 2}
+    situation = situation_factory(counts=counts, tool_calls_left=left, people_unsettled=2, files=FILES)
+    assert (still_to_do(situation) is not None) is bool(calls)
+    assert next_call(situation).tool == ("mx_check" if calls else "done")
 
 
 def test_a_job_with_its_target_and_files_is_done() -> None:

@@ -41,7 +41,7 @@ from cmo.store.db import Connection
 from cmo.store.events import iter_events, last_seq
 from cmo.store.jobs import get_job
 from cmo.store.journal import Lease, Step
-from cmo.store.pages import accepted_leads
+from cmo.store.pages import accepted_leads, count_unsettled
 from cmo.store.progress import batches, calls_per_tool, counters, final_files, progress, stale_files, used_budgets
 from cmo.store.request_views import list_requests
 from cmo.store.requests import audit_of
@@ -208,6 +208,7 @@ class Agent:
             steps_left=caps.max_steps - step + 1,
             stage=job.stage,
             progress=counts,
+            people_unsettled=count_unsettled(self.conn, job.id) if counts.emails_unverified else 0,
             tool_calls_left={n: rails.call_cap(job.plan, n) - made.get(n, 0) for n in self.tools},
             room_repos=max(0, caps.max_repos - counts.repos),
             room_people=max(0, caps.max_people - counts.candidates),
@@ -271,7 +272,7 @@ class Agent:
         if step.tool != "done":
             return []
         situation = self.situation(get_job(self.conn, self.lease.job_id))
-        if rails.still_to_find(situation) is not None:
+        if rails.still_to_do(situation) is not None:
             return []
         counts = situation.progress
         held = f", {counts.held_leads} of them HOLD (commit address only)" if counts.held_leads else ""

@@ -21,6 +21,8 @@ class Situation(Frozen):
     """Including this one."""
     stage: Stage
     progress: Progress
+    people_unsettled: int = 0
+    """Of the people without a score, those whose addresses wait for mx_check."""
     tool_calls_left: dict[str, int]
     room_repos: int
     """Repositories that max_repos still allows."""

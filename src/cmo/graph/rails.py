@@ -35,7 +35,7 @@ def what_is_missing(call: ToolCall, situation: Situation) -> str | None:
         case "score_icp":
             if counts.emails_unverified and can_call(situation, "mx_check"):
                 return f"{counts.emails_unverified} addresses are unverified: call mx_check first."
-            return None if counts.people_unscored else "Nobody waits for a score: call find_commit_emails first."
+            return None if scorable(situation) else "Nobody waits for a score: call find_commit_emails first."
         case "render_copy":
             if not situation.can_draft:
                 return "Nobody has said what to write: leads stay without drafts. Go on with export_csv."
@@ -87,6 +87,11 @@ def in_work(situation: Situation) -> int:
     return counts.candidates_new + counts.people_without_email + counts.people_unscored
 
 
+def scorable(situation: Situation) -> int:
+    """How many people score_icp would take now."""
+    return situation.progress.people_unscored - situation.people_unsettled
+
+
 def waiting(situation: Situation) -> tuple[tuple[str, Stage, int], ...]:
     """Tool, its stage, and how many items wait for it, in the order of the work."""
     counts = situation.progress
@@ -95,17 +100,23 @@ def waiting(situation: Situation) -> tuple[tuple[str, Stage, int], ...]:
         ("enrich_github_user", Stage.ENRICH, counts.candidates_new),
         ("find_commit_emails", Stage.EMAILS, counts.people_without_email),
         ("mx_check", Stage.MX, counts.emails_unverified),
-        ("score_icp", Stage.SCORE, counts.people_unscored),
+        ("score_icp", Stage.SCORE, scorable(situation)),
         ("render_copy", Stage.DRAFT, counts.leads_undrafted if situation.can_draft else 0),
     )
 
 
-def _unfinished(situation: Situation) -> str | None:
-    """What must still be done before files are written; what a cap or the plan's end forbids is not."""
+def next_in_work(situation: Situation) -> tuple[str, int] | None:
+    """The next tool that items wait for, and how many; what a cap or the plan's end forbids is not."""
     for tool, stage, count in waiting(situation):
         if count and can_call(situation, tool) and not stops_before(situation, stage):
-            return f"{count} items wait for {tool}: call it first."
+            return tool, count
     return None
+
+
+def _unfinished(situation: Situation) -> str | None:
+    """What must still be done before files are written."""
+    found = next_in_work(situation)
+    return None if found is None else f"{found[1]} items wait for {found[0]}: call it first."
 
 
 def _done(situation: Situation) -> str | None:
@@ -113,11 +124,15 @@ def _done(situation: Situation) -> str | None:
         return unfinished
     if not situation.files and can_call(situation, "export_csv"):
         return "The results are not exported: call export_csv first."
-    return still_to_find(situation)
+    return _still_to_find(situation)
 
 
-def still_to_find(situation: Situation) -> str | None:
-    """What keeps a job from being done that falls short of its target while it may search."""
+def still_to_do(situation: Situation) -> str | None:
+    """What keeps a job from being done besides its files: work that waits, or good leads that the search may find."""
+    return _unfinished(situation) or _still_to_find(situation)
+
+
+def _still_to_find(situation: Situation) -> str | None:
     short = situation.plan.target - situation.progress.good_leads
     stops = stops_before(situation, Stage.SCORE) and situation.progress.repos > 0
     searches = can_call(situation, "search_github_repos") and not stops and _search(situation) is None

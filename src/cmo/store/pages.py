@@ -80,18 +80,30 @@ def unverified_emails(conn: Connection, job_id: str, *, after: int, limit: int, 
     return [row["email"] for row in rows], _last(rows, after)
 
 
+_UNSCORED = (
+    f"c.job_id = ? AND c.state = 'found' AND c.email_state IS NOT NULL AND c.score IS NULL AND {CANDIDATE_ALLOWED}"
+)
+_UNSETTLED = (
+    "EXISTS (SELECT 1 FROM emails e LEFT JOIN verdicts v ON v.email = e.email WHERE e.job_id = c.job_id"
+    f" AND e.login_key = c.login_key AND NOT {VERDICT_SETTLED} AND {EMAIL_ALLOWED})"
+)
+
+
 def unscored_people(
     conn: Connection, job_id: str, *, after: int, limit: int, as_of: datetime
 ) -> tuple[list[LeadFacts], int]:
     """Enriched people whose addresses are settled (verified, or none found) and who have no score."""
     rows = conn.execute(
-        "SELECT c.* FROM candidates c WHERE c.job_id = ? AND c.state = 'found' AND c.email_state IS NOT NULL"
-        f" AND c.score IS NULL AND c.n > ? AND {CANDIDATE_ALLOWED} AND NOT EXISTS (SELECT 1 FROM emails e"
-        " LEFT JOIN verdicts v ON v.email = e.email WHERE e.job_id = c.job_id AND e.login_key = c.login_key"
-        f" AND NOT {VERDICT_SETTLED} AND {EMAIL_ALLOWED}) ORDER BY c.n LIMIT ?",
+        f"SELECT c.* FROM candidates c WHERE {_UNSCORED} AND NOT {_UNSETTLED} AND c.n > ? ORDER BY c.n LIMIT ?",
         (job_id, after, limit),
     ).fetchall()
     return facts_of(conn, job_id, rows, as_of), _last(rows, after)
+
+
+def count_unsettled(conn: Connection, job_id: str) -> int:
+    """How many people without a score have an address that is not verified."""
+    sql = f"SELECT COUNT(*) FROM candidates c WHERE {_UNSCORED} AND {_UNSETTLED}"
+    return int(conn.execute(sql, (job_id,)).fetchone()[0])
 
 
 def known_repo_ids(conn: Connection, job_id: str, ids: Sequence[str]) -> frozenset[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from cmo.domain.job import ATTIO_CSV, PROSPECTS_CSV, Stage
 from cmo.graph.planner import Decision, Situation, ToolCall
-from cmo.graph.rails import can_call, in_work, stops_before
+from cmo.graph.rails import can_call, in_work, next_in_work, stops_before
 
 STEPS_OF_A_ROUND = 6
 """search, extract, enrich, emails, mx, score."""
@@ -20,6 +21,14 @@ FIRST_SHARE = 0.6
 MARGIN = 1.1
 LEAST_ROUND = 30
 """Repositories; smaller rounds waste steps."""
+_WAITS: Mapping[str, str] = {
+    "extract_people": "repositories not read",
+    "enrich_github_user": "people without a profile",
+    "find_commit_emails": "people without an address",
+    "mx_check": "addresses not verified",
+    "score_icp": "people without a score",
+    "render_copy": "leads without a draft",
+}
 
 
 class RulesPlanner:
@@ -35,7 +44,6 @@ def next_call(situation: Situation) -> ToolCall:
     return (
         _search(situation)
         or _process(situation)
-        or _draft(situation)
         or _write(situation)
         or _export(situation)
         or ToolCall(tool="done", args={"summary": summary(situation)}, why="nothing is left to do")
@@ -80,27 +88,11 @@ def _search(situation: Situation) -> ToolCall | None:
 
 
 def _process(situation: Situation) -> ToolCall | None:
-    counts = situation.progress
-    waiting = (
-        (counts.repos_unread if situation.room_people else 0, Stage.EXTRACT, "extract_people", "repositories not read"),
-        (counts.candidates_new, Stage.ENRICH, "enrich_github_user", "people without a profile"),
-        (counts.people_without_email, Stage.EMAILS, "find_commit_emails", "people without an address"),
-        (counts.emails_unverified, Stage.MX, "mx_check", "addresses not verified"),
-        (counts.people_unscored, Stage.SCORE, "score_icp", "people without a score"),
-    )
-    for count, stage, tool, what in waiting:
-        if count > 0 and can_call(situation, tool) and not stops_before(situation, stage):
-            return ToolCall(tool=tool, args={"selector": "pending"}, why=f"{count} {what}")
-    return None
-
-
-def _draft(situation: Situation) -> ToolCall | None:
-    count = situation.progress.leads_undrafted
-    if not (count and situation.can_draft and can_call(situation, "render_copy")) or stops_before(
-        situation, Stage.DRAFT
-    ):
+    found = next_in_work(situation)
+    if found is None:
         return None
-    return ToolCall(tool="render_copy", args={"selector": "pending"}, why=f"{count} leads without a draft")
+    tool, count = found
+    return ToolCall(tool=tool, args={"selector": "pending"}, why=f"{count} {_WAITS[tool]}")
 
 
 def _write(situation: Situation) -> ToolCall | None:
