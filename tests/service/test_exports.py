@@ -10,6 +10,7 @@ from cmo.domain.audit import AuditRow
 from cmo.errors import OutputUnwritable
 from cmo.service import audit, suppress
 from cmo.service.audit import AuditFilter
+from cmo.service.exported import known_exports
 from cmo.service.exports import export_job
 from cmo.service.leads import lead_terms
 from tests.fakes.campaign import Campaign, campaign
@@ -48,6 +49,13 @@ def test_an_export_of_people_says_what_how_many_by_which_filter_and_where_to(mad
     )
     assert (of_one.detail["files"], of_one.detail["chosen"]) == ({"prospects.csv": 1}, 1)
     assert "maint" not in "".join(row.model_dump_json() for row in exported(made))
+
+
+def test_what_an_export_wrote_before_it_broke_off_is_known_to_forgetting(made: Campaign, tmp_path: Path) -> None:
+    (tmp_path / "attio_people.csv").mkdir()
+    with pytest.raises(OutputUnwritable):
+        export_job(made.settings, made.job_id, to=tmp_path)
+    assert known_exports(made.settings.paths) == [tmp_path / "prospects.csv"]
 
 
 def test_exports_of_the_log_and_of_suppressions_are_on_the_record(made: Campaign, tmp_path: Path) -> None:

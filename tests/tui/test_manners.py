@@ -133,6 +133,9 @@ def test_read_only_refuses_every_verb_but_the_kill_switch_and_shows_what_is_stor
             await seen.press("escape")
         assert "✓0  ✗0  ↷0" in seen.text
         assert conn.execute("SELECT COUNT(*) FROM audit").fetchone()[0] == 0
+        await seen.press("y", "1")
+        assert seen.app.clipboard.endswith(".example")
+        assert not list(home.rglob("clipboard.txt"))
         await seen.press("exclamation_mark")
         await seen.until(lambda: seen.app.frame.kill is not None)
 

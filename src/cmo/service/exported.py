@@ -22,7 +22,8 @@ LIST = "exports.json"
 
 
 def note_exports(paths: Paths, files: Iterable[Path]) -> None:
-    """Remember `files`, written just now; those that are gone are no longer remembered.
+    """Remember `files`, before they are written: whatever ends that, none is there unknown. Others that are gone are no
+    longer remembered.
 
     Raises:
         OutputUnwritable
@@ -30,7 +31,7 @@ def note_exports(paths: Paths, files: Iterable[Path]) -> None:
     known = known_exports(paths)
     kept = dict.fromkeys([*known, *(file.absolute() for file in files)])
     if list(kept) != known:
-        write_private(paths.state_dir / LIST, json.dumps([str(path) for path in kept if path.exists()]))
+        write_private(paths.state_dir / LIST, json.dumps([str(path) for path in kept]))
 
 
 def record_export(
@@ -67,8 +68,8 @@ def export_list(
     Raises:
         OutputUnwritable
     """
-    write_private(path, "".join(map(csv_line, [columns, *rows])))
     note_exports(settings.paths, [path])
+    write_private(path, "".join(map(csv_line, [columns, *rows])))
     record_export(settings, f"list:{what}", {path.name: len(rows)}, detail={})
 
 

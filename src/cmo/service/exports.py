@@ -78,16 +78,12 @@ def export_job(
     with reader(settings) as conn:
         job = get_job(conn, resolve_job(conn, ref))
         people = partial(iter_leads, conn, job.id, terms=terms, logins=logins)
+        wanted = [(kind, format_, to / f"{FILES[kind]}.{format_}") for format_ in formats for kind in what]
         if not dry_run:
             ensure_folder(to)
-        files = tuple(
-            _write(conn, job, kind, format_, people, to / f"{FILES[kind]}.{format_}", dry_run=dry_run)
-            for format_ in formats
-            for kind in what
-        )
+            note_exports(settings.paths, [path for _, _, path in wanted])
+        files = tuple(_write(conn, job, kind, format_, people, path, dry_run=dry_run) for kind, format_, path in wanted)
         skipped = not_exported(conn, job.id)
-    if not dry_run:
-        note_exports(settings.paths, [file.path for file in files])
     detail = {"what": list(what), "where": _where(terms), "chosen": len(logins or ()), "to": to.name}
     rows = {file.path.name: file.rows for file in files}
     record_export(settings, f"job:{job.id}", rows, detail=detail, is_dry=dry_run)

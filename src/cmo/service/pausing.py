@@ -22,7 +22,7 @@ TYPED, WHEN_I_SAY = len(WAITS_MIN), len(WAITS_MIN) + 1
 
 def minutes_of(text: str) -> int | None:
     """The minutes that somebody typed; None where these are none."""
-    is_number = text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= LONGEST_WAIT_MIN
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 9 and 0 < int(text) <= LONGEST_WAIT_MIN
     return int(text) if is_number else None
 
 

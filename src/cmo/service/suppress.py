@@ -214,8 +214,8 @@ def export_suppressed(settings: Settings, path: Path | None, *, dry_run: bool = 
     lines = (csv_line([entry.kind, entry.value, entry.reason, entry.source, entry.added_at]) for entry in kept)
     text = "" if dry_run else "".join([csv_line(COLUMNS), *lines])
     if path is not None and not dry_run:
-        write_private(path, text)
         note_exports(settings.paths, [path])
+        write_private(path, text)
     record_export(settings, "suppressions", {path.name if path else "-": len(kept)}, detail={}, is_dry=dry_run)
     return ExportReport(rows=len(kept), text=text, left_out=len(entries) - len(kept))
 

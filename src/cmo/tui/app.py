@@ -424,15 +424,20 @@ class Workplace(App[None], inherit_bindings=False):
         self.push_screen(Choose("Copy", [f"{what}: {line(text)[:MOST_SHOWN]}" for what, text in copies]), answered)
 
     def copy(self, text: str) -> None:
-        """Put `text` on the clipboard by way of the terminal (OSC 52), and into a file for terminals that refuse."""
+        """Put `text` on the clipboard by way of the terminal (OSC 52), and into a file for terminals that refuse; a
+        read-only view writes none."""
         self.copy_to_clipboard(text)
+        said = f"Copied: {line(text)[:MOST_SHOWN]}"
+        if self._read_only:
+            self.notify(said, markup=False)
+            return
         path = self.desk.settings.paths.logs_dir / "clipboard.txt"  # where forgetting somebody looks as well
         try:
             write_private(path, text + "\n")
         except OutputUnwritable as error:
             self.refuse(error.message, error.hint or "")
         else:
-            self.notify(f"Copied: {line(text)[:MOST_SHOWN]}\nAlso in {path}", markup=False)
+            self.notify(f"{said}\nAlso in {path}", markup=False)
 
     def action_sending_pause(self) -> None:
         """Pause sending of the job in view at once; where it is paused, ask when to go on."""
