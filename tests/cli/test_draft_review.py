@@ -169,6 +169,12 @@ def test_a_filter_narrows_the_sitting(cmo: Cmo, job: str) -> None:
     assert shown(review(cmo, "\n" * 9, "--where", "flag:short")) == [2]
 
 
+def test_0_at_the_question_why_rejects_nothing(cmo: Cmo, job: str) -> None:
+    done = review(cmo, "x\n0\n0\n")
+    assert "Not rejected." in done.err
+    assert "nothing decided" in done.err
+
+
 def test_what_was_rejected_is_looked_through_once_and_can_be_approved_after_all(cmo: Cmo, job: str) -> None:
     review(cmo, "\n\nx\ntone\nx\ntone\nx\ntone\nq\n")
     result = review(cmo, "a\nx\ntone\n\n", "--where", "state:rejected")

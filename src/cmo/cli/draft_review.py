@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from cmo.store.drafts import Decision
 
 _STATES = {"approved": "approved", "rejected": "rejected", "later": "put off", "expired": "expired"}
+_LEAVES = "0"
+"""As a reason it is none: it leaves, as at every other question."""
 _COUNTED = {"approve": "approved", "reject": "rejected", "later": "put off", "disqualify": "ruled out"}
 _ANSWERS = (
     Answer("n", "next", "go on; nothing is decided"),
@@ -217,7 +219,11 @@ class _Review:
                 self._decided(row, verbs.approve(self.settings, self.job.id, [row.choice]))
             case "reject":
                 reason = verbs.reason_of(behind or asked_reason(self.here, quiet=False))
-                self._turned_down("reject", row, reason)
+                if reason == _LEAVES:
+                    self.here.say.note("Not rejected.")
+                    self._stay(row.id)
+                else:
+                    self._turned_down("reject", row, reason)
             case "disqualify":
                 question = "Why do they not fit? They are never contacted again. Enter: leave it"
                 reason = safe_line(self.here.ask.line(question, flag="--reason"))

@@ -244,7 +244,7 @@ def _given_up(settings: Settings, job_id: str, keys: Sequence[str], items: Seque
 
 
 def _taken_back(settings: Settings, job_id: str, keys: Sequence[str], items: Sequence[str]) -> str:
-    return _counted("revive", verbs.revive(settings, job_id, keys, items=items), "r tries it again.")
+    return _counted("revive", verbs.revive(settings, job_id, keys, items=items), "They wait for you again.")
 
 
 def _counted(verb: Marking, counts: Counter[str], then: str) -> str:
