@@ -105,7 +105,7 @@ def test_what_somebody_touched_since_stays_as_it_is(settings: Settings, job: str
     decision = verbs.again(settings, batch)
 
     assert decision.done == (2,)
-    assert decision.refused[0].message.startswith("it is rejected: reject by operator:ana")
+    assert decision.refused[0].message.startswith("it is already rejected, by ana ")
     with pytest.raises(PolicyRefused, match="Nothing of batch 1 can be done again"):
         verbs.again(settings, batch)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cmo.service import drafts as verbs
 from cmo.store.draft_views import list_drafts
 from cmo.tui.themes import TERMINAL
 from cmo.tui.widgets.draft_pane import DraftPane
+from cmo.tui.widgets.filter_box import FilterBox
 from tests.fakes.outside import NOW
 from tests.tui.screen import SIZES, Seen, check_golden, play, seeded, settings_in, store_of
 
@@ -244,6 +246,22 @@ def test_a_flagged_sample_is_left_out_of_what_the_rule_approves(home: Path) -> N
     async def scene(seen: Seen) -> None:
         await seen.press("slash", *"score>=60", "enter", "A", "1", "f", *["space"] * 7, "enter")
         assert states(home, job_id) == {"approved": 9, "pending": 1}
+
+    play(home, "review", scene)
+
+
+def test_a_flagged_sample_offers_a_narrower_rule_as_a_filter(home: Path) -> None:
+    _, job_id = seeded(home, 10, flagged=0, blocked=0)
+
+    async def scene(seen: Seen) -> None:
+        await seen.press("slash", *"score>=60", "enter", "A", "1", "r")
+        assert seen.app.screen.query_one(FilterBox).value == "score>=60"
+        await seen.press("enter", "A", "1", "f")
+        (narrower,) = re.findall(r"r  narrower: (score>=\d+)", seen.text)
+        await seen.press("r", "enter")
+        assert seen.app.screen.query_one(FilterBox).value == narrower
+        await seen.until(lambda: "/10 " not in seen.text)
+        assert states(home, job_id) == {"pending": 10}
 
     play(home, "review", scene)
 

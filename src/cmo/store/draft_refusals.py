@@ -9,6 +9,7 @@ from cmo.domain.base import Frozen
 from cmo.domain.draft import DraftState
 from cmo.domain.event import DraftAction
 from cmo.domain.suppression import Suppression
+from cmo.domain.text import span
 from cmo.store.allowed import LEFT
 from cmo.store.db import Connection
 from cmo.store.draft_views import Choice
@@ -40,27 +41,27 @@ class Refused(Frozen):
     """A plain sentence part: who decided what when, or which rule."""
 
 
-def moved_on(conn: Connection, row: Any, choice: Choice) -> Refused | None:
-    """Somebody else was there between the look and the decision."""
+def moved_on(conn: Connection, row: Any, choice: Choice, at: datetime) -> Refused | None:
+    """Somebody else was there between the look and the decision, which is now, `at`."""
     if row["version"] != choice.version:
         last = conn.execute(
             "SELECT made_by, made_at FROM draft_versions WHERE draft_id = ? AND version = ?",
             (row["id"], row["version"]),
         ).fetchone()
-        told = f"{last['made_by']} changed it at {last['made_at'][:16]}; it has version {row['version']} now"
+        told = f"{_by(last['made_by'])} changed it {_since(last['made_at'], at)}; it has version {row['version']} now"
         return Refused(draft_id=row["id"], why="moved_on", message=told)
     if row["state"] != choice.state:
-        return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row))
+        return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row, at))
     return None
 
 
-def out_of_order(conn: Connection, row: Any, action: DraftAction) -> Refused | None:
+def out_of_order(conn: Connection, row: Any, action: DraftAction, at: datetime) -> Refused | None:
     if row["state"] in _FROM[action]:
         return None
-    return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row))
+    return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row, at))
 
 
-def _last_decision(conn: Connection, row: Any) -> str:
+def _last_decision(conn: Connection, row: Any, at: datetime) -> str:
     last = conn.execute(
         "SELECT b.* FROM batch_items i JOIN batches b ON b.id = i.batch_id WHERE i.draft_id = ?"
         " ORDER BY b.n DESC LIMIT 1",
@@ -68,8 +69,17 @@ def _last_decision(conn: Connection, row: Any) -> str:
     ).fetchone()
     if last is None:
         return f"it is {row['state']}"
-    taken_back = f", taken back at {last['undone_at'][:16]}" if last["undone_at"] else ""
-    return f"it is {row['state']}: {last['action']} by {last['by_whom']} at {last['at'][:16]}{taken_back}"
+    if last["undone_at"]:
+        return f"it is {row['state']} again: a decision on it was taken back {_since(last['undone_at'], at)}"
+    return f"it is already {row['state']}, by {_by(last['by_whom'])} {_since(last['at'], at)}"
+
+
+def _by(actor: str) -> str:
+    return actor.removeprefix("operator:")
+
+
+def _since(then: str, at: datetime) -> str:
+    return f"{span((at - datetime.fromisoformat(then)).total_seconds())} ago"
 
 
 def forbidden(conn: Connection, row: Any, suppression: Suppression | None, at: datetime) -> Refused | None:
@@ -102,8 +112,8 @@ def another_letter(draft_id: int) -> Refused:
     return Refused(draft_id=draft_id, why="moved_on", message=told)
 
 
-def stays(conn: Connection, row: Any, batch: Any) -> Refused | None:
-    """Why a draft of a batch cannot be as it was before."""
+def stays(conn: Connection, row: Any, batch: Any, at: datetime) -> Refused | None:
+    """Why a draft of a batch cannot be as it was before, now, `at`."""
     if left := handed_over(row):
         return left
     if row["version"] != row["decided_version"]:
@@ -114,4 +124,4 @@ def stays(conn: Connection, row: Any, batch: Any) -> Refused | None:
         " AND b.undone_at IS NULL",
         (row["id"], batch["n"]),
     ).fetchone()
-    return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row)) if newer else None
+    return Refused(draft_id=row["id"], why="moved_on", message=_last_decision(conn, row, at)) if newer else None

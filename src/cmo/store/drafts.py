@@ -190,7 +190,7 @@ def undo(conn: Connection, job_id: str, batch_id: str, *, by: str, at: datetime,
             " JOIN drafts d ON d.id = i.draft_id WHERE i.batch_id = ? ORDER BY d.id",
             (batch_id,),
         ).fetchall()
-        stayed = {row["id"]: refusal for row in rows if (refusal := stays(conn, row, batch))}
+        stayed = {row["id"]: refusal for row in rows if (refusal := stays(conn, row, batch, at))}
         done = [row for row in rows if row["id"] not in stayed]
         undone = Undone(
             batch_id=batch_id,
@@ -229,7 +229,7 @@ def edit(
     """
     with transaction(conn):
         row = _rows(conn, job_id, [choice.draft_id]).get(choice.draft_id)
-        refused = gone(choice.draft_id) if row is None else moved_on(conn, row, choice) or handed_over(row)
+        refused = gone(choice.draft_id) if row is None else moved_on(conn, row, choice, at) or handed_over(row)
         if row is None or refused:
             return Edited(draft_id=choice.draft_id, refused=refused)
         version = choice.version + 1
@@ -331,7 +331,7 @@ def _sorted_out(
             repeated.append(choice.draft_id)
             continue
         else:
-            refusal = moved_on(conn, row, choice) or handed_over(row) or out_of_order(conn, row, action)
+            refusal = moved_on(conn, row, choice, at) or handed_over(row) or out_of_order(conn, row, action, at)
             if refusal is None and action == "approve":
                 refusal = forbidden(conn, row, suppressed.get(choice.draft_id), at)
             if refusal is None and again is not None and again.hashes.get(row["id"]) != hashes.get(row["id"]):

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cmo.domain.base import Frozen
 from cmo.domain.job import Mode
+from cmo.store.allowed import CANDIDATE_ALLOWED
 from cmo.store.db import Connection
 from cmo.store.jobs import get_job
 from cmo.store.progress import progress
@@ -66,9 +67,9 @@ _NUMBERS = """SELECT
    AS sent"""
 _DROPPED = "SELECT reason, COUNT(*) AS n FROM drops WHERE job_id = :job GROUP BY reason ORDER BY n DESC"
 _NO_PROFILE = (
-    "SELECT CASE WHEN state = 'found' THEN 'not looked up yet' ELSE COALESCE(reason, state) END AS reason,"
-    " COUNT(*) AS n FROM candidates WHERE job_id = :job AND state <> 'merged' AND profile IS NULL"
-    " GROUP BY 1 ORDER BY n DESC"
+    f"SELECT CASE WHEN c.state <> 'found' THEN COALESCE(c.reason, c.state) WHEN {CANDIDATE_ALLOWED}"
+    " THEN 'not looked up yet' ELSE 'must not be contacted' END AS reason, COUNT(*) AS n FROM candidates c"
+    " WHERE c.job_id = :job AND c.state <> 'merged' AND c.profile IS NULL GROUP BY 1 ORDER BY n DESC"
 )
 _NO_ADDRESS = (
     "SELECT CASE WHEN email_state IS NULL AND state = 'found' THEN 'not looked for yet'"

@@ -30,7 +30,7 @@ from cmo.tui.widgets.table import Cell, Column, Row, RowTable
 
 _COLUMNS = (Column("at", 6), Column("who", 8), Column("said, or called"))
 _KEYS = "[y] once  [j] for this job  [n] no, and say why  Enter: whole"
-_TYPE = "type here   Enter: at the next step   Tab: after this stage   Esc: back"
+_TYPE = "type here  Enter: at the next step  Tab: after this stage  Esc: back  F9: STOP"
 
 
 class ChatRows:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from time import monotonic
 
 from rich.text import Text
 from textual.app import ComposeResult, SuspendNotSupported
@@ -25,6 +23,7 @@ from cmo.store.draft_details import DraftDetail, VersionLine, draft_versions, ge
 from cmo.store.draft_views import Choice, DraftRow, cover, list_drafts, list_rules
 from cmo.store.drafts import Decision
 from cmo.tui.messages import Told
+from cmo.tui.pace import Rhythm
 from cmo.tui.paint import Palette, line
 from cmo.tui.screens.base import START, Listed, Page, going
 from cmo.tui.widgets.dialogs import Ask, Choose, EditHere
@@ -101,8 +100,7 @@ class Review(Page):
         self._rows = DraftRows((), {}, self.palette)
         self._pending: dict[int, str] = {}
         """Draft -> the state that a decision on its way will give it."""
-        self._decided: Counter[str] = Counter()
-        self._began = monotonic()
+        self._rhythm = Rhythm()
         self._form: Form = "changed"
         self._detail: DraftDetail | None = None
         self._drawn: tuple[int, Form] | None = None
@@ -293,8 +291,10 @@ class Review(Page):
             self.workplace.refuse(f"No draft that waits matches {where}.")
             return
 
-        def agreed(answer: Agreed | None) -> None:
-            if answer is not None:
+        def agreed(answer: Agreed | str | None) -> None:
+            if isinstance(answer, str):
+                self.query_one(FilterBox).open(answer)
+            elif answer is not None:
                 samples = answer.samples
                 verb = partial(verbs.approve, rule=answer.label, samples=samples.seen)
                 self._hand_over("approve", samples.kept, verb)
@@ -332,7 +332,7 @@ class Review(Page):
             return
         state = _DECIDED[action]
         self._pending.update({choice.draft_id: state for choice in choices})
-        self._decided[state] += len(choices)
+        self._rhythm.beat(len(choices))
         settings = self.desk.job_settings()
         self.workplace.act(f"drafts.{action}", partial(decided, action, lambda: verb(settings, job_id, choices)))
         self._table.clear_marks()
@@ -398,7 +398,6 @@ class Review(Page):
         if self.desk.job_id is None:
             return
         left = sum(map(self._rows.waits, self._rows.drafts))
-        done = sum(self._decided.values())
         parts = [f"{total - left}/{total}"]
         for state, sign in (("approved", "done"), ("rejected", "failed"), ("later", "later")):
             count = sum(self._rows.state(row) == state for row in self._rows.drafts)
@@ -407,8 +406,8 @@ class Review(Page):
         if never:
             parts.append(self.palette.labelled("locked", f"{never} never")[0])
         parts.append(f"left {left}")
-        if done and left:
-            each = (monotonic() - self._began) / done
+        each = self._rhythm.each_s
+        if each is not None and left:
             parts.append(f"{each:.0f} s each: {max(1, round(each * left / 60))} min")
         self.query_one("#progress", OneLine).say(Text(" " + "  ".join(parts), no_wrap=True, overflow="ellipsis"))
 

@@ -25,7 +25,15 @@ class FilterBox(Input):
         super().__init__(id="filter", placeholder=example, select_on_focus=False)
         self.compact = True
 
-    def open(self) -> None:
+    def open(self, text: str | None = None) -> None:
+        """Have it typed in.
+
+        Args:
+            text: What stands in it, to be changed; None: the filter in force.
+        """
+        if text is not None:
+            self.value = text
+            self.cursor_position = len(text)
         self.add_class("-open")
         self.screen.set_focus(self)  # at once: `focus()` would let keys that are typed fast pass by
 

@@ -30,13 +30,15 @@ class Agreed:
     """The rule or filter, for the record."""
 
 
-class RuleDialog(Dialog[Agreed]):
-    """Enter approves once enough samples were seen; before that it shows the next one."""
+class RuleDialog(Dialog[Agreed | str]):
+    """Enter approves once enough samples were seen, and before that shows the next one; `r` answers with the rule as a
+    filter to be changed, narrower where a sample was flagged."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "next", show=False),
         Binding("f", "flag", show=False),
         Binding("m", "more", show=False),
+        Binding("r", "change", show=False),
         Binding("enter", "agree", show=False),
     ]
 
@@ -55,6 +57,8 @@ class RuleDialog(Dialog[Agreed]):
         self._samples = Samples.drawn(cover.choices)
         self._step = least
         self._wanted = min(len(cover.choices), least)
+        self._scores: dict[int, int] = {}
+        """Of the samples that were seen."""
 
     def question(self) -> ComposeResult:
         yield Static(self._head(), id="rule", markup=False)
@@ -72,6 +76,7 @@ class RuleDialog(Dialog[Agreed]):
             choice = self._samples.choices[seen]
             detail = get_draft(self._desk.conn, choice.draft_id, now=self._desk.now())
             self._samples.seen.append(choice.draft_id)
+            self._scores[choice.draft_id] = detail.row.score
             self.query_one("#sample Static", Static).update(draft_text(detail, "changed", self._palette))
             self.query_one("#sample", VerticalScroll).scroll_home(animate=False)
         self._tell()
@@ -86,6 +91,9 @@ class RuleDialog(Dialog[Agreed]):
         self._wanted = min(len(self._samples.choices), len(self._samples.seen) + self._step)
         self.action_next()
 
+    def action_change(self) -> None:
+        self.dismiss(self._narrower())
+
     def action_agree(self) -> None:
         if len(self._samples.seen) < self._wanted:
             self.action_next()
@@ -94,6 +102,14 @@ class RuleDialog(Dialog[Agreed]):
         else:
             self.notify("Every draft was flagged: nothing was approved.", severity="warning", markup=False)
             self.dismiss(None)
+
+    def _narrower(self) -> str:
+        """The rule, above the scores of what was flagged."""
+        flagged = [self._scores[draft_id] for draft_id in self._samples.flagged]
+        if not flagged:
+            return self._where
+        others = [term for term in self._where.split() if not term.startswith("score>")]
+        return " ".join([*others, f"score>={max(flagged) + 1}"])
 
     def _head(self) -> Text:
         cover = self._covered
@@ -113,10 +129,13 @@ class RuleDialog(Dialog[Agreed]):
             " This one is flagged: it is left out." if samples.seen and samples.seen[-1] in samples.flagged else ""
         )
         more = self._wanted - len(samples.seen)
-        text = Text(f"{samples.told()}{flagged}\n")
+        text, dim = Text(f"{samples.told()}{flagged}\n"), self._palette["dim"]
         if more > 0:
-            text.append(f"Space  next sample ({more} to go)   f  flag it   Esc  no", self._palette["dim"])
+            text.append(f"Space  next ({more} to go)   f  flag it   {self._rule_key()}   Esc  no", dim)
         else:
             text.append(f"Enter  approve {len(samples.kept)}", self._palette["bold"])
-            text.append("   m  more samples   f  flag it   Esc  no", self._palette["dim"])
+            text.append(f"   m  more   f  flag it   {self._rule_key()}   Esc  no", dim)
         self.query_one("#told", Passage).say(text)
+
+    def _rule_key(self) -> str:
+        return f"r  narrower: {line(self._narrower())}" if self._samples.flagged else "r  edit rule"
