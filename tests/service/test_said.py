@@ -124,6 +124,17 @@ def test_a_status_is_what_was_said_last_else_whether_a_mail_left(made: Campaign)
     conn.close()
 
 
+def test_who_was_handed_to_a_sequence_and_not_taken_out_of_it_may_still_be_mailed(made: Campaign) -> None:
+    sent_after(made)
+    conn = made.open()
+    said = []
+    for operation in ("maildir.send", "instantly.enrol", "instantly.withdraw"):
+        conn.execute("UPDATE outbox SET operation = ? WHERE id = 1", (operation,))
+        said.append(verbs.set_outcome(made.settings, made.job_id, "maint1", Outcome.CLOSED_LOST).is_handed_over)
+    conn.close()
+    assert said == [False, True, False]
+
+
 def test_what_was_said_is_in_the_time_line_and_the_record_names_nobody(made: Campaign) -> None:
     note = "Wants to talk in May.\nHer dog: Rex \x1b]52;c;aGk=\x07"
     verbs.add_note(made.settings, made.job_id, "maint1", note)

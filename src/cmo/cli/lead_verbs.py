@@ -47,6 +47,9 @@ def outcome(
     if said.is_new and not dry_run and outcome in STOPS:
         also = ", nor to anybody else there," if outcome in STOPS_ALL else ""
         here.say.note(f"Nothing leaves to them{also} from now on.")
+        if said.is_handed_over:
+            way = f'To take them out: cmo leads suppress {said.after.login} --reason "…"'
+            here.say.warn(f"{verbs.MAY_STILL_MAIL}.", way)
         here.say.hint(f"Take it back: cmo leads outcome {said.after.login} --clear")
     return DONE
 

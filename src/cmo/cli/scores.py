@@ -69,7 +69,7 @@ def change(
 
     Says first what would come of it, from what is stored; then everybody is scored anew. Drafts, approvals and what was
     handed over stay as they are. Who passes now becomes a lead. A lead that falls under 60 stays one where it has a
-    draft. Without FEATURE=N, what was cut short is finished.
+    draft, a status or an outcome. Without FEATURE=N, what was cut short is finished.
     """
     here = session()
     ref, changes = _read(words or [])

@@ -100,7 +100,7 @@ class Effect(Frozen):
     leads_new: int
     leads_lost: int
     leads_kept: int
-    """Under 60 and leads all the same, because there is a draft."""
+    """Under 60 and leads all the same, because there is a draft, a status or an outcome."""
     held_back: int
     """Rise to 60, and are rejected for another reason."""
     drafts: int

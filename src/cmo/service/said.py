@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from cmo.config import Settings
 from cmo.domain.audit import AuditEntry
+from cmo.domain.draft import ENROL, WITHDRAW
 from cmo.domain.event import LeadNoted, LeadOutcomeSet, LeadStatusSet, SaidOfLead
+from cmo.domain.outbox import OutboxState
 from cmo.domain.outcome import STATUS_AFTER, LeadStatus, Outcome
 from cmo.domain.suppression import SuppressionKind
 from cmo.domain.text import clean_text
@@ -24,6 +26,8 @@ from cmo.store.db import Connection, transaction
 from cmo.store.why_views import WhyLead, lead_why
 
 LONGEST_NOTE = 2_000
+MAY_STILL_MAIL = "A sequence that they were handed to may still mail them"
+_LEFT = frozenset({OutboxState.CLAIMED, OutboxState.CONFIRMED, OutboxState.UNKNOWN})
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,15 @@ class Said:
     """As they are now; in a dry run as they were."""
     is_new: bool
     """False where it stood like this already: nothing was written. In a dry run: whether it would be."""
+
+    @property
+    def is_handed_over(self) -> bool:
+        """A provider's sequence has a mail to them, and may still send it: no outcome reaches it there."""
+        given, taken = (
+            any(write.operation.endswith(f".{verb}") and write.state in states for write in self.after.writes)
+            for verb, states in ((ENROL, _LEFT), (WITHDRAW, {OutboxState.CONFIRMED}))
+        )
+        return given and not taken
 
 
 def set_outcome(settings: Settings, job_id: str, login: str, outcome: Outcome | None, *, dry_run: bool = False) -> Said:

@@ -20,7 +20,7 @@ def effect_lines(effect: Effect, *, most: int = 10) -> list[str]:
         f"80 or more: {effect.up_80:,} rise, {effect.down_80:,} fall."
         f"   60 or more: {effect.up_60:,} rise, {effect.down_60:,} fall.",
         f"Leads: {effect.leads_new:,} new, {effect.leads_lost:,} no more, {effect.leads_kept:,} under 60 that stay,"
-        " having drafts.",
+        " with a draft, a status or an outcome.",
     ]
     if effect.held_back:
         rows.append(f"For another reason {effect.held_back:,} of those who rise to 60 stay rejected.")

@@ -22,7 +22,6 @@ class TakenBack(Frozen):
     """What a person names it by."""
     job_id: str
     action: DraftAction
-    by: str
     reason: str
     rule: str | None
     samples: tuple[int, ...]
@@ -55,7 +54,6 @@ def find_taken_back(conn: Connection, job_id: str, number: str | None) -> TakenB
         batch=rows[0]["n"],
         job_id=job_id,
         action=decided.action,
-        by=undone.by,
         reason=decided.reason,
         rule=decided.rule,
         samples=decided.samples,

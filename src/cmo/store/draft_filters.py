@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmo.domain.filters import Term
+from cmo.domain.lead import GOOD_SCORE, HOT_SCORE
 from cmo.store.allowed import LEFT
 
 DRAFT_FIELDS = {
@@ -81,7 +82,9 @@ def _clause(term: Term, name: str) -> tuple[str, Any]:
         case "score":
             return f"d.score {'=' if term.operator == ':' else term.operator} {name}", int(value)
         case "label":
-            label = "CASE WHEN d.score >= 80 THEN 'hot' WHEN d.score >= 60 THEN 'warm' ELSE 'cold' END"
+            label = (
+                f"CASE WHEN d.score >= {HOT_SCORE} THEN 'hot' WHEN d.score >= {GOOD_SCORE} THEN 'warm' ELSE 'cold' END"
+            )
             return f"{label} = {name}", value
         case "state":
             return f"{STATE} = {name}", value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmo.config import Settings
 from cmo.domain.outcome import STATUS_AFTER, STOPS, STOPS_ALL, WORDS, Outcome
-from cmo.service.said import add_note, set_outcome
+from cmo.service.said import MAY_STILL_MAIL, add_note, set_outcome
 from cmo.service.suppress import Target, suppress
 from cmo.service.withdrawing import withdraw
 from cmo.tui.messages import Told
@@ -25,7 +25,9 @@ def outcome_said(settings: Settings, job_id: str, login: str, outcome: Outcome |
     said = set_outcome(settings, job_id, login, outcome)
     words = WORDS[outcome] if outcome else "taken back"
     already = "" if said.is_new else " already"
-    return Told("leads.outcome", f"{line(said.after.login)}: {words}{already}, {said.after.status}. m changes it.")
+    still = f" {MAY_STILL_MAIL}; b takes them out." if outcome in STOPS and said.is_handed_over else ""
+    told = f"{line(said.after.login)}: {words}{already}, {said.after.status}. m changes it.{still}"
+    return Told("leads.outcome", told)
 
 
 def note_added(settings: Settings, job_id: str, login: str, text: str) -> Told:
