@@ -41,7 +41,7 @@ class StageRow(Frozen):
     per_minute: float | None
     """Over the last minute of the job's clock; None when nothing moved."""
     state: str
-    """done, running, waiting, needs_you, idle or locked."""
+    """done, running, waiting, stopped (nobody runs the job), needs_you, idle or locked."""
 
 
 class JobSummary(Frozen):
@@ -91,12 +91,13 @@ def job_summary(conn: Connection, job_id: str, *, now: datetime, wall_s: float) 
     files = final_files(conn, job_id)
     running = conn.execute("SELECT tool FROM steps WHERE job_id = ? AND state = 'running'", (job_id,)).fetchone()
     ended = conn.execute("SELECT summary FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    holder = live_holder(conn, job_id, now_s=wall_s)
     return JobSummary(
         job=job,
-        holder=live_holder(conn, job_id, now_s=wall_s),
+        holder=holder,
         progress=counts,
         counters=totals,
-        stages=_stages(job, counts, _failures(conn, job_id), rates, files),
+        stages=_stages(job, counts, _failures(conn, job_id), rates, files, is_held=holder is not None),
         steps=totals.get("steps", 0),
         step_tool=None if running is None else running["tool"],
         eta_s=_eta(job, counts, rates),
@@ -136,7 +137,13 @@ def _failures(conn: Connection, job_id: str) -> dict[str, int]:
 
 
 def _stages(
-    job: Job, counts: Progress, failures: dict[str, int], rates: dict[str, float], files: dict[str, int]
+    job: Job,
+    counts: Progress,
+    failures: dict[str, int],
+    rates: dict[str, float],
+    files: dict[str, int],
+    *,
+    is_held: bool,
 ) -> tuple[StageRow, ...]:
     read = counts.candidates - counts.candidates_new
     looked = counts.people_enriched - counts.people_without_email
@@ -149,11 +156,12 @@ def _stages(
         (Stage.SCORE, counts.people_scored, counts.people_scored + counts.people_unscored),
     )
     order = list(Stage)
+    at_work = ("waiting" if job.wait_until else "running") if is_held else "stopped"
     rows = []
     for stage, done, of in table:
         tool, state = STAGE_TOOLS[stage], "idle"
         if job.stage is stage and job.status is JobStatus.RUNNING:
-            state = "waiting" if job.wait_until else "running"
+            state = at_work
         elif job.status is JobStatus.FINISHED or (
             done and (done >= of or order.index(job.stage) > order.index(stage) or job.status.is_over)
         ):
@@ -164,18 +172,18 @@ def _stages(
             done = 0  # who left before anybody was looked up, such as bots
         failed = failures.get(tool, 0)
         rows.append(StageRow(stage=stage, done=done, of=of, failed=failed, per_minute=rates.get(tool), state=state))
-    rows += _delivery_stages(job, counts)
+    rows += _delivery_stages(job, counts, at_work)
     exported = "done" if job.status is JobStatus.FINISHED else "idle"
     rows.append(StageRow(stage=Stage.EXPORT, done=len(files), of=2, failed=0, per_minute=None, state=exported))
     return tuple(rows)
 
 
-def _delivery_stages(job: Job, counts: Progress) -> list[StageRow]:
+def _delivery_stages(job: Job, counts: Progress, at_work: str) -> list[StageRow]:
     """Drafts, what waits for a person, what left; nothing of it where nothing was drafted."""
     if not counts.drafts:
         return []
     may_send = job.plan.mode is Mode.SEND_ALLOWED
-    drafted = "running" if job.stage is Stage.DRAFT and job.status is JobStatus.RUNNING else "done"
+    drafted = at_work if job.stage is Stage.DRAFT and job.status is JobStatus.RUNNING else "done"
     decided = counts.drafts - counts.drafts_pending
     left = "done" if counts.mails and counts.mails_confirmed == counts.mails else "idle"
     written = "done" if counts.records and counts.records_confirmed == counts.records else "idle"
