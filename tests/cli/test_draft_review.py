@@ -151,7 +151,7 @@ def test_a_draft_that_somebody_else_decided_meanwhile_is_told(cmo: Cmo, job: str
 
     result = review(cmo, "n\nn\ne\nq\n")
 
-    assert "reject by operator:bo" in result.err
+    assert "already rejected, by bo" in result.err
     assert shown(result) == [1, 2, 3, 4]
     assert cmo("drafts", "show", "3", "--json").document["data"]["version"] == 1
 

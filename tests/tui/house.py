@@ -25,6 +25,8 @@ THERE = tuple(name for name in SCREENS if find_spec(f"cmo.tui.screens.{name}"))
 """The screens that are built."""
 LEAVES = {"view.back", "view.escape", "view.suspend", "drafts.edit", "jobs.toggle", "jobs.resume", "jobs.pause"}
 """Actions that a tour does not try: they close what is seen, or start a program or a job."""
+ONCE = {"view.zoom", "view.panel", "view.next_flag", "view.previous_flag", "export.write"}
+"""Alike on every screen: a tour tries them on the first that has them."""
 FAILURES = (
     ("enrich_github_user", Stage.ENRICH, "maint1", "rate_limited", "GitHub 403: secondary rate limit, wait 60 s"),
     ("enrich_github_user", Stage.ENRICH, "maint2", "rate_limited", "GitHub 403: secondary rate limit, wait 61 s"),
@@ -112,15 +114,21 @@ async def tour(seen: Seen) -> AsyncIterator[str]:
     for name in THERE:
         await seen.go(name)
         yield name
-        for action in (*actions_of(name), *(actions_of(None) if name == THERE[-1] else ())):
-            if is_safe(action):
-                await seen.pilot.press(action.keys[0])
-                if seen.is_asked or action.group == "view":
-                    await seen.settled()
-                    yield f"{name}, {action.id}"
-                await seen.pilot.press("escape")
-                if seen.is_asked or seen.app.page is None or name != seen.app.page.NAME:
-                    await seen.go(name)
+        for action in tried_on(name):
+            await seen.pilot.press(action.keys[0])
+            if seen.is_asked or action.group == "view":
+                await seen.settled()
+                yield f"{name}, {action.id}"
+            await seen.pilot.press("escape")
+            if seen.is_asked or seen.app.page is None or name != seen.app.page.NAME:
+                await seen.go(name)
+
+
+def tried_on(name: str) -> list[Action]:
+    """What a tour does on a screen; on the last one also what can be done everywhere."""
+    here = (*actions_of(name), *(actions_of(None) if name == THERE[-1] else ()))
+    before = {action.id for other in THERE[: THERE.index(name)] for action in actions_of(other)}
+    return [action for action in here if is_safe(action) and not (action.id in ONCE and action.id in before)]
 
 
 def is_safe(action: Action) -> bool:

@@ -69,6 +69,16 @@ DONE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "jobs.remove": (("D", *"000000", "enter"), "jobs.remove"),
 }
 """Action -> the keys that do it from its screen, and the row that it and its command leave."""
+ELSEWHERE: Mapping[str, str] = {
+    "kill.on_f9": "another key of kill.on",
+    "drafts.edit": "an editor takes the terminal; its words go the way of drafts.edit_here",
+    "errors.ticket": "it goes to the ticket service: test_errors",
+    "chat.say_later": "chat.say, with another moment",
+    "jobs.new": "a run begins: test_hosting",
+    "jobs.resume": "a run begins: test_hosting",
+    "jobs.toggle": "jobs.pause or jobs.resume",
+}
+"""Action -> why its row is not looked for here."""
 
 GIVEN = {"sort": "score", "policy": "commit", "limit": "max_emails_per_day", "outcome": "booked_demo"}
 """What stands in a command for a value that not every word may be."""
@@ -87,6 +97,10 @@ def test_the_command_of_an_action_exists_and_takes_what_is_given(action: Action)
             lazy.load(entry).make_context(entry.path, given).close()
             return
     pytest.fail(f"cmo {typed}: there is no such command")
+
+
+def test_every_action_that_acts_is_held_to_a_row_of_the_record() -> None:
+    assert {action.id for action in acting if action.group not in ("view", "move", "select")} == {*DONE, *ELSEWHERE}
 
 
 def test_every_key_of_a_screen_means_one_thing() -> None:
